@@ -1,0 +1,1 @@
+"""Latent Playground: see how latent diffusion listens to words."""

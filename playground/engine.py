@@ -1,0 +1,215 @@
+"""Continuous batching: all cells of all visitors advance together, one network call a tick.
+
+A cell is one picture in the making. Grids, races and several visitors are the same thing: more
+cells in the batch. Cancelling is removing cells, effective within one tick.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from queue import SimpleQueue
+
+import torch
+from torch import Tensor
+
+from playground.attention import Watched, record
+from playground.cells import Cell, Event, Failure, Maps, Picture
+from playground.guidance import COND
+from playground.model import LatentModel
+from playground.recipe import Recipe, RecipeError
+
+MAX_ROWS = 16  # per network call: more gains little per row and delays previews and cancels
+LARGEST_RUN = 256  # cells
+
+
+class Run:
+    """A visitor's cells: iterate for events, `cancel` (or leave the `with`) to stop."""
+
+    def __init__(self, engine: "Engine", cells: Sequence[Cell]):
+        self._engine, self._events = engine, SimpleQueue()
+        self.cells = deque(cells)
+        self.pending = len(cells)  # cells that have not ended, as the reader of events sees it
+
+    def __iter__(self) -> Iterator[Event]:
+        while self.pending:
+            event = self._events.get()
+            if event is None:
+                return
+            self.pending -= not _goes_on(event)
+            yield event
+
+    def put(self, event: Event | None) -> None:
+        self._events.put(event)
+
+    def cancel(self) -> None:
+        """Remove what is not finished; the iteration then ends."""
+        self._engine.remove(self)
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.cancel()
+
+
+def _goes_on(event: Event) -> bool:
+    return not isinstance(event, Picture | Failure)
+
+
+Chosen = list[tuple[Run, Cell]]
+
+
+class Engine:
+    """Draws with one model, in one background thread that lives while there is work."""
+
+    def __init__(self, model: LatentModel, max_rows: int = MAX_ROWS):
+        self.model, self.max_rows = model, max_rows
+        self._runs: deque[Run] = deque()
+        self._changed = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, recipes: Sequence[Recipe], record: bool = False) -> Run:
+        """Start drawing. Raises ValueError (in words) before anything is drawn."""
+        if not 1 <= len(recipes) <= LARGEST_RUN:
+            raise RecipeError(f"A run has 1 to {LARGEST_RUN} pictures, not {len(recipes)}.")
+        for recipe in recipes:
+            self._check_size(recipe)
+        run = Run(self, [Cell(i, r, self.model, record) for i, r in enumerate(recipes)])
+        with self._changed:
+            self._runs.append(run)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, daemon=True)
+                self._thread.start()
+        return run
+
+    def draw(self, recipe: Recipe) -> Picture:
+        """One picture, waited for. Raises RuntimeError with the reason if it failed."""
+        *_, last = self.submit([recipe])
+        if isinstance(last, Failure):
+            raise RuntimeError(last.reason)
+        return last
+
+    def remove(self, run: Run) -> None:
+        with self._changed:
+            if run in self._runs:
+                self._runs.remove(run)
+                run.cells.clear()
+                run.put(None)
+
+    def _check_size(self, recipe: Recipe) -> None:
+        multiple = self.model.multiple
+        for side in (recipe.width, recipe.height):
+            if side % multiple:
+                raise RecipeError(f"This model draws sides that are multiples of {multiple}.")
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                for run in [r for r in self._runs if not r.cells]:
+                    self._runs.remove(run)
+                if not self._runs:
+                    self._thread = None
+                    return
+                chosen = self._choose()
+            self._tick(chosen)
+
+    def _choose(self) -> Chosen:
+        """The cells of the next tick: one of each run in turn until the rows are full.
+
+        Cells of one tick have one latent size. Whoever was served goes to the back.
+        """
+        chosen, rows, size = [], 0, None
+        waiting = {run: deque(run.cells) for run in self._runs}
+        while waiting:
+            for run in list(waiting):
+                if not waiting[run]:
+                    del waiting[run]
+                    continue
+                cell = waiting[run].popleft()
+                size = size or cell.sample.shape
+                fits = not chosen or rows + len(cell.branches) <= self.max_rows
+                if cell.sample.shape == size and fits:
+                    chosen.append((run, cell))
+                    rows += len(cell.branches)
+            if rows >= self.max_rows:
+                break
+        for run, cell in chosen:
+            run.cells.remove(cell)
+            run.cells.append(cell)
+        self._runs.rotate(-1)
+        return chosen
+
+    @torch.inference_mode()
+    def _tick(self, chosen: Chosen) -> None:
+        """One network call for all; if it fails, each cell alone, so that only the culprit ends."""
+        start = time.perf_counter()
+        try:
+            answers = self._ask_network([cell for _, cell in chosen])
+        except Exception as error:
+            if len(chosen) > 1:
+                for pair in chosen:
+                    self._tick([pair])
+            else:
+                self._fail(*chosen[0], error)
+            return
+        seconds = time.perf_counter() - start
+        rows = sum(len(predictions) for _, predictions, _ in answers)
+        finished = []
+        for (run, cell), answer in zip(chosen, answers, strict=True):
+            cell.seconds["network"] += seconds * len(answer[1]) / rows
+            try:
+                run.put(cell.advance(*answer))
+            except Exception as error:
+                self._fail(run, cell, error)
+            else:
+                finished += [(run, cell)] if cell.done else []
+        if finished:
+            self._finish(finished)
+
+    def _ask_network(
+        self, cells: list[Cell]
+    ) -> list[tuple[Tensor, dict[str, Tensor], Maps | None]]:
+        """What each cell's network input was, its branches' predictions, and its attention."""
+        inputs = [cell.network_input() for cell in cells]
+        rows = [(i, branch) for i, cell in enumerate(cells) for branch in cell.branches]
+        watched = [
+            Watched(row, cells[i].prompts[branch].columns)
+            for row, (i, branch) in enumerate(rows)
+            if cells[i].recorded and branch == COND
+        ]
+        with record(self.model.unet, watched) as recorder:
+            outputs = self.model.predict(
+                torch.cat([inputs[i] for i, _ in rows]),
+                torch.tensor([float(cells[i].timestep) for i, _ in rows]),
+                [cells[i].prompts[branch] for i, branch in rows],
+            )
+        predictions = [{} for _ in cells]
+        for row, (i, branch) in enumerate(rows):
+            predictions[i][branch] = outputs[row : row + 1]
+        maps = dict(zip([rows[w.row][0] for w in watched], recorder.maps(), strict=True))
+        return [(inputs[i], predictions[i], maps.get(i)) for i in range(len(cells))]
+
+    def _finish(self, finished: Chosen) -> None:
+        """Decode cells that ended together in one batch."""
+        start = time.perf_counter()
+        try:
+            images = self.model.decode(torch.cat([cell.sample for _, cell in finished]))
+        except Exception as error:
+            for pair in finished:
+                self._fail(*pair, error)
+            return
+        share = (time.perf_counter() - start) / len(finished)
+        for (run, cell), image in zip(finished, images, strict=True):
+            cell.seconds["decoder"] += share
+            self._end(run, cell, cell.picture(image))
+
+    def _fail(self, run: Run, cell: Cell, error: Exception) -> None:
+        text = str(error).strip()
+        self._end(run, cell, Failure(cell.index, text.splitlines()[0] if text else repr(error)))
+
+    def _end(self, run: Run, cell: Cell, event: Event) -> None:
+        with self._changed:
+            if cell in run.cells:  # else the run was cancelled meanwhile
+                run.cells.remove(cell)
+                run.put(event)

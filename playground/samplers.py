@@ -1,0 +1,116 @@
+"""The samplers, as one table over diffusers' schedulers."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How noise becomes a picture.
+
+    `order` is the accuracy order in the step size, which is not diffusers' `order` (the number
+    of timesteps that one step consumes). `calls` counts network calls per step.
+    """
+
+    name: str
+    label: str
+    scheduler: str  # class name in diffusers
+    order: int
+    sentence: str
+    source: str
+    config: dict = field(default_factory=dict)
+    calls: int = 1
+    stochastic: bool = False
+    uses_eta: bool = False
+    predictions: tuple[str, ...] = ("epsilon", "v_prediction", "sample")
+
+
+_TABLE = (
+    Sampler(
+        "ddpm", "DDPM", "DDPMScheduler", 1,
+        "The original: a little denoising, a little fresh noise, many times.",
+        "Ho et al. 2020, arXiv 2006.11239, algorithm 2", stochastic=True,
+    ),
+    Sampler(
+        "ddim", "DDIM", "DDIMScheduler", 1,
+        "No fresh noise: jump along the predicted clean picture. η brings noise back.",
+        "Song et al. 2021, arXiv 2010.02502, eq. 12", uses_eta=True,
+    ),
+    Sampler(
+        "pndm", "PNDM", "PNDMScheduler", 2,
+        "Linear multistep: reuses the last four predictions; one call more than steps.",
+        "Liu et al. 2022, arXiv 2202.09778", {"skip_prk_steps": True},
+        predictions=("epsilon", "v_prediction"),
+    ),
+    Sampler(
+        "euler", "Euler", "EulerDiscreteScheduler", 1,
+        "Follows the slope of the path: the simplest ODE solver.",
+        "Karras et al. 2022, arXiv 2206.00364, algorithm 1",
+    ),
+    Sampler(
+        "euler_a", "Euler ancestral", "EulerAncestralDiscreteScheduler", 1,
+        "Euler with fresh noise at every step: never settles on one picture.",
+        "Karras et al. 2022, arXiv 2206.00364; k-diffusion", stochastic=True,
+    ),
+    Sampler(
+        "heun", "Heun", "HeunDiscreteScheduler", 2,
+        "Looks ahead, then corrects the slope: two network calls a step.",
+        "Karras et al. 2022, arXiv 2206.00364, algorithm 1", calls=2,
+    ),
+    Sampler(
+        "dpmpp_2m", "DPM-Solver++ 2M", "DPMSolverMultistepScheduler", 2,
+        "Second order from two predictions in a row: good from about ten steps.",
+        "Lu et al. 2022, arXiv 2211.01095, algorithm 2",
+    ),
+    Sampler(
+        "dpmpp_2m_karras", "DPM-Solver++ 2M Karras", "DPMSolverMultistepScheduler", 2,
+        "2M with steps spaced so that little noise gets more of them.",
+        "Lu et al. 2022, arXiv 2211.01095; Karras et al. 2022, eq. 5", {"use_karras_sigmas": True},
+    ),
+    Sampler(
+        "dpmpp_2s", "DPM-Solver++ 2S", "DPMSolverSinglestepScheduler", 2,
+        "Second order within pairs of steps instead of across them.",
+        "Lu et al. 2022, arXiv 2211.01095, algorithm 1", {"lower_order_final": True},
+    ),
+    Sampler(
+        "dpmpp_2m_sde", "DPM-Solver++ 2M SDE", "DPMSolverMultistepScheduler", 2,
+        "2M for the stochastic equation: fresh noise at every step.",
+        "Lu et al. 2022, arXiv 2211.01095, section 5", {"algorithm_type": "sde-dpmsolver++"},
+        stochastic=True,
+    ),
+    Sampler(
+        "unipc", "UniPC", "UniPCMultistepScheduler", 3,
+        "Predicts, then corrects with the call it needs anyway.",
+        "Zhao et al. 2023, arXiv 2302.04867",
+    ),
+    Sampler(
+        "deis", "DEIS", "DEISMultistepScheduler", 2,
+        "Integrates the linear part exactly and fits a line through past predictions.",
+        "Zhang & Chen 2023, arXiv 2204.13902",
+    ),
+)  # fmt: skip
+SAMPLERS = {sampler.name: sampler for sampler in _TABLE}
+
+
+class UnknownSampler(ValueError):
+    """No such name in SAMPLERS."""
+
+
+def get(name: str) -> Sampler:
+    try:
+        return SAMPLERS[name]
+    except KeyError:
+        known = ", ".join(SAMPLERS)
+        raise UnknownSampler(f"There is no sampler {name!r}; there are: {known}.") from None
+
+
+def build(name: str, config: dict, steps: int):
+    """A fresh diffusers scheduler, set to `steps`, for a model's scheduler `config`."""
+    import diffusers
+
+    sampler = get(name)
+    prediction = config.get("prediction_type", "epsilon")
+    if prediction not in sampler.predictions:
+        raise ValueError(f"{sampler.label} cannot sample a model that predicts {prediction}.")
+    scheduler = getattr(diffusers, sampler.scheduler).from_config(config, **sampler.config)
+    scheduler.set_timesteps(steps)
+    return scheduler

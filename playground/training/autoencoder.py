@@ -1,0 +1,135 @@
+"""Train the autoencoder: 128×128×3 pixels ↔ 16×16×4 latents, 48× fewer numbers.
+
+Rombach et al. 2022 (arXiv 2112.10752), section 3.1, without the adversarial and perceptual
+terms: the world's pictures are clean enough for squared and absolute error.
+"""
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+
+from playground.training import export
+from playground.training.run import Run, cosine, save_sheet, set_lr, to_images, to_tensor
+from playground.world.grammar import stream
+from playground.world.render import draw
+from playground.world.scene import GRID, SIDE
+
+MINUTES, PEAK_LR, BATCH, CROP = 45, 1.5e-3, 8, 64
+TRAIN_SEED, TEST_SEED = 1, 900_001
+LATENT_NOISE = 0.01  # the decoder must bear small errors of the denoiser
+LATENT_PENALTY = 1e-4  # keeps latents of order one; no KL term, we use the mode
+
+
+def new_model() -> AutoencoderKL:
+    return AutoencoderKL(
+        block_out_channels=(16, 32, 64, 128),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        layers_per_block=1,
+        latent_channels=4,
+        norm_num_groups=8,
+        mid_block_add_attention=False,
+        sample_size=SIDE,
+        scaling_factor=1.0,
+    )
+
+
+def crops(seed: int):
+    """Endless batches [BATCH, 3, CROP, CROP], mostly around an item.
+
+    Corners stay on the grid that items stand on, so that a crop shows the same alignment of
+    sprites and latent cells as a whole picture.
+    """
+    rng = np.random.default_rng(seed)
+    scenes = stream(seed)
+    while True:
+        batch = []
+        for _ in range(BATCH):
+            scene, _ = next(scenes)
+            corner = rng.integers(0, (SIDE - CROP) // GRID + 1, 2) * GRID
+            if scene.items and rng.random() < 0.85:
+                center = np.array(scene.items[rng.integers(len(scene.items))].center)
+                near = center - CROP // 2 + rng.integers(-2, 3, 2) * GRID
+                corner = np.clip(near, 0, SIDE - CROP) // GRID * GRID
+            x, y = corner
+            batch.append(draw(scene)[y : y + CROP, x : x + CROP])
+        yield to_tensor(np.stack(batch))
+
+
+def loss_of(model: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
+    latents = model.encode(images).latent_dist.mode()  # [B, 4, h/8, w/8]
+    noisy = latents + LATENT_NOISE * torch.randn_like(latents)
+    error = model.decode(noisy).sample - images
+    return (
+        error.square().mean() + 0.3 * error.abs().mean() + LATENT_PENALTY * latents.square().mean()
+    )
+
+
+def whole_scenes(count: int, seed: int = TEST_SEED) -> torch.Tensor:
+    scenes = stream(seed)
+    return to_tensor(np.stack([draw(next(scenes)[0]) for _ in range(count)]))
+
+
+@torch.inference_mode()
+def reconstruct(model: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
+    parts = [model.decode(model.encode(b).latent_dist.mode()).sample for b in images.split(8)]
+    return torch.cat(parts).clamp(-1, 1)
+
+
+def psnr(images: torch.Tensor, other: torch.Tensor) -> float:
+    """Mean over pictures of 10·log10(1/MSE), pixels in [0, 1]; in dB."""
+    error = ((images - other) / 2).square().flatten(1).mean(1)
+    return float((-10 * error.log10()).mean())
+
+
+@torch.no_grad()
+def normalize_latents(model: AutoencoderKL, images: torch.Tensor) -> None:
+    """Give every latent channel mean 0 and variance 1, inside the model's own 1×1 convolutions.
+
+    Encoder and decoder together stay the same function; diffusers knows only one
+    `scaling_factor` for all channels.
+    """
+    latents = torch.cat([model.encode(b).latent_dist.mode() for b in images.split(16)])
+    mean, std = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+    post, quant = model.post_quant_conv, model.quant_conv
+    post.bias += post.weight[:, :, 0, 0] @ mean
+    post.weight *= std.view(1, -1, 1, 1)
+    quant.weight[:4] /= std.view(-1, 1, 1, 1)
+    quant.bias[:4] = (quant.bias[:4] - mean) / std
+    quant.bias[4:] -= 2 * std.log()  # the other four are log-variances
+
+
+def train(minutes: float = MINUTES) -> AutoencoderKL:
+    torch.manual_seed(TRAIN_SEED)
+    model = new_model().train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LR, betas=(0.9, 0.99))
+    run = Run("autoencoder", minutes, model=model, optimizer=optimizer)
+    batches, test = crops(TRAIN_SEED + run.step), whole_scenes(24)
+    for _ in run:
+        set_lr(optimizer, cosine(run.share, PEAK_LR))
+        loss = loss_of(model, next(batches))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        run.record(loss)
+        if run.sheet_due():
+            again = reconstruct(model, test)
+            run.say(f"full scenes {psnr(test, again):.2f} dB")
+            pairs = torch.stack((test, again), 1).flatten(0, 1)
+            save_sheet(run.folder / "sheet.png", to_images(pairs), 12)
+    publish(model.eval(), run)
+    return model
+
+
+def publish(model: AutoencoderKL, run: Run) -> None:
+    normalize_latents(model, whole_scenes(400, TRAIN_SEED))
+    test = whole_scenes(400)
+    export.autoencoder(
+        model,
+        recipe={"peak_lr": PEAK_LR, "batch": BATCH, "crop": CROP, "latent_noise": LATENT_NOISE},
+        seed=TRAIN_SEED,
+        steps=run.step,
+        minutes=round(run.seconds / 60, 1),
+        psnr_db=round(psnr(test, reconstruct(model, test)), 2),
+    )

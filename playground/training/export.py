@@ -1,0 +1,71 @@
+"""Write what a training made into assets/, as an ordinary diffusers folder with a model card."""
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import __version__ as diffusers_version
+from transformers import CLIPTextModel, PreTrainedTokenizerFast
+
+FOLDER = Path(__file__).parents[2] / "assets" / "models" / "emoji-world"
+CARD = "card.json"
+SHARD = "9MB"  # every file stays below 10 MB, so that git needs no large-file extension
+
+COMPONENTS = {
+    "scheduler": ["diffusers", "DDIMScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+ABSENT = ("feature_extractor", "image_encoder", "safety_checker")
+
+
+def _half(model: torch.nn.Module) -> torch.nn.Module:
+    return copy.deepcopy(model).half()
+
+
+def autoencoder(model: AutoencoderKL, **facts) -> None:
+    _half(model).save_pretrained(FOLDER / "vae", max_shard_size=SHARD)
+    write_card("autoencoder", model, facts)
+
+
+def text_tower(model: CLIPTextModel, tokenizer: PreTrainedTokenizerFast, **facts) -> None:
+    _half(model).save_pretrained(FOLDER / "text_encoder", max_shard_size=SHARD)
+    tokenizer.save_pretrained(FOLDER / "tokenizer")
+    write_card("text", model, facts)
+
+
+def denoiser(model: UNet2DConditionModel, scheduler: DDIMScheduler, **facts) -> None:
+    _half(model).save_pretrained(FOLDER / "unet", max_shard_size=SHARD)
+    scheduler.save_pretrained(FOLDER / "scheduler")
+    index = {"_class_name": "StableDiffusionPipeline", "_diffusers_version": diffusers_version}
+    index |= (
+        COMPONENTS | {name: [None, None] for name in ABSENT} | {"requires_safety_checker": False}
+    )
+    (FOLDER / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    write_card("unet", model, facts)
+
+
+def write_card(part: str, model: torch.nn.Module, facts: dict) -> None:
+    """Replace one part of the card; the checksums are of every weight file now in the folder."""
+    path = FOLDER / CARD
+    card = json.loads(path.read_text()) if path.exists() else {}
+    card[part] = {"parameters": sum(p.numel() for p in model.parameters())} | facts
+    card["sha256"] = {
+        str(file.relative_to(FOLDER)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(FOLDER.rglob("*.safetensors"))
+    }
+    path.write_text(json.dumps(card, indent=2) + "\n")
+
+
+def load_autoencoder() -> AutoencoderKL:
+    return AutoencoderKL.from_pretrained(FOLDER / "vae", torch_dtype=torch.float32).eval()
+
+
+def load_text() -> tuple[CLIPTextModel, PreTrainedTokenizerFast]:
+    tower = CLIPTextModel.from_pretrained(FOLDER / "text_encoder", dtype=torch.float32).eval()
+    return tower, PreTrainedTokenizerFast.from_pretrained(FOLDER / "tokenizer")

@@ -1,0 +1,120 @@
+"""What every training shares: a time budget, checkpoints, a log line a minute, sample sheets."""
+
+import math
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"  # ignored by git
+LOG_EVERY, SAVE_EVERY, SHEET_EVERY = 60, 120, 300  # seconds
+
+
+class Run:
+    """Iterate over steps until `minutes` of training are spent, over however many sittings.
+
+    Compute is what limits us, so the budget is time and `share` (0 → 1) drives the schedules:
+    the learning rate arrives at its end whatever the machine's speed. `parts` are the modules
+    and optimisers whose state a checkpoint holds.
+    """
+
+    def __init__(self, name: str, minutes: float, **parts):
+        self.folder = CHECKPOINTS / name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.budget, self.parts = minutes * 60, parts
+        self.step, self.seconds = 0, 0.0
+        self._losses, self._due = [], {"sheet": SHEET_EVERY}
+        if self.file.exists():
+            self._load()
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "last.pt"
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.seconds / self.budget)
+
+    def __iter__(self) -> Iterator[int]:
+        bar = tqdm(total=round(self.budget), initial=round(self.seconds), unit="s", mininterval=30)
+        logged = saved = time.monotonic()
+        while self.seconds < self.budget:
+            start = time.monotonic()
+            yield self.step
+            now = time.monotonic()
+            self.step += 1
+            self.seconds += now - start
+            if now - logged > LOG_EVERY:
+                logged = now
+                self.say(f"loss {np.mean(self._losses):.5f}")
+                self._losses.clear()
+                bar.update(round(self.seconds) - bar.n)
+            if now - saved > SAVE_EVERY:
+                saved = now
+                self.save()
+        self.save()
+        bar.close()
+
+    def record(self, loss: torch.Tensor) -> None:
+        self._losses.append(loss.item())
+
+    def say(self, text: str) -> None:
+        line = f"{self.folder.name} step {self.step} minute {self.seconds / 60:.1f} {text}"
+        with open(self.folder / "log.txt", "a") as log:
+            log.write(line + "\n")
+        tqdm.write(line)
+
+    def sheet_due(self) -> bool:
+        if self.seconds < self._due["sheet"]:
+            return False
+        self._due["sheet"] = self.seconds + SHEET_EVERY
+        return True
+
+    def save(self) -> None:
+        state = {name: part.state_dict() for name, part in self.parts.items()}
+        state |= {"step": self.step, "seconds": self.seconds}
+        temporary = self.file.with_suffix(".new")
+        torch.save(state, temporary)
+        os.replace(temporary, self.file)  # a kill leaves the old or the new one, never half
+
+    def _load(self) -> None:
+        state = torch.load(self.file, weights_only=True)
+        self.step, self.seconds = state.pop("step"), state.pop("seconds")
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+        self._due["sheet"] = self.seconds + SHEET_EVERY
+        self.say("resumed")
+
+
+def cosine(share: float, peak: float, end: float = 0.02, warmup: float = 0.01) -> float:
+    """Learning rate after `share` of the budget: linear warm-up, then a cosine to `end`·peak."""
+    if share < warmup:
+        return peak * (share + 1e-4) / warmup
+    along = (share - warmup) / (1 - warmup)
+    return peak * (end + (1 - end) * 0.5 * (1 + math.cos(math.pi * along)))
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+
+
+def to_tensor(images: np.ndarray) -> torch.Tensor:
+    """uint8 [n, h, w, 3] → float [n, 3, h, w] in [−1, 1]."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def to_images(tensor: torch.Tensor) -> np.ndarray:
+    """float [n, 3, h, w] in [−1, 1] → uint8 [n, h, w, 3]."""
+    return ((tensor.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+
+
+def save_sheet(path: Path, images: np.ndarray, columns: int) -> None:
+    """Write uint8 [n, h, w, 3] as one picture, row by row."""
+    rows = [np.concatenate(images[i : i + columns], 1) for i in range(0, len(images), columns)]
+    Image.fromarray(np.concatenate(rows, 0)).save(path)

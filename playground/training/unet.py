@@ -1,0 +1,127 @@
+"""Train the denoiser: the lecture's training step, on precomputed latents.
+
+ε-prediction (Ho et al. 2020, arXiv 2006.11239, eq. 14) with the prompt dropped at random (Ho &
+Salimans 2022, arXiv 2207.12598, algorithm 1) and min-SNR-γ weights (Hang et al. 2023, arXiv
+2303.09556, section 3.4).
+"""
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UNet2DConditionModel
+from diffusers.training_utils import EMAModel, compute_snr
+from transformers import CLIPTextModel, PreTrainedTokenizerFast
+
+from playground.training import export, latents
+from playground.training.run import Run, cosine, save_sheet, set_lr, to_images
+from playground.training.sheets import PROMPTS
+from playground.training.text import tokens_of
+from playground.world.grammar import describe
+
+MINUTES, PEAK_LR, BATCH, SCENES, SEED = 100, 1e-3, 48, 20_000, 4
+PROMPT_DROPOUT, SNR_GAMMA, EMA_DECAY = 0.1, 5.0, 0.999
+
+
+def new_model() -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        sample_size=16,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(64, 128, 192),
+        down_block_types=("CrossAttnDownBlock2D",) * 3,
+        up_block_types=("CrossAttnUpBlock2D",) * 3,
+        layers_per_block=1,
+        cross_attention_dim=128,
+        attention_head_dim=4,  # diffusers reads this as the number of heads
+        norm_num_groups=16,
+    )
+
+
+def new_schedule() -> DDIMScheduler:
+    """The noise schedule of latent diffusion, as a scheduler that stock pipelines can sample."""
+    return DDIMScheduler(
+        num_train_timesteps=1000,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="epsilon",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+    )
+
+
+def encode_prompts(
+    tower: CLIPTextModel, tokenizer: PreTrainedTokenizerFast, prompts: list[str]
+) -> torch.Tensor:
+    """Prompt embeds [n, 77, 128] of the frozen text tower."""
+    with torch.no_grad():
+        return tower(tokens_of(tokenizer, prompts)).last_hidden_state
+
+
+def drop_prompts(prompts: list[str], rng: np.random.Generator) -> list[str]:
+    """Now and then no words at all: so the same network also learns the unconditional ε."""
+    return ["" if rng.random() < PROMPT_DROPOUT else prompt for prompt in prompts]
+
+
+def training_step(
+    unet: UNet2DConditionModel,
+    schedule: DDIMScheduler,
+    clean: torch.Tensor,
+    prompt_embeds: torch.Tensor,
+) -> torch.Tensor:
+    """Loss of one batch: latents [B, 4, 16, 16], prompt embeds [B, 77, 128]."""
+    noise = torch.randn_like(clean)
+    timesteps = torch.randint(0, schedule.config.num_train_timesteps, (len(clean),))
+    noisy = schedule.add_noise(clean, noise, timesteps)  # x_t = √ᾱ x_0 + √(1 − ᾱ) ε
+    predicted = unet(noisy, timesteps, prompt_embeds).sample
+    error = (predicted - noise).square().mean((1, 2, 3))
+    snr = compute_snr(schedule, timesteps)
+    return (error * snr.clamp(max=SNR_GAMMA) / snr).mean()
+
+
+@torch.inference_mode()
+def draw_samples(unet, vae, embeds: torch.Tensor, empty: torch.Tensor, guidance: float, seed=0):
+    """Pictures uint8 [n, 128, 128, 3], 20 steps of DPM-Solver++ 2M."""
+    solver = DPMSolverMultistepScheduler.from_config(new_schedule().config)
+    solver.set_timesteps(20)
+    x = torch.randn(len(embeds), 4, 16, 16, generator=torch.Generator().manual_seed(seed))
+    words = torch.cat((empty.expand(len(embeds), -1, -1), embeds))
+    for t in solver.timesteps:
+        uncond, cond = unet(torch.cat((x, x)), t, words).sample.chunk(2)
+        x = solver.step(uncond + guidance * (cond - uncond), t, x).prev_sample
+    return to_images(torch.cat([vae.decode(part).sample for part in x.split(8)]))
+
+
+def train(minutes: float = MINUTES) -> UNet2DConditionModel:
+    torch.manual_seed(SEED)
+    unet, schedule, vae = new_model(), new_schedule(), export.load_autoencoder()
+    tower, tokenizer = export.load_text()
+    scenes, pictures = latents.load(vae, SCENES)
+    optimizer = torch.optim.AdamW(unet.parameters(), lr=PEAK_LR, betas=(0.9, 0.99))
+    ema = EMAModel(unet.parameters(), decay=EMA_DECAY, use_ema_warmup=True)
+    run = Run("unet", minutes, model=unet, optimizer=optimizer, ema=ema)
+    rng = np.random.default_rng(SEED + run.step)
+    torch.manual_seed(SEED + run.step)
+    order = np.empty(0, int)
+    for _ in run:
+        set_lr(optimizer, cosine(run.share, PEAK_LR))
+        if len(order) < BATCH:
+            order = rng.permutation(len(scenes))
+        chosen, order = order[:BATCH], order[BATCH:]
+        prompts = drop_prompts([describe(scenes[i], rng).text for i in chosen], rng)
+        embeds = encode_prompts(tower, tokenizer, prompts)
+        loss = training_step(unet, schedule, pictures[chosen], embeds)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
+        optimizer.step()
+        ema.step(unet.parameters())
+        run.record(loss)
+        if run.sheet_due():
+            ema.store(unet.parameters())
+            ema.copy_to(unet.parameters())
+            embeds, empty = (encode_prompts(tower, tokenizer, p) for p in (list(PROMPTS), [""]))
+            save_sheet(run.folder / "sheet.png", draw_samples(unet, vae, embeds, empty, 5.0), 8)
+            ema.restore(unet.parameters())
+    ema.copy_to(unet.parameters())
+    return unet

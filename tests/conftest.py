@@ -1,0 +1,57 @@
+"""Fixtures: a small random model of real classes, and the shipped one."""
+
+import pytest
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from playground import zoo
+from playground.engine import Engine
+from playground.model import LatentModel
+from playground.training.unet import new_schedule
+from playground.world.tokens import new_tokenizer
+
+
+def tiny_model(**unet_options) -> LatentModel:
+    torch.manual_seed(0)
+    tokenizer = new_tokenizer()
+    vae = AutoencoderKL(
+        block_out_channels=(8, 8, 8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        norm_num_groups=4,
+        mid_block_add_attention=False,
+        scaling_factor=1.0,
+    )
+    tower = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32,
+            num_hidden_layers=1, num_attention_heads=2, eos_token_id=tokenizer.eos_token_id,
+        )
+    )  # fmt: skip
+    options = {
+        "sample_size": 16, "block_out_channels": (8, 16, 16), "layers_per_block": 1,
+        "down_block_types": ("CrossAttnDownBlock2D",) * 3,
+        "up_block_types": ("CrossAttnUpBlock2D",) * 3,
+        "cross_attention_dim": 16, "attention_head_dim": 2, "norm_num_groups": 4,
+    }  # fmt: skip
+    unet = UNet2DConditionModel(**options | unet_options)
+    for module in (vae, tower, unet):
+        module.eval().requires_grad_(False)
+    config = dict(new_schedule().config)
+    return LatentModel("tiny", vae, tower, tokenizer, unet, config, torch.zeros(5, 3))
+
+
+@pytest.fixture(scope="session")
+def tiny() -> LatentModel:
+    return tiny_model()
+
+
+@pytest.fixture
+def engine(tiny) -> Engine:
+    return Engine(tiny)
+
+
+@pytest.fixture(scope="session")
+def shipped() -> LatentModel:
+    return zoo.load("emoji-world")
