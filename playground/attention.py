@@ -19,7 +19,7 @@ READABLE = (AttnProcessor, AttnProcessor2_0)
 Size = tuple[int, int]  # (h, w) of a grid
 
 
-class UnreadableAttention(TypeError):
+class UnreadableAttentionError(TypeError):
     """A layer's attention processor is of a kind whose probabilities we cannot recompute."""
 
 
@@ -89,7 +89,7 @@ def record(network: nn.Module, watched: Sequence[Watched]) -> Iterator[Recorder]
     """Record cross-attention of `watched` rows in every call of `network` inside the scope.
 
     Afterwards every layer has its identical processor object again, also after an error.
-    Raises UnreadableAttention before anything is changed.
+    Raises UnreadableAttentionError before anything is changed.
     """
     recorder = Recorder(list(watched))
     if not recorder.watched:
@@ -103,7 +103,7 @@ def record(network: nn.Module, watched: Sequence[Watched]) -> Iterator[Recorder]
     for name, layer in layers.items():
         if type(layer.processor) not in READABLE:
             kind = type(layer.processor).__name__
-            raise UnreadableAttention(f"{name} uses {kind}, which cannot be recorded.")
+            raise UnreadableAttentionError(f"{name} uses {kind}, which cannot be recorded.")
     before = {name: layer.processor for name, layer in layers.items()}
     hooks = []
     try:

@@ -27,6 +27,7 @@ class Prompt:
 
     text: str
     ids: tuple[int, ...]
+    names: tuple[str, ...]  # the tokens that are not padding, as text
     embeds: Tensor
     words: tuple[words.Word, ...]
     columns: Tensor
@@ -94,6 +95,7 @@ class LatentModel:
         return Prompt(
             text=text,
             ids=tuple(padded[0].tolist()),
+            names=tuple(tokenizer.convert_ids_to_tokens(padded[0, :count])),
             embeds=embeds,
             words=kept,
             columns=torch.arange(length).clamp(max=count),

@@ -143,7 +143,7 @@ FIELDS = {f.name: f for f in dataclasses.fields(Recipe)}
 
 
 def _checked(f: dataclasses.Field, value):
-    """The value if it has the field's type and keeps its bounds; whole floats may stand for ints."""
+    """The value, if it has the field's type and keeps its bounds; 20.0 may stand for 20."""
     facts, kind = f.metadata, type(f.default)
     if kind is str:
         if not isinstance(value, str):

@@ -91,7 +91,7 @@ _TABLE = (
 SAMPLERS = {sampler.name: sampler for sampler in _TABLE}
 
 
-class UnknownSampler(ValueError):
+class UnknownSamplerError(ValueError):
     """No such name in SAMPLERS."""
 
 
@@ -100,7 +100,7 @@ def get(name: str) -> Sampler:
         return SAMPLERS[name]
     except KeyError:
         known = ", ".join(SAMPLERS)
-        raise UnknownSampler(f"There is no sampler {name!r}; there are: {known}.") from None
+        raise UnknownSamplerError(f"There is no sampler {name!r}; there are: {known}.") from None
 
 
 def build(name: str, config: dict, steps: int):

@@ -34,7 +34,7 @@ MODELS = {
 }  # fmt: skip
 
 
-class UnknownModel(ValueError):
+class UnknownModelError(ValueError):
     """No such name in MODELS."""
 
 
@@ -42,7 +42,9 @@ def get(name: str) -> ModelSpec:
     try:
         return MODELS[name]
     except KeyError:
-        raise UnknownModel(f"There is no model {name!r}; there are: {', '.join(MODELS)}.") from None
+        raise UnknownModelError(
+            f"There is no model {name!r}; there are: {', '.join(MODELS)}."
+        ) from None
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,4 +1,7 @@
-"""Fixtures: a small random model of real classes, and the shipped one."""
+"""Fixtures: a small random model of real classes, the shipped one, and scenes of the stream."""
+
+import itertools
+import json
 
 import pytest
 import torch
@@ -9,7 +12,13 @@ from playground import zoo
 from playground.engine import Engine
 from playground.model import LatentModel
 from playground.training.unet import new_schedule
+from playground.world.grammar import stream
 from playground.world.tokens import new_tokenizer
+
+
+def pytest_configure(config):
+    """diffusers 0.42 hands torch tensors to np.array and np.log in `set_timesteps`."""
+    config.addinivalue_line("filterwarnings", "ignore:__array_:DeprecationWarning:diffusers")
 
 
 def tiny_model(**unet_options) -> LatentModel:
@@ -27,6 +36,7 @@ def tiny_model(**unet_options) -> LatentModel:
         CLIPTextConfig(
             vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32,
             num_hidden_layers=1, num_attention_heads=2, eos_token_id=tokenizer.eos_token_id,
+            bos_token_id=tokenizer.bos_token_id, pad_token_id=tokenizer.pad_token_id,
         )
     )  # fmt: skip
     options = {
@@ -38,7 +48,7 @@ def tiny_model(**unet_options) -> LatentModel:
     unet = UNet2DConditionModel(**options | unet_options)
     for module in (vae, tower, unet):
         module.eval().requires_grad_(False)
-    config = dict(new_schedule().config)
+    config = json.loads(new_schedule().to_json_string())  # as read from the shipped folder
     return LatentModel("tiny", vae, tower, tokenizer, unet, config, torch.zeros(5, 3))
 
 
@@ -48,8 +58,24 @@ def tiny() -> LatentModel:
 
 
 @pytest.fixture
-def engine(tiny) -> Engine:
-    return Engine(tiny)
+def engine(tiny):
+    """An engine on `tiny`; the test ends when its thread has."""
+    engine = Engine(tiny)
+    yield engine
+    with engine._changed:
+        runs = list(engine._runs)
+    for run in runs:
+        run.cancel()
+    if thread := engine._thread:
+        thread.join(20)
+        # Two engines at once on one model would disturb each other.
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def streamed() -> list:
+    """The first 5000 (scene, caption) of a stream that no training uses."""
+    return list(itertools.islice(stream(77), 5000))
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,15 @@ def normalize_latents(model: AutoencoderKL, images: torch.Tensor) -> None:
     quant.bias[4:] -= 2 * std.log()  # the other four are log-variances
 
 
+@torch.inference_mode()
+def fit_preview(model: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
+    """The linear map [5, 3] from a latent cell (and 1) to the mean colour of its 8×8 pixels."""
+    latents = torch.cat([model.encode(b).latent_dist.mode() for b in images.split(16)])
+    cells = torch.cat((latents, torch.ones_like(latents[:, :1])), 1).movedim(1, -1).flatten(0, 2)
+    colors = torch.nn.functional.avg_pool2d(images, 8).movedim(1, -1).flatten(0, 2)
+    return torch.linalg.lstsq(cells, colors).solution
+
+
 def train(minutes: float = MINUTES) -> AutoencoderKL:
     torch.manual_seed(TRAIN_SEED)
     model = new_model().train()
@@ -123,7 +132,8 @@ def train(minutes: float = MINUTES) -> AutoencoderKL:
 
 
 def publish(model: AutoencoderKL, run: Run) -> None:
-    normalize_latents(model, whole_scenes(400, TRAIN_SEED))
+    seen = whole_scenes(400, TRAIN_SEED)
+    normalize_latents(model, seen)
     test = whole_scenes(400)
     export.autoencoder(
         model,
@@ -131,5 +141,6 @@ def publish(model: AutoencoderKL, run: Run) -> None:
         seed=TRAIN_SEED,
         steps=run.step,
         minutes=round(run.seconds / 60, 1),
+        preview_map=[[round(v, 4) for v in row] for row in fit_preview(model, seen).tolist()],
         psnr_db=round(psnr(test, reconstruct(model, test)), 2),
     )

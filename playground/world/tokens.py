@@ -18,7 +18,10 @@ from playground.world.vocabulary import (
 
 PAD, UNK, BOS, EOS = "<pad>", "<unk>", "<start>", "<end>"
 MAX_LENGTH = 77  # as CLIP
-GRAMMAR_WORDS = ["a", "an", "and", "the", "of", "to", "in", "on", "at", "with", "wearing", "dressed", "as", "next", "left", "right", "above", "below", "under", "picture", "photo", "two", "three", ","]
+GRAMMAR_WORDS = (
+    "a", "an", "and", "the", "of", "to", "in", "on", "at", "with", "wearing", "dressed", "as",
+    "next", "left", "right", "above", "below", "under", "picture", "photo", "two", "three", ",",
+)  # fmt: skip
 
 
 def words() -> list[str]:

@@ -1,0 +1,37 @@
+"""Browser views: arrays and words in, data for the page out.
+
+Each folder holds a template, a style and a behaviour file; what has been computed is explored in
+the browser alone, without asking the server again.
+"""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class View:
+    """The three files of a view, as `gr.HTML` wants them."""
+
+    html_template: str
+    css_template: str
+    js_on_load: str
+
+
+def read(folder: Path) -> View:
+    names = ("template.html", "style.css", "behaviour.js")
+    return View(*((folder / name).read_text(encoding="utf-8") for name in names))
+
+
+def raster(pixels: np.ndarray) -> dict:
+    """uint8 [h, w, 3] as plain data for a canvas."""
+    height, width, _ = pixels.shape
+    return {"h": height, "w": width, "rgb": pack(pixels)}
+
+
+def pack(array: np.ndarray) -> str:
+    """Base64 of the array's bytes, row by row, little-endian."""
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return base64.b64encode(np.ascontiguousarray(little).tobytes()).decode()

@@ -1,0 +1,247 @@
+// The word explorer. Everything here works on data that has already arrived.
+const find = (name) => element.querySelector('.' + name);
+const canvas = find('picture'), paint = canvas.getContext('2d');
+const range = element.querySelector('.scrub input'), readout = element.querySelector('.scrub output');
+const FULL = 65535, COMBINED = 'combined', MASSES = ['start', 'words', 'end', 'padding'];
+
+let run = null;          // the finished run: words, levels with Float32 shares, previews, picture
+let pinned = new Set();  // indices of words that were clicked
+let hovered = null;      // index of the word under the pointer or focus
+let spot = null;         // [x, y] in 0 … 1 on the picture
+let level = COMBINED, playing = null, drawn = 0;
+
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
+const percent = (share) => (share * 100).toFixed(share < 0.1 ? 1 : 0) + ' %';
+
+function bitmap({ h, w, rgb }) {
+  const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
+  const data = new ImageData(w, h), from = bytes(rgb);
+  for (let i = 0; i < w * h; i++) data.data.set([from[3 * i], from[3 * i + 1], from[3 * i + 2], 255], 4 * i);
+  small.getContext('2d').putImageData(data, 0, 0);
+  return small;
+}
+
+function fit(height, width) {
+  const scale = 512 / Math.max(height, width);
+  if (canvas.width !== width * scale || canvas.height !== height * scale) {
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+  }
+}
+
+// ---- reading the maps ----------------------------------------------------------------------
+// Shares of one level [words][h·w], of the chosen step, or averaged over all of them at the end.
+function sharesOf(l) {
+  const words = run.words.length, cells = l.h * l.w, step = +range.value;
+  if (step < l.steps) return Array.from({ length: words }, (_, k) => l.shares.subarray((step * words + k) * cells, (step * words + k + 1) * cells));
+  l.mean ??= Array.from({ length: words }, (_, k) => {
+    const sum = new Float32Array(cells);
+    for (let s = 0; s < l.steps; s++) for (let i = 0; i < cells; i++) sum[i] += l.shares[(s * words + k) * cells + i] / l.steps;
+    return sum;
+  });
+  return l.mean;
+}
+
+// Bilinear value of a map [h·w] at (x, y) in 0 … 1, places being squares around their centres.
+function sample(map, h, w, x, y) {
+  const fx = Math.min(Math.max(x * w - 0.5, 0), w - 1), fy = Math.min(Math.max(y * h - 0.5, 0), h - 1);
+  const x0 = Math.floor(fx), y0 = Math.floor(fy), x1 = Math.min(x0 + 1, w - 1), y1 = Math.min(y0 + 1, h - 1);
+  const ax = fx - x0, ay = fy - y0;
+  return (map[y0 * w + x0] * (1 - ax) + map[y0 * w + x1] * ax) * (1 - ay) + (map[y1 * w + x0] * (1 - ax) + map[y1 * w + x1] * ax) * ay;
+}
+
+// {h, w, maps: [words][h·w]} of the chosen level; combined is the mean of all but the coarsest.
+function current() {
+  if (level !== COMBINED) return { ...run.levels[level], maps: sharesOf(run.levels[level]) };
+  const { h, w } = run.levels[0], parts = run.levels.slice(0, Math.max(1, run.levels.length - 1));
+  const maps = run.words.map((_, k) => {
+    const out = new Float32Array(h * w);
+    for (const part of parts) {
+      const map = sharesOf(part)[k];
+      for (let i = 0; i < h * w; i++) out[i] += sample(map, part.h, part.w, ((i % w) + 0.5) / w, (Math.floor(i / w) + 0.5) / h) / parts.length;
+    }
+    return out;
+  });
+  return { h, w, maps };
+}
+
+// ---- drawing -------------------------------------------------------------------------------
+function draw() {
+  if (!run) return;
+  const step = +range.value, picture = step < run.previews.length ? run.previews[step] : run.picture;
+  paint.imageSmoothingEnabled = true;
+  paint.imageSmoothingQuality = 'high';
+  paint.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  readout.textContent = step < run.previews.length ? `${step + 1} of ${run.previews.length} (prediction of the end)` : 'finished (maps: mean of all steps)';
+  const lit = [...new Set(hovered === null ? pinned : [...pinned, hovered])];
+  element.querySelectorAll('.words button').forEach((b, k) => b.classList.toggle('lit', lit.includes(k)));
+  if (!run.levels.length) return;
+  const maps = current();
+  if (lit.length) shade(maps, lit);
+  else find('hint').textContent = 'Hover or tap a word to light its pixels; hover the picture to rank the words there.';
+  rank(maps);
+  showMass();
+}
+
+// Darkens where the chosen words have little of the attention that words get.
+function shade({ h, w, maps }, lit) {
+  const sum = new Float32Array(h * w);
+  for (const k of lit) maps[k].forEach((v, i) => { sum[i] += v; });
+  const high = Math.max(...sum), low = Math.min(...sum), veil = new ImageData(w, h);
+  sum.forEach((v, i) => { veil.data[4 * i + 3] = 225 * (1 - (v - low) / Math.max(high - low, 1e-9)); });
+  const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
+  small.getContext('2d').putImageData(veil, 0, 0);
+  paint.drawImage(small, 0, 0, canvas.width, canvas.height);
+  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${percent(high)} of the words’ attention at its brightest place, ${percent(low)} at its darkest.`;
+}
+
+function rank({ h, w, maps }) {
+  const ranking = find('ranking');
+  ranking.replaceChildren();
+  if (!spot) return;
+  const x = Math.min(Math.floor(spot[0] * w), w - 1), y = Math.min(Math.floor(spot[1] * h), h - 1);
+  const cw = canvas.width / w, ch = canvas.height / h;
+  paint.lineWidth = 4; paint.strokeStyle = 'black'; paint.strokeRect(x * cw, y * ch, cw, ch);
+  paint.lineWidth = 2; paint.strokeStyle = 'white'; paint.strokeRect(x * cw, y * ch, cw, ch);
+  const here = run.words.map((word, k) => [word.text, maps[k][y * w + x]]).sort((a, b) => b[1] - a[1]).slice(0, 6);
+  for (const [text, share] of here) {
+    const bar = make('div'), fill = make('i');
+    fill.style.width = Math.max(1, share * 100) + '%';
+    bar.append(fill);
+    ranking.append(make('b', text), bar, make('span', percent(share)));
+  }
+}
+
+function showMass() {
+  const l = run.levels[level === COMBINED ? 0 : level], step = +range.value;
+  const rows = step < l.steps ? [l.masses[step]] : l.masses, box = find('mass');
+  const mass = MASSES.map((_, i) => rows.reduce((a, r) => a + r[i], 0) / rows.length);
+  const track = make('div', '', 'track');
+  mass.forEach((m) => { const part = make('div'); part.style.width = m * 100 + '%'; track.append(part); });
+  box.replaceChildren(make('span', `All attention at ${l.h}×${l.w}: `), track, make('span', mass.map((m, i) => `${MASSES[i]} ${percent(m)}`).join(' · ')));
+}
+
+// ---- what the visitor does -----------------------------------------------------------------
+function chips(words) {
+  find('words').replaceChildren(...words.map((word, k) => {
+    const chip = make('button', word.text, word.known ? '' : 'unknown');
+    chip.type = 'button';
+    chip.title = word.known ? '' : 'The model has never seen this word.';
+    chip.setAttribute('aria-pressed', 'false');
+    const over = (on) => () => { hovered = on ? k : null; draw(); };
+    chip.onpointerenter = (e) => { if (e.pointerType === 'mouse') over(true)(); };
+    chip.onpointerleave = chip.onblur = over(false);
+    chip.onfocus = () => { if (chip.matches(':focus-visible')) over(true)(); };
+    chip.onclick = () => {
+      if (!pinned.delete(k)) pinned.add(k);
+      chip.setAttribute('aria-pressed', pinned.has(k));
+      draw();
+    };
+    return chip;
+  }));
+}
+
+function radios() {
+  const choices = [[COMBINED, 'all but coarsest'], ...run.levels.map((l, i) => [i, `${l.h}×${l.w}`])];
+  const group = 'level-' + Math.random().toString(36).slice(2);
+  find('levels').replaceChildren(...choices.map(([value, text]) => {
+    const label = make('label'), input = Object.assign(make('input'), { type: 'radio', name: group, checked: value === level });
+    input.onchange = () => { level = value; draw(); };
+    label.append(input, make('span', text));
+    return label;
+  }));
+}
+
+function point(event) {
+  const box = canvas.getBoundingClientRect();
+  spot = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height].map((v) => Math.min(Math.max(v, 0), 0.999));
+  if (run) draw();
+}
+canvas.onpointermove = canvas.onpointerdown = point;
+canvas.onpointerleave = (event) => { if (event.pointerType === 'mouse') { spot = null; draw(); } };
+canvas.onkeydown = (event) => {
+  const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  if (event.key === 'Escape') spot = null;
+  else if (!move || !run || !run.levels.length) return;
+  else {
+    const { h, w } = run.levels[level === COMBINED ? 0 : level], at = spot ?? [0.5, 0.5];
+    spot = [at[0] + move[0] / w, at[1] + move[1] / h].map((v) => Math.min(Math.max(v, 0), 0.999));
+    event.preventDefault();
+  }
+  draw();
+};
+range.oninput = () => { stop(); draw(); };
+
+function stop() { clearInterval(playing); playing = null; find('play').textContent = '▶'; }
+find('play').onclick = () => {
+  if (playing) return stop();
+  if (+range.value >= +range.max) range.value = 0;
+  find('play').textContent = '❚❚';
+  playing = setInterval(() => { range.value = +range.value + 1; draw(); if (+range.value >= +range.max) stop(); }, 120);
+};
+
+find('link').onclick = async (event) => {
+  event.preventDefault();
+  history.replaceState(null, '', event.target.href);
+  try {
+    await navigator.clipboard.writeText(event.target.href);
+    say('The link is on your clipboard and in the address bar.');
+  } catch { say('The link is in the address bar.'); }
+};
+
+// ---- what arrives --------------------------------------------------------------------------
+function say(text, error) {
+  find('status').textContent = text;
+  find('status').classList.toggle('error', !!error);
+}
+
+function showSampling(value) {
+  run = null; spot = null; hovered = null; stop();
+  fit(value.height, value.width);
+  paint.imageSmoothingEnabled = true;
+  paint.drawImage(bitmap(value.preview), 0, 0, canvas.width, canvas.height);
+  find('progress').hidden = false;
+  find('bar').style.width = (100 * value.step) / value.count + '%';
+  find('controls').hidden = find('keep').hidden = true;
+  say(`Call ${value.step} of ${value.count}, about ${value.left} s left`);
+}
+
+function showFinished(value, ticket) {
+  const image = new Image();
+  image.onload = () => {
+    if (ticket !== drawn) return;
+    run = {
+      ...value, picture: image, previews: value.previews.map(bitmap),
+      levels: value.levels.map((l) => ({ ...l, shares: Float32Array.from(new Uint16Array(bytes(l.shares).buffer), (v) => v / FULL) })),
+    };
+    pinned = new Set(); hovered = spot = null;
+    if (level !== COMBINED && level >= run.levels.length) level = COMBINED;
+    fit(value.height, value.width);
+    chips(run.words); radios();
+    range.max = run.previews.length;
+    range.value = range.max;
+    find('progress').hidden = true;
+    find('controls').hidden = find('keep').hidden = false;
+    find('levels').hidden = find('mass').hidden = !run.levels.length;
+    find('hint').textContent = '';
+    find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
+    Object.assign(find('save'), { href: image.src, download: value.name });
+    find('link').href = `${location.pathname}?r=${value.link}`;
+    say(value.text);
+    draw();
+    element.dataset.ready = ticket;
+  };
+  image.src = 'data:image/png;base64,' + value.png;
+}
+
+function show() {
+  const value = props.value;
+  if (!value || !value.kind) return;
+  drawn += 1;
+  if (value.kind === 'sampling') showSampling(value);
+  else if (value.kind === 'finished') showFinished(value, drawn);
+  else { find('progress').hidden = true; say(value.text, value.error); }
+}
+watch('value', show);
+show();
