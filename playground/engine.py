@@ -26,8 +26,9 @@ LARGEST_RUN = 256  # cells
 class Run:
     """A visitor's cells: iterate for events, `cancel` (or leave the `with`) to stop."""
 
-    def __init__(self, engine: "Engine", cells: Sequence[Cell]):
+    def __init__(self, engine: "Engine", cells: Sequence[Cell], owner: str | None, asked: float):
         self._engine, self._events = engine, SimpleQueue()
+        self.owner, self.asked = owner, asked
         self.cells = deque(cells)
         self.pending = len(cells)  # cells that have not ended, as the reader of events sees it
 
@@ -69,15 +70,30 @@ class Engine:
         self._changed = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def submit(self, recipes: Sequence[Recipe], record: bool = False) -> Run:
-        """Start drawing. Raises ValueError (in words) before anything is drawn."""
+    def submit(
+        self,
+        recipes: Sequence[Recipe],
+        record: bool = False,
+        owner: str | None = None,
+        asked: float | None = None,
+    ) -> Run:
+        """Start drawing. Raises ValueError (in words) before anything is drawn.
+
+        `record` asks for attention maps. An owner has one run, the one last `asked` for (in
+        `time.monotonic` seconds; by default now): the other is cancelled.
+        """
+        asked = time.monotonic() if asked is None else asked
         if not 1 <= len(recipes) <= LARGEST_RUN:
             raise RecipeError(f"A run has 1 to {LARGEST_RUN} pictures, not {len(recipes)}.")
         for recipe in recipes:
             self._check_size(recipe)
-        run = Run(self, [Cell(i, r, self.model, record) for i, r in enumerate(recipes)])
+        cells = [Cell(i, r, self.model, record) for i, r in enumerate(recipes)]
+        run = Run(self, cells, owner, asked)
         with self._changed:
             self._runs.append(run)
+            mine = [r for r in self._runs if owner is not None and r.owner == owner]
+            for old in sorted(mine, key=lambda r: r.asked)[:-1]:
+                self._drop(old)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, daemon=True)
                 self._thread.start()
@@ -93,9 +109,12 @@ class Engine:
     def remove(self, run: Run) -> None:
         with self._changed:
             if run in self._runs:
-                self._runs.remove(run)
-                run.cells.clear()
-                run.put(None)
+                self._drop(run)
+
+    def _drop(self, run: Run) -> None:
+        self._runs.remove(run)
+        run.cells.clear()
+        run.put(None)
 
     def _check_size(self, recipe: Recipe) -> None:
         multiple = self.model.multiple

@@ -1,11 +1,17 @@
 import argparse
-import importlib
 
-STAGES = ("autoencoder", "text", "unet")
+from playground.training import autoencoder, report, text, unet
+
+STAGES = {
+    "autoencoder": autoencoder.train,
+    "text": text.train,
+    "unet": unet.train,
+    "publish": unet.publish,  # export the U-Net's last checkpoint without training on
+    "report": report.write,  # draw the sheet, measure, and write the README's tables
+}
 
 parser = argparse.ArgumentParser(prog="python -m playground.training")
 parser.add_argument("stage", choices=STAGES)
 parser.add_argument("--minutes", type=float, help="training time in all, over every sitting")
 options = parser.parse_args()
-stage = importlib.import_module(f"playground.training.{options.stage}")
-stage.train(**({"minutes": options.minutes} if options.minutes else {}))
+STAGES[options.stage](**({"minutes": options.minutes} if options.minutes else {}))

@@ -26,14 +26,15 @@ def load(model: AutoencoderKL, count: int, seed: int = SEED) -> tuple[list[Scene
     """The first `count` scenes of the stream with their latents; encodes what is missing."""
     folder = CHECKPOINTS / "latents" / fingerprint(model)
     folder.mkdir(parents=True, exist_ok=True)
-    scenes = [scene for scene, _ in itertools.islice(stream(seed), count)]
+    whole = -(-count // CHUNK) * CHUNK  # chunks are always full, whoever wrote them
+    scenes = [scene for scene, _ in itertools.islice(stream(seed), whole)]
     chunks = []
-    for start in tqdm(range(0, count, CHUNK), desc="latents", mininterval=30):
+    for start in tqdm(range(0, whole, CHUNK), desc="latents", mininterval=30):
         file = folder / f"{seed}-{start}.pt"
         if not file.exists():
             torch.save(encode(model, scenes[start : start + CHUNK]).half(), file)
         chunks.append(torch.load(file, weights_only=True))
-    return scenes, torch.cat(chunks)[:count].float()
+    return scenes[:count], torch.cat(chunks)[:count].float()
 
 
 def fingerprint(model: AutoencoderKL) -> str:

@@ -20,8 +20,8 @@ from playground.world.scene import Caption
 from playground.world.tokens import EOS, MAX_LENGTH, PAD, new_tokenizer
 from playground.world.vocabulary import COLORS, NOUNS, SHAPES
 
-MINUTES, PEAK_LR, BATCH, SCENES, SEED = 6, 1e-3, 128, 12_000, 3
-WIDTH = 128
+MINUTES, PEAK_LR, BATCH, SCENES, SEED = 9, 1e-3, 128, 12_000, 3
+WIDTH, TEST_SEED = 128, 900_003
 OPPOSITE = {"left": "right", "above": "below", "under": "above", "two": "three", "small": "large"}
 OPPOSITE |= {b: a for a, b in OPPOSITE.items()}
 
@@ -93,19 +93,19 @@ def twist(caption: Caption, rng: np.random.Generator) -> str:
     return text.replace(word, "", 1)
 
 
-def loss_of(pair: Pair, pictures: torch.Tensor, right: torch.Tensor, wrong: torch.Tensor):
-    """Symmetric cross-entropy; pictures also see one twisted caption each."""
-    similar = pair.similarities(pictures, torch.cat((right, wrong)))  # [B, 2B]
+def loss_of(pair: Pair, pictures: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Symmetric cross-entropy; `tokens` are the B right captions, then B twisted ones."""
+    similar = pair.similarities(pictures, tokens)  # [B, 2B]
     target = torch.arange(len(pictures))
     return (
         F.cross_entropy(similar, target) + F.cross_entropy(similar[:, : len(target)].T, target)
     ) / 2
 
 
-def tokens_of(tokenizer, texts: list[str]) -> torch.Tensor:
-    """Token ids [n, 77]."""
+def tokens_of(tokenizer, texts: list[str], padding: str = "max_length") -> torch.Tensor:
+    """Token ids [n, 77], or as many as the longest text needs."""
     return tokenizer(
-        texts, padding="max_length", truncation=True, max_length=MAX_LENGTH, return_tensors="pt"
+        texts, padding=padding, truncation=True, max_length=MAX_LENGTH, return_tensors="pt"
     ).input_ids
 
 
@@ -120,13 +120,35 @@ def train(minutes: float = MINUTES) -> CLIPTextModel:
         set_lr(optimizer, cosine(run.share, PEAK_LR))
         chosen = rng.integers(0, len(scenes), BATCH)
         captions = [describe(scenes[i], rng) for i in chosen]
-        right = tokens_of(tokenizer, [c.text for c in captions])
-        wrong = tokens_of(tokenizer, [twist(c, rng) for c in captions])
-        loss = loss_of(pair, pictures[chosen], right, wrong)
+        texts = [c.text for c in captions] + [twist(c, rng) for c in captions]
+        # The tower is causal: padding after the end token changes nothing, and costs.
+        tokens = tokens_of(tokenizer, texts, padding="longest")
+        loss = loss_of(pair, pictures[chosen], tokens)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(pair.parameters(), 1.0)
         optimizer.step()
         run.record(loss)
-    export.text_tower(pair.text.eval(), tokenizer)
+    publish(pair.eval(), tokenizer, run)
     return pair.text
+
+
+@torch.inference_mode()
+def publish(pair: Pair, tokenizer, run: Run) -> None:
+    """Export with its accuracy on unseen pictures: right caption of 256, right before twisted."""
+    rng = np.random.default_rng(TEST_SEED)
+    scenes, pictures = latents.load(export.load_autoencoder(), 256, TEST_SEED)
+    captions = [describe(scene, rng) for scene in scenes]
+    texts = [c.text for c in captions] + [twist(c, rng) for c in captions]
+    similar = pair.similarities(pictures, tokens_of(tokenizer, texts))  # [256, 512]
+    right, wrong = similar[:, :256], similar[:, 256:]
+    export.text_tower(
+        pair.text,
+        tokenizer,
+        recipe={"peak_lr": PEAK_LR, "batch": BATCH, "scenes": SCENES},
+        seed=SEED,
+        steps=run.step,
+        minutes=round(run.seconds / 60, 1),
+        caption_of_256=round(float((right.argmax(1) == torch.arange(256)).float().mean()), 3),
+        right_over_twisted=round(float((right.diag() > wrong.diag()).float().mean()), 3),
+    )

@@ -17,8 +17,8 @@ from playground.training.sheets import PROMPTS
 from playground.training.text import tokens_of
 from playground.world.grammar import describe
 
-MINUTES, PEAK_LR, BATCH, SCENES, SEED = 100, 1e-3, 48, 20_000, 4
-PROMPT_DROPOUT, SNR_GAMMA, EMA_DECAY = 0.1, 5.0, 0.999
+MINUTES, PEAK_LR, BATCH, SCENES, SEED = 100, 1e-3, 48, 16_000, 4
+PROMPT_DROPOUT, SNR_GAMMA, EMA_DECAY, TEST_SEED = 0.1, 5.0, 0.999, 900_004
 
 
 def new_model() -> UNet2DConditionModel:
@@ -92,14 +92,20 @@ def draw_samples(unet, vae, embeds: torch.Tensor, empty: torch.Tensor, guidance:
     return to_images(torch.cat([vae.decode(part).sample for part in x.split(8)]))
 
 
-def train(minutes: float = MINUTES) -> UNet2DConditionModel:
+def new_run(minutes: float) -> Run:
+    """The training as its last checkpoint left it, or a new one."""
     torch.manual_seed(SEED)
-    unet, schedule, vae = new_model(), new_schedule(), export.load_autoencoder()
-    tower, tokenizer = export.load_text()
-    scenes, pictures = latents.load(vae, SCENES)
+    unet = new_model()
     optimizer = torch.optim.AdamW(unet.parameters(), lr=PEAK_LR, betas=(0.9, 0.99))
     ema = EMAModel(unet.parameters(), decay=EMA_DECAY, use_ema_warmup=True)
-    run = Run("unet", minutes, model=unet, optimizer=optimizer, ema=ema)
+    return Run("unet", minutes, model=unet, optimizer=optimizer, ema=ema)
+
+
+def train(minutes: float = MINUTES) -> None:
+    run, schedule, vae = new_run(minutes), new_schedule(), export.load_autoencoder()
+    unet, optimizer, ema = run.parts["model"], run.parts["optimizer"], run.parts["ema"]
+    tower, tokenizer = export.load_text()
+    scenes, pictures = latents.load(vae, SCENES)
     rng = np.random.default_rng(SEED + run.step)
     torch.manual_seed(SEED + run.step)
     order = np.empty(0, int)
@@ -123,5 +129,35 @@ def train(minutes: float = MINUTES) -> UNet2DConditionModel:
             embeds, empty = (encode_prompts(tower, tokenizer, p) for p in (list(PROMPTS), [""]))
             save_sheet(run.folder / "sheet.png", draw_samples(unet, vae, embeds, empty, 5.0), 8)
             ema.restore(unet.parameters())
-    ema.copy_to(unet.parameters())
-    return unet
+    publish(run)
+
+
+@torch.no_grad()
+def unseen_loss(unet: UNet2DConditionModel, count: int = 512) -> float:
+    """The training loss on unseen scenes, always with the same noise and timesteps."""
+    schedule, vae = new_schedule(), export.load_autoencoder()
+    tower, tokenizer = export.load_text()
+    scenes, pictures = latents.load(vae, count, TEST_SEED)
+    rng = np.random.default_rng(TEST_SEED)
+    torch.manual_seed(TEST_SEED)
+    embeds = encode_prompts(tower, tokenizer, [describe(s, rng).text for s in scenes])
+    pairs = zip(pictures.split(64), embeds.split(64), strict=True)
+    return float(np.mean([training_step(unet, schedule, x, e).item() for x, e in pairs]))
+
+
+def publish(run: Run | None = None) -> None:
+    """Export the averaged weights; without a run, those of the last checkpoint as it is."""
+    run = run or new_run(MINUTES)
+    unet = run.parts["model"]
+    run.parts["ema"].copy_to(unet.parameters())
+    export.denoiser(
+        unet.eval(),
+        new_schedule(),
+        recipe={"peak_lr": PEAK_LR, "batch": BATCH, "scenes": SCENES, "ema": EMA_DECAY}
+        | {"prompt_dropout": PROMPT_DROPOUT, "snr_gamma": SNR_GAMMA},
+        seed=SEED,
+        steps=run.step,
+        samples=run.step * BATCH,
+        minutes=round(run.seconds / 60, 1),
+        unseen_loss=round(unseen_loss(unet), 4),
+    )

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -38,19 +39,19 @@ def warm_up() -> None:
     ).start()
 
 
-def draw(recipe: Recipe) -> Iterator[tuple[dict, dict | None]]:
+def draw(recipe: Recipe, owner: str | None = None) -> Iterator[tuple[dict, dict | None]]:
     """Yields (explorer data, pipeline data or None); raises ValueError before anything is drawn.
 
-    Closing the generator takes the picture out of the engine.
+    Closing the generator takes the picture out of the engine; so does a new one of this owner.
     """
-    spec = zoo.get(recipe.model)
+    asked, spec = time.monotonic(), zoo.get(recipe.model)
     if max(recipe.width, recipe.height) > spec.largest:
         raise ValueError(f"{spec.label} draws at most {spec.largest} pixels a side.")
     samplers.get(recipe.sampler)
     yield explorer.message("Getting ready …"), None
-    machine = engine(recipe.model)
+    machine, name = engine(recipe.model), secrets.token_hex(4)
     model, steps, started, shown = machine.model, [], time.perf_counter(), 0.0
-    with machine.submit([recipe], record=True) as run:
+    with machine.submit([recipe], record=True, owner=owner, asked=asked) as run:
         for event in run:
             if hasattr(event, "reason"):
                 yield explorer.message(f"This picture failed: {event.reason}", error=True), None
@@ -65,7 +66,7 @@ def draw(recipe: Recipe) -> Iterator[tuple[dict, dict | None]]:
                 left = (now - started) / done * (event.count - done)
                 preview = model.preview(event.clean["guided"][None])[0]
                 size = recipe.height, recipe.width
-                yield explorer.sampling(preview, size, done, event.count, left), None
+                yield explorer.sampling(name, preview, size, done, event.count, left), None
 
 
 def _finished(model, recipe: Recipe, steps: list, picture, seconds: float) -> tuple[dict, dict]:

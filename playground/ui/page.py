@@ -1,5 +1,6 @@
 """The page: the recipe on the left, the lenses on the right."""
 
+import html
 import json
 from pathlib import Path
 
@@ -18,11 +19,15 @@ INTRO = (
 )
 CSS = (Path(__file__).parent / "page.css").read_text()
 VISITORS = 16  # who may draw at the same time; the engine batches them
+HAS_LINK = f"new URLSearchParams(location.search).has('{QUERY_KEY}')"
 FONTS = ["system-ui", "sans-serif"]  # nothing is fetched from elsewhere
 
 
 def theme() -> gr.themes.Base:
-    return gr.themes.Soft(primary_hue="indigo", font=FONTS, font_mono=["ui-monospace", "monospace"])
+    calm = gr.themes.Soft(primary_hue="indigo", font=FONTS, font_mono=["ui-monospace", "monospace"])
+    plain = {"block_title_background_fill": "none", "block_title_text_color": "*body_text_color"}
+    dark = {f"{name}_dark": value for name, value in plain.items()}
+    return calm.set(block_title_padding="0", **plain, **dark)
 
 
 def build() -> gr.Blocks:
@@ -30,68 +35,45 @@ def build() -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.Markdown(INTRO)
         with gr.Row(elem_id="workbench"):
-            with gr.Column(scale=2, min_width=320, elem_id="recipe"):
-                panel = recipe_panel.build(Recipe())
-            with gr.Column(scale=5, min_width=320):
+            first = gr.Column(elem_id="recipe")
+            with gr.Column(elem_id="lenses"):
                 with gr.Tab("Studio"):
                     lens = studio.build(example.get("explorer"), example.get("pipeline"))
+            rest = gr.Column(elem_id="recipe-rest")
+        panel = recipe_panel.build(Recipe(), first, rest)
         _wire(page, panel, lens)
     return page
 
 
 def _wire(page: gr.Blocks, panel: recipe_panel.Panel, lens: studio.Studio) -> None:
-    def on_draw(*values):
-        yield from _shown(lambda: panel.recipe(values))
+    hidden = {"show_progress": "hidden", "api_visibility": "private"}
+
+    def on_draw(request: gr.Request, *values):
+        try:
+            for picture, strip in draw(panel.recipe(values), request.session_hash):
+                yield picture, gr.skip() if strip is None else strip
+        except ValueError as error:  # an impossible recipe is one sentence; what was there stays
+            yield explorer.message(str(error), error=True), gr.skip()
 
     def on_link(request: gr.Request):
-        """Fill the panel from `?r=`; without it, the example stays."""
         query = request.query_params.get(QUERY_KEY)
-        return _filled(lambda: Recipe.from_query(query)) if query else nothing
+        return fill(Recipe.from_query, query) if query else [gr.skip()] * len(panel.inputs)
 
     def on_file(path: str):
-        return _filled(lambda: Recipe.from_png(path))
+        return fill(Recipe.from_png, path)
 
-    def _filled(read) -> list:
+    def fill(read, source) -> list:
         try:
-            return [*panel.updates(read()), gr.skip()]
-        except ValueError as error:
-            return [*nothing[:-1], explorer.message(str(error), error=True)]
+            return panel.updates(read(source))
+        except ValueError as error:  # escaped, because gradio shows the message as HTML
+            raise gr.Error(html.escape(str(error)), duration=None, print_exception=False) from error
 
-    nothing = [gr.skip()] * (len(panel.inputs) + 1)
-    hidden = {"show_progress": "hidden", "api_visibility": "private"}
-    filling = {"outputs": [*panel.inputs, lens.explorer], **hidden}
-    drawing = {
-        "fn": on_draw, "inputs": panel.inputs, "outputs": lens.outputs, "concurrency_id": "draw",
-        "concurrency_limit": VISITORS, "trigger_mode": "always_last", **hidden,
-    }  # fmt: skip
-    linked = page.load(on_link, **filling)
-    filled = panel.opened.upload(on_file, panel.opened, **filling)
-    events = [changed(**drawing) for changed in panel.changed]
-    events += [event.success(**drawing) for event in (filled,)]
-    events.append(
-        linked.success(_if_linked(on_draw), **{k: v for k, v in drawing.items() if k != "fn"})
-    )
-    panel.stop.click(
-        lambda: explorer.message("Stopped."),
-        outputs=lens.explorer,
-        cancels=events,
-        queue=False,
-        **hidden,
-    )
-
-
-def _if_linked(on_draw):
-    def maybe(request: gr.Request, *values):
-        if request.query_params.get(QUERY_KEY):
-            yield from on_draw(*values)
-
-    return maybe
-
-
-def _shown(read):
-    """Frames for the lens; an impossible recipe is one sentence, and what was there stays."""
-    try:
-        for picture, strip in draw(read()):
-            yield picture, strip if strip is not None else gr.skip()
-    except ValueError as error:
-        yield explorer.message(str(error), error=True), gr.skip()
+    drawing = gr.on(
+        panel.draws, on_draw, panel.inputs, lens.outputs,
+        trigger_mode="multiple", concurrency_limit=VISITORS, **hidden,
+    )  # fmt: skip
+    panel.stop.click(explorer.stopped, outputs=lens.explorer, cancels=[drawing], **hidden)
+    linked = page.load(on_link, None, panel.inputs, **hidden)
+    linked.success(None, js=f"() => {{ if ({HAS_LINK}) ({recipe_panel.PRESS_DRAW})() }}")
+    opened = panel.opened.upload(on_file, panel.opened, panel.inputs, **hidden)
+    opened.success(None, js=recipe_panel.PRESS_DRAW)

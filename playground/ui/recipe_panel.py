@@ -1,5 +1,6 @@
 """The recipe's controls, made from the fields of `Recipe`."""
 
+import json
 from dataclasses import dataclass
 
 import gradio as gr
@@ -7,10 +8,11 @@ import gradio as gr
 from playground.recipe import FIELDS, Recipe
 from playground.samplers import SAMPLERS
 
-SHOWN = ("prompt", "guidance", "sampler", "steps", "seed")
 MORE = ("negative", "rescale", "guidance_start", "guidance_stop", "eta", "width", "height")
 MARKS = {0: "no words", 1: "as trained", 3: "", 7: "usual", 12: "", 25: "too much"}
 WIDEST = 256  # pixels: what the built-in model is offered
+
+PRESS_DRAW = "() => document.querySelector('#draw').click()"
 
 EXAMPLES = (
     "a cat wearing a top hat on a blue background",
@@ -28,13 +30,13 @@ EXAMPLES = (
 class Panel:
     """The widgets, by the name of the recipe's field, and the buttons.
 
-    `changed` are the events after which a visitor expects a new picture.
+    `draws` are the events after which a visitor expects a new picture.
     """
 
     fields: dict[str, gr.components.Component]
     stop: gr.Button
     opened: gr.UploadButton
-    changed: list
+    draws: list
 
     @property
     def inputs(self) -> list:
@@ -68,38 +70,47 @@ def _widget(name: str, value) -> gr.components.Component:
     )  # fmt: skip
 
 
-def build(recipe: Recipe) -> Panel:
-    """Lay out the panel inside the surrounding gradio context."""
-    fields, changed = {"prompt": _widget("prompt", recipe.prompt)}, []
-    with gr.Row(elem_classes="examples"):
-        for text in EXAMPLES:
-            example = gr.Button(text, size="sm", variant="secondary", min_width=40)
-            set_words = example.click(None, js=f"() => {text!r}", outputs=fields["prompt"])
-            changed.append(set_words.then)
-    with gr.Row():
-        run = gr.Button("Draw", variant="primary", elem_id="draw")
-        stop = gr.Button("Stop", elem_id="stop")
-    fields["guidance"] = _widget("guidance", recipe.guidance)
-    with gr.Row(elem_classes="marks"):
-        for mark, text in MARKS.items():
-            button = gr.Button(f"{mark} {text}".strip(), size="sm", min_width=30)
-            changed.append(button.click(None, js=f"() => {mark}", outputs=fields["guidance"]).then)
-    fields["sampler"] = _widget("sampler", recipe.sampler)
-    fields["sampler"].change(
-        lambda name: gr.update(info=SAMPLERS[name].sentence), fields["sampler"], fields["sampler"],
+def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
+    """Lay out words and guidance in `first`, everything else in `rest`."""
+    fields = {"prompt": None, "guidance": None}
+    with first:
+        fields["prompt"] = _widget("prompt", recipe.prompt)
+        with gr.Row(elem_classes="examples"):
+            for text in EXAMPLES:
+                _setter(text, json.dumps(text), fields["prompt"])
+        with gr.Row():
+            run = gr.Button("Draw", variant="primary", elem_id="draw", min_width=80)
+            stop = gr.Button("Stop", elem_id="stop", min_width=80)
+        fields["guidance"] = _widget("guidance", recipe.guidance)
+        with gr.Row(elem_classes="marks"):
+            for mark, text in MARKS.items():
+                _setter(f"{mark} {text}".strip(), str(mark), fields["guidance"])
+    with rest:
+        fields["sampler"] = _sampler(recipe.sampler)
+        fields["steps"] = _widget("steps", recipe.steps)
+        fields["seed"] = _widget("seed", recipe.seed)
+        high = FIELDS["seed"].metadata["high"]
+        _setter("⚄ Roll the seed", f"Math.floor(Math.random() * {high})", fields["seed"])
+        with gr.Accordion("More", open=False):
+            for name in MORE:
+                fields[name] = _widget(name, getattr(recipe, name))
+            opened = gr.UploadButton("Open a saved PNG", file_types=[".png"], size="sm")
+    draws = [run.click, fields["prompt"].submit, fields["negative"].submit]
+    draws += [fields["sampler"].input, fields["guidance"].release, fields["steps"].release]
+    return Panel(fields, stop, opened, draws)
+
+
+def _setter(label: str, value: str, target: gr.components.Component) -> None:
+    """A small button that puts the value of a JavaScript expression into `target`, and draws."""
+    button = gr.Button(label, size="sm", min_width=30)
+    button.click(None, js=f"() => {value}", outputs=target).then(None, js=PRESS_DRAW)
+
+
+def _sampler(name: str) -> gr.Dropdown:
+    """The dropdown, whose help is the chosen sampler's sentence."""
+    widget = _widget("sampler", name)
+    widget.change(
+        lambda chosen: gr.update(info=SAMPLERS[chosen].sentence), widget, widget,
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    fields["steps"] = _widget("steps", recipe.steps)
-    fields["seed"] = _widget("seed", recipe.seed)
-    dice = gr.Button("⚄ Roll the seed", size="sm", elem_id="dice")
-    high = FIELDS["seed"].metadata["high"]
-    rolled = dice.click(
-        None, js=f"() => Math.floor(Math.random() * {high})", outputs=fields["seed"]
-    )
-    with gr.Accordion("More", open=False):
-        for name in MORE:
-            fields[name] = _widget(name, getattr(recipe, name))
-        opened = gr.UploadButton("Open a saved PNG", file_types=[".png"], size="sm")
-    changed += [run.click, rolled.then, fields["prompt"].submit, fields["negative"].submit]
-    changed += [fields["sampler"].input, fields["guidance"].release, fields["steps"].release]
-    return Panel(fields, stop, opened, changed)
+    return widget

@@ -17,11 +17,18 @@ def message(text: str, error: bool = False) -> dict:
     return {"kind": "message", "text": text, "error": error}
 
 
-def sampling(preview: np.ndarray, size: tuple[int, int], step: int, count: int, left: float):
-    """One frame while the sampler works: the x̂0 preview uint8 [h, w, 3], seconds left."""
+def stopped() -> dict:
+    """The visitor stopped the run: frames of it that are still on their way are not shown."""
+    return {"kind": "stopped", "text": "Stopped."}
+
+
+def sampling(
+    run: str, preview: np.ndarray, size: tuple[int, int], step: int, count: int, left: float
+) -> dict:
+    """One frame while `run` is sampled: the x̂0 preview uint8 [h, w, 3], seconds left."""
     return {
-        "kind": "sampling", "preview": raster(preview), "height": size[0], "width": size[1],
-        "step": step, "count": count, "left": round(left, 1),
+        "kind": "sampling", "run": run, "preview": raster(preview),
+        "height": size[0], "width": size[1], "step": step, "count": count, "left": round(left, 1),
     }  # fmt: skip
 
 

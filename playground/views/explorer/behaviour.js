@@ -9,6 +9,7 @@ let pinned = new Set();  // indices of words that were clicked
 let hovered = null;      // index of the word under the pointer or focus
 let spot = null;         // [x, y] in 0 … 1 on the picture
 let level = COMBINED, playing = null, drawn = 0;
+let sampled = null, ignored = null;  // names of the run being sampled, and of the one stopped
 
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
@@ -79,7 +80,7 @@ function draw() {
   if (!run.levels.length) return;
   const maps = current();
   if (lit.length) shade(maps, lit);
-  else find('hint').textContent = 'Hover or tap a word to light its pixels; hover the picture to rank the words there.';
+  else find('hint').textContent = 'Hover or tap a word to light its pixels.';
   rank(maps);
   showMass();
 }
@@ -99,7 +100,7 @@ function shade({ h, w, maps }, lit) {
 function rank({ h, w, maps }) {
   const ranking = find('ranking');
   ranking.replaceChildren();
-  if (!spot) return;
+  if (!spot) return ranking.append(make('p', 'Hover the picture, or walk over it with the arrow keys, to rank the words of each place.', 'hint'));
   const x = Math.min(Math.floor(spot[0] * w), w - 1), y = Math.min(Math.floor(spot[1] * h), h - 1);
   const cw = canvas.width / w, ch = canvas.height / h;
   paint.lineWidth = 4; paint.strokeStyle = 'black'; paint.strokeRect(x * cw, y * ch, cw, ch);
@@ -239,9 +240,16 @@ function show() {
   const value = props.value;
   if (!value || !value.kind) return;
   drawn += 1;
-  if (value.kind === 'sampling') showSampling(value);
+  if (value.kind === 'sampling') {
+    if (value.run !== ignored) showSampling(value);
+    sampled = value.run;
+  }
   else if (value.kind === 'finished') showFinished(value, drawn);
-  else { find('progress').hidden = true; say(value.text, value.error); }
+  else {
+    if (value.kind === 'stopped') ignored = sampled;
+    find('progress').hidden = true;
+    say(value.text, value.error);
+  }
 }
 watch('value', show);
 show();

@@ -1,0 +1,80 @@
+"""Draw the contact sheet, measure, and write the README's tables."""
+
+import platform
+import resource
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from playground import zoo
+from playground.engine import Engine
+from playground.recipe import Recipe
+from playground.training.run import save_sheet
+from playground.training.sheets import PROMPTS
+
+ROOT = Path(__file__).parents[2]
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+def write() -> None:
+    """Regenerate `assets/sheet.png` and the measured part of README.md."""
+    start = time.perf_counter()
+    model = zoo.load("emoji-world")
+    loading = time.perf_counter() - start
+    engine = Engine(model)
+    recipes = [Recipe(prompt=prompt) for prompt in PROMPTS]
+    engine.draw(recipes[0])  # warm-up
+    one = statistics.median(_seconds(lambda: engine.draw(recipes[0])) for _ in range(7))
+    pictures = {}
+    many = _seconds(lambda: pictures.update(_draw_all(engine, recipes)))
+    save_sheet(ROOT / "assets" / "sheet.png", np.stack([pictures[i] for i in sorted(pictures)]), 8)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    rows = [
+        ("One picture, 20 steps, w = 5, after warm-up", f"{one:.2f} s (median of 7)"),
+        (f"Sheet of {len(recipes)} pictures in one run", f"{many / len(recipes):.2f} s a picture"),
+        ("Loading the model", f"{loading:.1f} s"),
+        ("Peak memory of the process", f"{memory:.2f} GB"),
+        *_card(zoo.get("emoji-world").card),
+    ]
+    lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
+    lines.append(
+        f"Times: {torch.get_num_threads()} threads, {platform.machine()}, torch "
+        f"{torch.__version__}, no GPU. Regenerate with `python -m playground.training report`."
+    )
+    _replace(ROOT / "README.md", "\n".join(lines))
+
+
+def _card(card: dict) -> list[tuple[str, str]]:
+    """What the trainings measured."""
+    vae, text, unet = card["autoencoder"], card["text"], card["unet"]
+    hours = 2 * sum(part["minutes"] for part in (vae, text, unet)) / 60
+    return [
+        ("Autoencoder", f"{vae['parameters'] / 1e6:.1f} M parameters, {vae['psnr_db']:.1f} dB on "
+         "400 unseen scenes"),
+        ("Text tower", f"{text['parameters'] / 1e6:.1f} M parameters, finds the right one of 256 "
+         f"captions for {text['caption_of_256']:.0%} of unseen pictures"),
+        ("U-Net", f"{unet['parameters'] / 1e6:.1f} M parameters, {unet['samples']:,} samples seen, "
+         f"loss {unet['unseen_loss']:.4f} on 512 unseen scenes"),
+        ("Training", f"{hours:.1f} core-hours on two CPU cores"),
+    ]  # fmt: skip
+
+
+def _seconds(work) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _draw_all(engine: Engine, recipes: list[Recipe]) -> dict[int, np.ndarray]:
+    events = engine.submit(recipes)
+    return {event.cell: event.image for event in events if hasattr(event, "image")}
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put `text` between the two marks."""
+    before, _, rest = path.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")

@@ -1,0 +1,230 @@
+"""The page in a real browser: what a visitor does first."""
+
+import base64
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from playground.recipe import Recipe
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+DRAWN = "document.querySelector('#explorer .status')?.textContent.startsWith('Drawn')"
+
+if CHROMIUM is None and not os.environ.get("REQUIRE_BROWSER"):
+    pytest.skip("needs chromium: apt-get install chromium", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A running playground."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
+    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(url, timeout=1).close()
+                break
+            except OSError:
+                assert server.poll() is None, "the app ended by itself"
+                time.sleep(0.5)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open the page (or a path of it); afterwards nothing may have gone wrong in its scripts."""
+    errors, pages = [], []
+
+    def opener(path="/", **options):
+        page = browser.new_page(**{"viewport": {"width": 1300, "height": 1000}} | options)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address + path)
+        page.wait_for_selector("#explorer .words button", timeout=60_000)
+        pages.append(page)
+        return page
+
+    yield opener
+    for page in pages:
+        page.close()
+    assert errors == []
+
+
+def status(page) -> str:
+    return page.text_content("#explorer .status")
+
+
+def pixels(page) -> bytes:
+    data = page.evaluate("document.querySelector('#explorer .picture').toDataURL()")
+    return base64.b64decode(data.split(",")[1])
+
+
+def chips(page) -> list[str]:
+    return page.locator("#explorer .words button").all_text_contents()
+
+
+def draw(page, prompt: str) -> None:
+    """Type and press Draw; returns when the picture of exactly these words is there."""
+    page.fill("#recipe-prompt textarea", prompt)
+    page.evaluate("document.querySelector('#explorer .status').textContent = ''")
+    page.click("#draw")
+    page.wait_for_function(DRAWN, timeout=90_000)
+
+
+def saved_recipe(page) -> Recipe:
+    href = page.get_attribute("#explorer .save", "href")
+    return Recipe.from_png(io.BytesIO(base64.b64decode(href.split(",")[1])))
+
+
+def test_opens_with_a_finished_example(visit):
+    page = visit()
+    page.wait_for_function(DRAWN)
+    assert chips(page) == Recipe().prompt.split()
+    assert page.locator("#pipeline .stage").count() == 6
+
+
+def test_type_draw_and_save(visit):
+    page = visit()
+    before = pixels(page)
+    draw(page, "a red square")
+    assert chips(page) == ["a", "red", "square"]
+    assert pixels(page) != before
+    assert saved_recipe(page) == Recipe(prompt="a red square")
+
+
+def test_hovering_a_word_lights_its_pixels(visit):
+    page = visit()
+    page.wait_for_function(DRAWN)
+    page.mouse.move(0, 0)
+    plain = pixels(page)
+    page.hover("#explorer .words button:nth-child(2)")
+    page.wait_for_function("document.querySelector('#explorer .hint').textContent.includes('cat')")
+    assert pixels(page) != plain
+    page.mouse.move(0, 0)
+    assert pixels(page) == plain
+
+
+def test_hovering_or_walking_over_the_picture_ranks_words(visit):
+    page = visit()
+    page.wait_for_function(DRAWN)
+    page.hover("#explorer .picture")
+    assert page.locator("#explorer .ranking b").count() == 6
+    page.mouse.move(0, 0)
+    page.focus("#explorer .picture")
+    page.keyboard.press("ArrowLeft")
+    shares = page.locator("#explorer .ranking span").all_text_contents()
+    values = [float(share.removesuffix(" %")) for share in shares]
+    assert values == sorted(values, reverse=True)
+    assert 0 < sum(values) <= 101
+
+
+def test_scrubbing_asks_the_server_nothing(visit):
+    page = visit()
+    page.wait_for_function(DRAWN)
+    page.wait_for_timeout(1000)
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    finished = pixels(page)
+    page.focus("#explorer .scrub input")
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    assert "16 of 20" in page.text_content("#explorer .scrub output")
+    assert pixels(page) != finished
+    assert requests == []
+
+
+def test_stop_in_the_middle_and_draw_again(visit):
+    page = visit()
+    page.fill("input[aria-label='number input for Steps']", "100")
+    page.click("#draw")
+    page.wait_for_function(
+        "document.querySelector('#explorer .status').textContent.startsWith('Call')", timeout=60_000
+    )
+    page.click("#stop")
+    page.wait_for_function("document.querySelector('#explorer .status').textContent == 'Stopped.'")
+    page.wait_for_timeout(1500)
+    assert status(page) == "Stopped."
+    page.fill("input[aria-label='number input for Steps']", "5")
+    draw(page, "a panda at the beach")
+    assert "5 network calls" in status(page)
+
+
+def test_html_in_a_prompt_is_text(visit):
+    page = visit()
+    draw(page, "a <img src=x onerror=window.pwned=1> cat")
+    assert "<img" in chips(page)
+    assert page.evaluate("window.pwned") is None
+    assert "never seen" in page.text_content("#explorer .notes")
+
+
+def test_no_words_is_said(visit):
+    page = visit()
+    page.fill("#recipe-prompt textarea", "")
+    page.click("#draw")
+    page.wait_for_function("document.querySelector('#explorer .notes').textContent != ''")
+    assert "unconditional" in page.text_content("#explorer .notes")
+
+
+def test_too_many_words_are_refused_and_kept(visit):
+    page = visit()
+    before, words = pixels(page), "cat " * 100
+    page.fill("#recipe-prompt textarea", words)
+    page.click("#draw")
+    page.wait_for_selector("#explorer .status.error")
+    assert "400 characters" in status(page)
+    assert page.input_value("#recipe-prompt textarea") == words
+    assert pixels(page) == before
+
+
+def test_a_link_fills_the_recipe_and_draws(visit):
+    recipe = Recipe(prompt="a blue circle", guidance=3.0, seed=11, steps=4)
+    page = visit(f"/?r={recipe.to_query()}")
+    page.wait_for_function(DRAWN)
+    page.wait_for_function(
+        "document.querySelector('#explorer .status').textContent.includes('seed 11')"
+    )
+    assert page.input_value("#recipe-prompt textarea") == "a blue circle"
+    assert saved_recipe(page) == recipe
+
+
+def test_a_damaged_link_is_one_sentence_and_the_example_stays(visit):
+    page = visit("/?r=nonsense!")
+    page.wait_for_selector(".toast-body.error")
+    assert "This link is damaged" in page.text_content(".toast-body.error")
+    assert chips(page) == Recipe().prompt.split()
+
+
+def test_phone_width_and_touch(visit):
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True)
+    page.wait_for_function(DRAWN)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    plain = pixels(page)
+    page.tap("#explorer .words button:nth-child(2)")
+    assert page.get_attribute("#explorer .words button:nth-child(2)", "aria-pressed") == "true"
+    assert pixels(page) != plain

@@ -1,0 +1,141 @@
+"""The table of samplers: what it claims is what diffusers' schedulers do."""
+
+from inspect import signature
+
+import diffusers
+import pytest
+import torch
+
+from playground import samplers
+from playground.recipe import Recipe
+from playground.samplers import SAMPLERS, UnknownSamplerError
+
+# diffusers' own tests/schedulers: linear betas, ten steps, sample and model as below.
+LINEAR = {
+    "num_train_timesteps": 1000,
+    "beta_start": 0.0001,
+    "beta_end": 0.02,
+    "beta_schedule": "linear",
+}
+SIGMA_MIN = {"final_sigmas_type": "sigma_min"}
+V = {"prediction_type": "v_prediction"}
+CONFORMANCE = [  # sampler, configuration, mean |x| after ten steps in diffusers' tests
+    ("ddim", {"clip_sample": True}, 172.0067 / 768),
+    ("ddim", {"clip_sample": True} | V, 52.5302 / 768),
+    ("dpmpp_2m", SIGMA_MIN | {"lower_order_final": False}, 0.3301),
+    ("dpmpp_2m", SIGMA_MIN | {"lower_order_final": False} | V, 0.2251),
+    ("dpmpp_2m_karras", SIGMA_MIN | {"lower_order_final": False} | V, 0.2096),
+    ("unipc", SIGMA_MIN, 0.2464),
+    ("unipc", SIGMA_MIN | V, 0.1014),
+    ("deis", {}, 0.23916),
+]
+
+
+def deterministic_sample() -> torch.Tensor:
+    return (torch.arange(768).reshape(3, 8, 8, 4) / 768).permute(3, 0, 1, 2)
+
+
+def toy_model(x: torch.Tensor, t) -> torch.Tensor:
+    return x * t / (t + 1)
+
+
+def final_sample(scheduler, seed: int = 0) -> torch.Tensor:
+    extra = {}
+    if "generator" in signature(scheduler.step).parameters:
+        extra["generator"] = torch.Generator().manual_seed(seed)
+    x = deterministic_sample()
+    for t in scheduler.timesteps:
+        output = toy_model(scheduler.scale_model_input(x, t), t)
+        x = scheduler.step(output, t, x, **extra).prev_sample
+    return x
+
+
+@pytest.mark.parametrize(("name", "config", "mean"), CONFORMANCE)
+def test_conformance_with_diffusers_own_tests(name, config, mean):
+    x = final_sample(samplers.build(name, LINEAR | config, 10))
+    assert float(x.abs().mean()) == pytest.approx(mean, abs=5e-4)
+
+
+def test_pndm_conformance_with_its_runge_kutta_start():
+    """Upstream's sum 198.1318 is for the start that our table skips, as Stable Diffusion does."""
+    scheduler = getattr(diffusers, SAMPLERS["pndm"].scheduler)(**LINEAR)
+    scheduler.set_timesteps(10)
+    x = deterministic_sample()
+    for t in scheduler.prk_timesteps:
+        x = scheduler.step_prk(toy_model(x, t), t, x).prev_sample
+    for t in scheduler.plms_timesteps:
+        x = scheduler.step_plms(toy_model(x, t), t, x).prev_sample
+    assert float(x.abs().sum()) == pytest.approx(198.1318, abs=1e-2)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("steps", [1, 2, 3, 10, 100])
+def test_every_sampler_takes_every_number_of_steps(name, steps, tiny):
+    """Also where rounded timesteps repeat, which once made schedulers start at the wrong one."""
+    scheduler = samplers.build(name, tiny.scheduler_config, steps)
+    start = deterministic_sample()
+    x = final_sample(scheduler)
+    assert torch.isfinite(x).all()
+    assert not torch.equal(x, start)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+def test_calls_per_step_are_what_the_network_counts(sampler, tiny, engine):
+    seen = []
+    hook = tiny.unet.register_forward_hook(lambda *_: seen.append(1))
+    try:
+        picture = engine.draw(Recipe(sampler=sampler.name, steps=4, width=64, height=64))
+    finally:
+        hook.remove()
+    # Heun's last step has nothing to correct; PNDM's first step is called twice.
+    expected = {"heun": 2 * 4 - 1, "pndm": 4 + 1}.get(sampler.name, 4)
+    assert len(seen) == picture.calls == expected
+    assert sampler.calls == round(expected / 4)
+    assert picture.rows == 2 * expected
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+def test_stochastic_means_that_fresh_noise_matters(sampler, tiny):
+    first, second, again = (
+        final_sample(samplers.build(sampler.name, tiny.scheduler_config, 6), seed)
+        for seed in (1, 2, 1)
+    )
+    assert torch.equal(first, again)
+    assert torch.equal(first, second) != sampler.stochastic
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+def test_eta_acts_where_the_table_says(sampler, engine):
+    calm, noisy = (
+        engine.draw(Recipe(sampler=sampler.name, steps=3, eta=eta, width=64, height=64))
+        for eta in (0.0, 1.0)
+    )
+    assert torch.equal(calm.latents, noisy.latents) != sampler.uses_eta
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+def test_every_row_builds_for_the_predictions_it_names_and_refuses_others(sampler):
+    for prediction in ("epsilon", "v_prediction", "sample"):
+        config = LINEAR | {"prediction_type": prediction}
+        if prediction in sampler.predictions:
+            scheduler = samplers.build(sampler.name, config, 5)
+            assert type(scheduler).__name__ == sampler.scheduler
+            assert torch.isfinite(final_sample(scheduler)).all()
+        else:
+            with pytest.raises(ValueError, match=f"{sampler.label}.*{prediction}"):
+                samplers.build(sampler.name, config, 5)
+
+
+def test_every_row_explains_itself():
+    assert all(name == s.name for name, s in SAMPLERS.items())
+    assert len({s.label for s in SAMPLERS.values()}) == len(SAMPLERS)
+    for sampler in SAMPLERS.values():
+        assert sampler.sentence.endswith(".")
+        assert sampler.source
+
+
+def test_an_unknown_sampler_is_refused_with_the_valid_names(engine):
+    with pytest.raises(UnknownSamplerError) as caught:
+        engine.submit([Recipe(sampler="eulr")])
+    assert "'eulr'" in str(caught.value)
+    assert all(name in str(caught.value) for name in SAMPLERS)

@@ -1,0 +1,161 @@
+"""The trainings: one step is the paper's, and a killed run goes on where it was."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from playground.training import autoencoder, latents, run, text, unet
+from playground.training.run import Run, cosine
+from playground.world.tokens import unknown_words
+
+
+def test_the_loss_is_the_error_in_epsilon_weighted_by_min_snr(tiny):
+    """Of a network that always answers 0: min(SNR, 5)/SNR·ε² (arXiv 2303.09556, section 3.4)."""
+    network, schedule = copy.deepcopy(tiny.unet), unet.new_schedule()
+    network.conv_out.weight.zero_()
+    network.conv_out.bias.zero_()
+    calls = []
+    network.register_forward_pre_hook(lambda _, args: calls.append(args))
+    clean = torch.randn(64, 4, 8, 8)
+    embeds = tiny.encode("a cat").embeds.clone().expand(64, -1, -1)
+    loss = unet.training_step(network, schedule, clean, embeds)
+
+    ((noisy, timesteps, words),) = calls
+    assert torch.equal(words, embeds)
+    assert len(timesteps.unique()) > 32  # a timestep of its own for every row
+    kept = schedule.alphas_cumprod[timesteps].view(-1, 1, 1, 1)
+    noise = (noisy - kept.sqrt() * clean) / (1 - kept).sqrt()
+    assert float(noise.std()) == pytest.approx(1, abs=0.03)
+    weight = (5 * (1 - kept) / kept).clamp(max=1)
+    assert float(loss) == pytest.approx(float((weight * noise**2).mean()), rel=1e-3)
+
+
+def test_a_step_reaches_every_weight(tiny):
+    network = copy.deepcopy(tiny.unet).requires_grad_(True)
+    embeds = tiny.encode("a cat").embeds.clone().expand(4, -1, -1)
+    unet.training_step(network, unet.new_schedule(), torch.randn(4, 4, 8, 8), embeds).backward()
+    assert all(torch.isfinite(p.grad).all() for p in network.parameters())
+    assert any(p.grad.abs().max() > 0 for p in network.down_blocks[0].parameters())
+
+
+def test_one_prompt_in_ten_is_dropped_and_no_other_changed():
+    prompts = [f"a cat {i}" for i in range(5000)]
+    after = unet.drop_prompts(prompts, np.random.default_rng(0))
+    assert after.count("") / 5000 == pytest.approx(0.1, abs=0.015)
+    assert all(new in ("", old) for new, old in zip(after, prompts, strict=True))
+
+
+def test_the_schedule_is_latent_diffusions():
+    """√ᾱ of the last step 0.0683 (Rombach et al. 2022's linear schedule: 0.00085 to 0.012)."""
+    kept = unet.new_schedule().alphas_cumprod
+    assert float(kept[-1].sqrt()) == pytest.approx(0.0683, abs=1e-4)
+    assert float(kept[0]) == pytest.approx(1 - 0.00085, abs=1e-6)
+
+
+def test_a_twisted_caption_is_always_another_one_in_known_words(streamed):
+    rng = np.random.default_rng(0)
+    for _, caption in streamed[:300]:
+        twisted = text.twist(caption, rng)
+        assert twisted.split() != caption.text.split()
+        assert unknown_words(twisted) == []
+
+
+def test_the_learning_rate_warms_up_and_ends_low():
+    assert cosine(0.0, 1.0) == pytest.approx(0.01)
+    assert cosine(0.01, 1.0) == pytest.approx(1.0)
+    assert cosine(0.505, 1.0) == pytest.approx(0.51)  # half-way down from 1 to 0.02
+    assert cosine(1.0, 3.0) == pytest.approx(0.06)
+    rates = [cosine(share, 1.0) for share in np.linspace(0.01, 1, 50)]
+    assert rates == sorted(rates, reverse=True)
+
+
+@pytest.fixture
+def checkpoints(tmp_path, monkeypatch):
+    """No test touches the real ones."""
+    for module in (run, latents):
+        monkeypatch.setattr(module, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(run, "SAVE_EVERY", 0)
+    return tmp_path
+
+
+def sitting(minutes: float) -> tuple[Run, torch.nn.Linear, torch.optim.SGD]:
+    layer = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9)
+    return Run("small", minutes, model=layer, optimizer=optimizer), layer, optimizer
+
+
+def train(training: Run, layer, optimizer, until: int) -> list[int]:
+    """Steps until a kill during step `until`."""
+    steps = []
+    for step in training:
+        steps.append(step)
+        if step == until:
+            break
+        optimizer.zero_grad()
+        layer(torch.ones(1, 2)).square().sum().backward()
+        optimizer.step()
+    return steps
+
+
+def test_a_killed_training_goes_on_where_it_was(checkpoints):
+    first, layer, optimizer = sitting(minutes=60)
+    assert train(first, layer, optimizer, until=5) == [0, 1, 2, 3, 4, 5]
+
+    again, other, other_optimizer = sitting(minutes=60)
+    assert (again.step, again.seconds) == (5, first.seconds)
+    assert again.seconds > 0
+    for mine, theirs in zip(layer.parameters(), other.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+        momentum = other_optimizer.state[theirs]["momentum_buffer"]
+        assert torch.equal(optimizer.state[mine]["momentum_buffer"], momentum)
+    assert train(again, other, other_optimizer, until=7) == [5, 6, 7]
+    assert [p.name for p in (checkpoints / "small").glob("*.new")] == []
+    assert "resumed" in (checkpoints / "small" / "log.txt").read_text()
+
+
+def test_the_budget_counts_over_all_sittings(checkpoints):
+    first, layer, optimizer = sitting(minutes=0.15 / 60)
+    steps = train(first, layer, optimizer, until=-1)
+    assert steps == list(range(len(steps)))
+    assert first.share == 1.0
+    again, *_ = sitting(minutes=0.15 / 60)
+    assert again.step == len(steps)
+    assert list(again) == []
+
+
+@torch.inference_mode()
+def test_normalised_latents_have_unit_spread_and_the_same_pictures(tiny):
+    vae, images = copy.deepcopy(tiny.vae), autoencoder.whole_scenes(12)
+    before = vae.encode(images).latent_dist
+    pictures, spread = vae.decode(before.mode()).sample, before.std
+    autoencoder.normalize_latents(vae, images)
+    after = vae.encode(images).latent_dist
+    mode = after.mode()
+    assert mode.mean((0, 2, 3)).abs().max() < 1e-4
+    torch.testing.assert_close(mode.std((0, 2, 3)), torch.ones(4), atol=1e-4, rtol=0)
+    torch.testing.assert_close(vae.decode(mode).sample, pictures, atol=1e-4, rtol=0)
+    ratio = before.mode().std((0, 2, 3)).view(1, 4, 1, 1)
+    torch.testing.assert_close(after.std, spread / ratio, atol=1e-4, rtol=1e-3)
+
+
+def test_psnr():
+    """An error of 0.1 of the full range everywhere: 10·log10(1/0.01) = 20 dB."""
+    images = torch.zeros(2, 3, 8, 8)
+    assert autoencoder.psnr(images, images + 0.2) == pytest.approx(20.0, abs=1e-3)
+
+
+def test_latents_are_encoded_once_and_belong_to_their_encoder(checkpoints, monkeypatch, tiny):
+    monkeypatch.setattr(latents, "CHUNK", 4)
+    scenes, first = latents.load(tiny.vae, 6)
+    assert first.shape == (6, 4, 16, 16)
+    direct = latents.encode(tiny.vae, scenes)
+    torch.testing.assert_close(first, direct, atol=1e-2, rtol=1e-2)  # kept as float16
+    monkeypatch.setattr(latents, "encode", None)  # what is there is not encoded again
+    shorter, again = latents.load(tiny.vae, 3)
+    assert shorter == scenes[:3]
+    assert torch.equal(again, first[:3])
+    other = copy.deepcopy(tiny.vae)
+    next(other.encoder.parameters()).add_(0.1)
+    assert latents.fingerprint(other) != latents.fingerprint(tiny.vae)

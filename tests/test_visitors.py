@@ -1,0 +1,170 @@
+"""Several visitors at one engine: cancelling takes effect at once, and nobody waits long."""
+
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from playground.cells import Picture, Step
+from playground.engine import Engine
+from playground.recipe import Recipe
+
+SMALL = {"width": 64, "height": 64}
+LONG = Recipe(**SMALL, steps=100)
+
+
+class Watched(Engine):
+    """An engine that notes which runs each tick served."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.ticks = []
+
+    def _choose(self):
+        chosen = super()._choose()
+        self.ticks.append({run for run, _ in chosen})
+        return chosen
+
+
+@pytest.fixture
+def watched(tiny):
+    engine = Watched(tiny)
+    runs = []
+    submit = engine.submit
+    engine.submit = lambda *args, **named: runs.append(submit(*args, **named)) or runs[-1]
+    yield engine
+    for run in runs:
+        run.cancel()
+    rest(engine)
+
+
+def rest(engine: Engine, seconds: float = 10) -> None:
+    """Wait until the engine has nothing to do."""
+    deadline = time.monotonic() + seconds
+    while engine._thread is not None:
+        assert time.monotonic() < deadline, "the engine is still at work"
+        time.sleep(0.005)
+
+
+def within(seconds: float, work):
+    """What `work()` returns, if it returns in time."""
+    result = []
+    thread = threading.Thread(target=lambda: result.append(work()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert result, f"still waiting after {seconds} s"
+    return result[0]
+
+
+def after(run, steps: int) -> list:
+    """Read that many events of a run."""
+    return [event for event, _ in zip(run, range(steps), strict=False)]
+
+
+def test_cancelling_ends_the_run_and_empties_the_engine(watched):
+    run = watched.submit([LONG] * 8)
+    assert all(isinstance(e, Step) for e in after(run, 3))
+    run.cancel()
+    served = len(watched.ticks)
+    remaining = within(10, lambda: list(run))
+    assert all(isinstance(e, Step) for e in remaining)  # read late; no picture
+    rest(watched)
+    assert len(watched.ticks) <= served + 1
+    assert not run.cells
+    assert not watched._runs
+
+
+def test_a_cancelled_run_stays_ended(watched):
+    run = watched.submit([LONG])
+    after(run, 1)
+    run.cancel()
+    run.cancel()
+    within(10, lambda: list(run))
+    rest(watched)
+    assert within(3, lambda: list(run)) == []
+
+
+def test_leaving_the_with_block_cancels(watched):
+    with watched.submit([LONG] * 4) as run:
+        after(run, 2)
+    rest(watched)
+    assert not run.cells
+
+
+def test_a_reader_in_another_thread_is_released(watched):
+    run = watched.submit([LONG] * 16)
+    reader = threading.Thread(target=lambda: list(run), daemon=True)
+    reader.start()
+    run.cancel()
+    reader.join(10)
+    assert not reader.is_alive()
+
+
+def test_other_runs_go_on_as_if_nothing_had_happened(watched):
+    recipe = Recipe(**SMALL, steps=6, seed=3)
+    cancelled, kept = watched.submit([LONG] * 4), watched.submit([recipe])
+    after(cancelled, 2)
+    cancelled.cancel()
+    *steps, picture = within(20, lambda: list(kept))
+    assert isinstance(picture, Picture)
+    assert len(steps) == 6
+    assert (picture.image == watched.draw(recipe).image).all()
+
+
+def test_cancelling_what_is_finished_loses_nothing(watched):
+    run = watched.submit([Recipe(**SMALL, steps=2)])
+    rest(watched)
+    run.cancel()
+    *steps, picture = within(5, lambda: list(run))
+    assert len(steps) == 2
+    assert isinstance(picture, Picture)
+
+
+@pytest.mark.parametrize("width", [64, 96])
+def test_a_single_picture_does_not_wait_behind_a_large_run(width, watched):
+    """Also of another size, which cannot share a tick with the large run."""
+    large = watched.submit([LONG] * 64)
+    after(large, 1)
+    before = len(watched.ticks)
+    single = watched.submit([Recipe(steps=10, width=width, height=64)])
+    *_, picture = within(60, lambda: list(single))
+    served = [i for i, runs in enumerate(watched.ticks[before:]) if single in runs]
+    assert isinstance(picture, Picture)
+    assert served[0] <= 2  # one tick may be under way and one of the large run before it
+    assert len(served) == 10
+    assert served[-1] <= 2 + 2 * 10  # every other tick at least
+
+
+def test_an_owner_has_one_run_and_others_keep_theirs(watched):
+    """A visitor who draws again before the first picture is there wants only the second."""
+    old = watched.submit([LONG], owner="ann")
+    others = [watched.submit([LONG], owner="ben"), watched.submit([LONG]), watched.submit([LONG])]
+    new = watched.submit([LONG], owner="ann")
+    assert len(within(10, lambda: list(old))) < 100
+    assert not old.cells
+    assert all(run.cells for run in (*others, new))
+
+
+class Idle(Engine):
+    """An engine that takes orders and does not work on them."""
+
+    def _work(self):
+        pass
+
+
+def test_everybody_gets_the_same_share_of_ticks(tiny):
+    """25 visitors want 50 rows or more, a tick has 16: of 100 ticks each gets 32."""
+    engine = Idle(tiny)
+    for cells in [5] + [1] * 24:
+        engine.submit([LONG] * cells)
+    turns = Counter(run for _ in range(100) for run in {run for run, _ in engine._choose()})
+    assert len(turns) == 25
+    assert min(turns.values()) >= 28
+    assert max(turns.values()) <= 36
+
+
+def test_the_cells_of_a_run_advance_side_by_side(engine):
+    recipes = [Recipe(**SMALL, steps=3, seed=seed) for seed in range(40)]
+    indices = [e.index for e in engine.submit(recipes) if isinstance(e, Step)]
+    assert indices == sorted(indices)
