@@ -1,27 +1,24 @@
 """From a recipe to what the views show, frame by frame."""
 
 import functools
-import io
 import secrets
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from playground import heatmaps, samplers, zoo
+from playground import samplers, zoo
 from playground.recipe import Recipe
-from playground.views import explorer, pipeline
+from playground.views import explorer
 
+EXAMPLE = Path(__file__).parents[2] / "assets" / "example.json"  # shown on opening
 FRAME = 0.08  # seconds between preview frames: the browser needs no more
 _loading = threading.Lock()
 
 
 @functools.lru_cache(maxsize=2)
 def _engine(model: str):
-    from playground.engine import Engine
+    from playground.engine import Engine  # torch, diffusers: not before the page is up
 
     return Engine(zoo.load(model))
 
@@ -49,121 +46,27 @@ def draw(recipe: Recipe, owner: str | None = None) -> Iterator[tuple[dict, dict 
         raise ValueError(f"{spec.label} draws at most {spec.largest} pixels a side.")
     samplers.get(recipe.sampler)
     yield explorer.message("Getting ready …"), None
-    machine, name = engine(recipe.model), secrets.token_hex(4)
-    model, steps, started, shown = machine.model, [], time.perf_counter(), 0.0
+    machine = engine(recipe.model)
     with machine.submit([recipe], record=True, owner=owner, asked=asked) as run:
-        for event in run:
-            if hasattr(event, "reason"):
-                yield explorer.message(f"This picture failed: {event.reason}", error=True), None
-                return
-            if hasattr(event, "image"):
-                yield _finished(model, recipe, steps, event, time.perf_counter() - started)
-                return
+        yield from _frames(machine.model, recipe, run)
+
+
+def _frames(model, recipe: Recipe, run) -> Iterator[tuple[dict, dict | None]]:
+    from playground.cells import Failure, Picture
+    from playground.ui import payload
+
+    name, size = secrets.token_hex(4), (recipe.height, recipe.width)
+    steps, started, shown = [], time.perf_counter(), 0.0
+    for event in run:
+        now = time.perf_counter()
+        if isinstance(event, Failure):
+            yield explorer.message(f"This picture failed: {event.reason}", error=True), None
+        elif isinstance(event, Picture):
+            yield payload.finished(model, steps, event, now - started)
+        else:
             steps.append(event)
-            now = time.perf_counter()
             if now - shown > FRAME:
                 shown, done = now, event.index + 1
                 left = (now - started) / done * (event.count - done)
                 preview = model.preview(event.clean["guided"][None])[0]
-                size = recipe.height, recipe.width
                 yield explorer.sampling(name, preview, size, done, event.count, left), None
-
-
-def _finished(model, recipe: Recipe, steps: list, picture, seconds: float) -> tuple[dict, dict]:
-    prompt = model.encode(recipe.prompt)
-    recorded = all(step.maps for step in steps) and bool(prompt.words)
-    shares, masses = _attention(steps, prompt) if recorded else ({}, {})
-    file = io.BytesIO()
-    recipe.save_png(Image.fromarray(picture.image), file)
-    payload = explorer.finished(
-        png=file.getvalue(),
-        size=(recipe.height, recipe.width),
-        words=prompt.words,
-        previews=[model.preview(step.clean["guided"][None])[0] for step in steps],
-        shares=shares,
-        masses=masses,
-        text=(
-            f"Drawn in {seconds:.2f} s: {picture.calls} network calls, {picture.rows} rows; "
-            f"{samplers.get(recipe.sampler).label}, w = {recipe.guidance:g}, seed {recipe.seed}."
-        ),
-        notes=notes(recipe, prompt),
-        name=f"latent-playground-{recipe.seed}.png",
-        link=recipe.to_query(),
-    )
-    return payload, _strip(recipe, prompt, steps, picture)
-
-
-def _attention(steps: list, prompt) -> tuple[dict, dict]:
-    """Per grid: shares [steps, words, h, w] and masses [steps, 4] of the recorded steps."""
-    shares, masses = {}, {}
-    for grid in steps[0].maps:
-        maps = [step.maps[grid] for step in steps]
-        words = [heatmaps.relative(heatmaps.of_words(m, prompt.words)) for m in maps]
-        shares[grid] = np.stack([w.numpy() for w in words])
-        masses[grid] = np.stack([_mass(m) for m in maps])
-    return shares, masses
-
-
-def _mass(token_map) -> np.ndarray:
-    """Mean attention on start token, content, end token and padding."""
-    mean = token_map.mean((1, 2)).numpy()
-    return np.array([mean[0], mean[1:-2].sum(), mean[-2], mean[-1]])
-
-
-def notes(recipe: Recipe, prompt) -> list[str]:
-    """What the visitor should know about this picture, in plain sentences."""
-    spec, found = zoo.get(recipe.model), []
-    unknown = [word.text for word in prompt.words if not word.known]
-    if not recipe.prompt.strip():
-        found.append("No words: this is the unconditional picture.")
-    if recipe.guidance == 0:
-        found.append("At w = 0 the words are not read, so there is no attention to show.")
-    if unknown:
-        found.append(f"The model has never seen: {', '.join(unknown)}.")
-    if prompt.cut:
-        found.append(f"Too long: the model did not read “{' '.join(prompt.cut)}”.")
-    if recipe.negative and recipe.guidance == 1:
-        found.append("At w = 1 the negative words have no effect.")
-    if recipe.eta and not samplers.get(recipe.sampler).uses_eta:
-        found.append("η has an effect with DDIM only.")
-    if (recipe.height, recipe.width) != (spec.side, spec.side):
-        found.append(f"The model was trained at {spec.side}×{spec.side} pixels only.")
-    return found
-
-
-def _strip(recipe: Recipe, prompt, steps: list, picture) -> dict:
-    names, seconds = prompt.names, picture.seconds
-    latents, numbers = picture.latents.numpy(), picture.image.size
-    shape = "×".join(map(str, latents.shape))
-    guided = picture.rows > picture.calls
-    stages = [
-        pipeline.Stage(
-            "Words", f"{len(names)} of {len(prompt.ids)} tokens",
-            tokens=list(zip(names, prompt.ids, strict=False)),
-        ),
-        pipeline.Stage(
-            "Text embedding", f"[{prompt.embeds.shape[1]}, {prompt.embeds.shape[2]}]",
-            seconds=seconds["words"], rasters=[pipeline.gray(prompt.embeds[0].numpy())],
-        ),
-        pipeline.Stage(
-            f"Noise, seed {recipe.seed}", shape,
-            rasters=pipeline.channels(steps[0].noisy.numpy()),
-        ),
-        pipeline.Stage(
-            f"U-Net × {picture.calls}", f"{picture.rows} rows", seconds=seconds["network"],
-            text="with and without words each time" if guided else "one row a call",
-        ),
-        pipeline.Stage("Latent", shape, rasters=pipeline.channels(latents)),
-        pipeline.Stage(
-            "Decoder", "×".join(map(str, picture.image.shape)), seconds=seconds["decoder"],
-            rasters=[pipeline.raster(picture.image)],
-        ),
-    ]  # fmt: skip
-    return pipeline.strip(
-        stages,
-        f"{numbers:,} numbers of a picture are {latents.size:,} in the latent: "
-        f"{numbers / latents.size:.0f}× fewer for the U-Net to work on.",
-    )
-
-
-EXAMPLE = Path(__file__).parents[2] / "assets" / "example.json"

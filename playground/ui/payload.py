@@ -1,0 +1,113 @@
+"""What the views show of a finished picture."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from playground import heatmaps, samplers, zoo
+from playground.cells import Picture, Step
+from playground.model import LatentModel, Prompt
+from playground.recipe import Recipe
+from playground.views import explorer, pipeline
+
+
+def finished(
+    model: LatentModel, steps: list[Step], picture: Picture, seconds: float
+) -> tuple[dict, dict]:
+    """Explorer and pipeline data; `seconds` is what the visitor waited."""
+    recipe = picture.recipe
+    prompt = model.encode(recipe.prompt)
+    recorded = all(step.maps for step in steps) and bool(prompt.words)
+    shares, masses = _attention(steps, prompt) if recorded else ({}, {})
+    file = io.BytesIO()
+    recipe.save_png(Image.fromarray(picture.image), file)
+    payload = explorer.finished(
+        png=file.getvalue(),
+        size=(recipe.height, recipe.width),
+        words=prompt.words,
+        previews=[model.preview(step.clean["guided"][None])[0] for step in steps],
+        shares=shares,
+        masses=masses,
+        text=(
+            f"Drawn in {seconds:.2f} s: {picture.calls} network calls, {picture.rows} rows; "
+            f"{samplers.get(recipe.sampler).label}, w = {recipe.guidance:g}, seed {recipe.seed}."
+        ),
+        notes=notes(recipe, prompt),
+        name=f"latent-playground-{recipe.seed}.png",
+        link=recipe.to_query(),
+    )
+    return payload, _strip(prompt, steps, picture)
+
+
+def _attention(steps: list[Step], prompt: Prompt) -> tuple[dict, dict]:
+    """Per grid: shares [steps, words, h, w] and masses [steps, 4] of the recorded steps."""
+    shares, masses = {}, {}
+    for grid in steps[0].maps:
+        maps = [step.maps[grid] for step in steps]
+        words = [heatmaps.relative(heatmaps.of_words(m, prompt.words)) for m in maps]
+        shares[grid] = np.stack([w.numpy() for w in words])
+        masses[grid] = np.stack([_mass(m) for m in maps])
+    return shares, masses
+
+
+def _mass(token_map) -> np.ndarray:
+    """Mean attention on start token, content, end token and padding."""
+    mean = token_map.mean((1, 2)).numpy()
+    return np.array([mean[0], mean[1:-2].sum(), mean[-2], mean[-1]])
+
+
+def notes(recipe: Recipe, prompt: Prompt) -> list[str]:
+    """What the visitor should know about this picture, in plain sentences."""
+    spec, found = zoo.get(recipe.model), []
+    unknown = [word.text for word in prompt.words if not word.known]
+    if not recipe.prompt.strip():
+        found.append("No words: this is the unconditional picture.")
+    if recipe.guidance == 0:
+        found.append("At w = 0 the words are not read, so there is no attention to show.")
+    if unknown:
+        found.append(f"The model has never seen: {', '.join(unknown)}.")
+    if prompt.cut:
+        found.append(f"Too long: the model did not read “{' '.join(prompt.cut)}”.")
+    if recipe.negative and recipe.guidance == 1:
+        found.append("At w = 1 the negative words have no effect.")
+    if recipe.eta and not samplers.get(recipe.sampler).uses_eta:
+        found.append("η has an effect with DDIM only.")
+    if (recipe.height, recipe.width) != (spec.side, spec.side):
+        found.append(f"The model was trained at {spec.side}×{spec.side} pixels only.")
+    return found
+
+
+def _strip(prompt: Prompt, steps: list[Step], picture: Picture) -> dict:
+    names, seconds = prompt.names, picture.seconds
+    latents, numbers = picture.latents.numpy(), picture.image.size
+    shape = "×".join(map(str, latents.shape))
+    guided = picture.rows > picture.calls
+    stages = [
+        pipeline.Stage(
+            "Words", f"{len(names)} of {len(prompt.ids)} tokens",
+            tokens=list(zip(names, prompt.ids, strict=False)),
+        ),
+        pipeline.Stage(
+            "Text embedding", f"[{prompt.embeds.shape[1]}, {prompt.embeds.shape[2]}]",
+            seconds=seconds["words"], rasters=[pipeline.gray(prompt.embeds[0].numpy())],
+        ),
+        pipeline.Stage(
+            f"Noise, seed {picture.recipe.seed}", shape,
+            rasters=pipeline.channels(steps[0].noisy.numpy()),
+        ),
+        pipeline.Stage(
+            f"U-Net × {picture.calls}", f"{picture.rows} rows", seconds=seconds["network"],
+            text="with and without words each time" if guided else "one row a call",
+        ),
+        pipeline.Stage("Latent", shape, rasters=pipeline.channels(latents)),
+        pipeline.Stage(
+            "Decoder", "×".join(map(str, picture.image.shape)), seconds=seconds["decoder"],
+            rasters=[pipeline.raster(picture.image)],
+        ),
+    ]  # fmt: skip
+    return pipeline.strip(
+        stages,
+        f"{numbers:,} numbers of a picture are {latents.size:,} in the latent: "
+        f"{numbers / latents.size:.0f}× fewer for the U-Net to work on.",
+    )
