@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint clean
+.PHONY: run test report screenshot clean
 
 run: .venv/run
 	$(BIN)/python app.py
@@ -11,6 +11,13 @@ test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
+
+report: .venv/test
+	$(BIN)/python -m playground.training report
+	$(BIN)/python -m playground.ui.example
+
+screenshot: .venv/test
+	$(BIN)/python tests/screenshot.py
 
 .venv/run: requirements.txt
 	$(PYTHON) -m venv .venv

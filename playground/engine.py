@@ -36,6 +36,7 @@ class Run:
         while self.pending:
             event = self._events.get()
             if event is None:
+                self.pending = 0
                 return
             self.pending -= not _goes_on(event)
             yield event

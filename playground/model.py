@@ -37,7 +37,7 @@ class Prompt:
     @property
     def content(self) -> int:
         """Number of content tokens; they are rows 1 … content of a word map."""
-        return int(self.columns.max()) - 2
+        return len(self.names) - 2
 
 
 class LatentModel:
@@ -88,7 +88,8 @@ class LatentModel:
         kept = tuple(w for w in every if w.tokens and max(w.tokens) < count - 1)
         embeds = self.tower(padded).last_hidden_state
         projections = {
-            f"{name}.{part}": getattr(attention, part)(embeds)
+            # By the class's forward: another thread's tick may have replaced the module's own.
+            f"{name}.{part}": nn.Linear.forward(getattr(attention, part), embeds)
             for name, attention in self.cross_attention.items()
             for part in ("to_k", "to_v")
         }

@@ -4,11 +4,10 @@ import base64
 import binascii
 import dataclasses
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 VERSION = 1
 PNG_KEY = "latent-playground"  # name of the PNG text chunk
@@ -101,7 +100,7 @@ class Recipe:
     def from_json(cls, text: str) -> "Recipe":
         try:
             data = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise RecipeError("This recipe is damaged: it is not valid JSON.") from error
         return cls.from_dict(data)
 
@@ -124,7 +123,7 @@ class Recipe:
         try:
             with Image.open(file, formats=("PNG",)) as image:
                 text = image.text.get(PNG_KEY)
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
             raise RecipeError("This file is not a readable PNG picture.") from error
         if text is None:
             raise RecipeError("This PNG carries no recipe: it was not saved by this playground.")
@@ -148,18 +147,19 @@ def _checked(f: dataclasses.Field, value):
     if kind is str:
         if not isinstance(value, str):
             raise RecipeError(f"{facts['label']} must be text.")
+        if any("\ud800" <= c <= "\udfff" for c in value):  # JSON can carry a lone surrogate
+            raise RecipeError(f"{facts['label']} contains half a character.")
         if not facts["low"] <= len(value) <= facts["high"]:
             raise RecipeError(
                 f"{facts['label']}: {len(value)} characters, "
                 f"but {facts['low']} to {facts['high']} are allowed."
             )
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise RecipeError(f"{facts['label']} must be a number.")
     if not facts["low"] <= value <= facts["high"]:
         raise RecipeError(
-            f"{facts['label']} must be between {facts['low']:g} and {facts['high']:g}, "
-            f"not {value:g}."
+            f"{facts['label']} must be between {facts['low']:g} and {facts['high']:g}."
         )
     if kind is int:
         if value != int(value) or int(value) % facts["step"]:

@@ -50,6 +50,7 @@ _TABLE = (
         "euler_a", "Euler ancestral", "EulerAncestralDiscreteScheduler", 1,
         "Euler with fresh noise at every step: never settles on one picture.",
         "Karras et al. 2022, arXiv 2206.00364; k-diffusion", stochastic=True,
+        predictions=("epsilon", "v_prediction"),
     ),
     Sampler(
         "heun", "Heun", "HeunDiscreteScheduler", 2,

@@ -3,22 +3,11 @@
 import base64
 import io
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
+from browser import CHROMIUM, DRAWN, chromium, running_app
 
 from playground.recipe import Recipe
-
-ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-DRAWN = "document.querySelector('#explorer .status')?.textContent.startsWith('Drawn')"
 
 if CHROMIUM is None and not os.environ.get("REQUIRE_BROWSER"):
     pytest.skip("needs chromium: apt-get install chromium", allow_module_level=True)
@@ -26,35 +15,14 @@ if CHROMIUM is None and not os.environ.get("REQUIRE_BROWSER"):
 
 @pytest.fixture(scope="module")
 def address():
-    """A running playground."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
-    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(url, timeout=1).close()
-                break
-            except OSError:
-                assert server.poll() is None, "the app ended by itself"
-                time.sleep(0.5)
+    with running_app() as url:
         yield url
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    with chromium() as one:
+        yield one
 
 
 @pytest.fixture
@@ -161,6 +129,7 @@ def test_scrubbing_asks_the_server_nothing(visit):
 
 def test_stop_in_the_middle_and_draw_again(visit):
     page = visit()
+    draw(page, "a panda")
     page.fill("input[aria-label='number input for Steps']", "100")
     page.click("#draw")
     page.wait_for_function(

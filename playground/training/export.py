@@ -34,7 +34,8 @@ def autoencoder(model: AutoencoderKL, **facts) -> None:
 
 
 def text_tower(model: CLIPTextModel, tokenizer: PreTrainedTokenizerFast, **facts) -> None:
-    _half(model).save_pretrained(FOLDER / "text_encoder", max_shard_size=SHARD)
+    # In fp32: transformers loads what is stored, and a half tower would not fit a float U-Net.
+    model.float().save_pretrained(FOLDER / "text_encoder", max_shard_size=SHARD)
     tokenizer.save_pretrained(FOLDER / "tokenizer")
     write_card("text", model, facts)
 

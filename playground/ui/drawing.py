@@ -12,6 +12,7 @@ from playground.recipe import Recipe
 from playground.views import explorer
 
 EXAMPLE = Path(__file__).parents[2] / "assets" / "example.json"  # shown on opening
+FIRST_TIME = "Loading the model: once, about ten seconds …"
 FRAME = 0.08  # seconds between preview frames: the browser needs no more
 _loading = threading.Lock()
 
@@ -45,7 +46,8 @@ def draw(recipe: Recipe, owner: str | None = None) -> Iterator[tuple[dict, dict 
     if max(recipe.width, recipe.height) > spec.largest:
         raise ValueError(f"{spec.label} draws at most {spec.largest} pixels a side.")
     samplers.get(recipe.sampler)
-    yield explorer.message("Getting ready …"), None
+    cold = not _engine.cache_info().currsize
+    yield explorer.message(FIRST_TIME if cold else "Getting ready …"), None
     machine = engine(recipe.model)
     with machine.submit([recipe], record=True, owner=owner, asked=asked) as run:
         yield from _frames(machine.model, recipe, run)

@@ -47,14 +47,15 @@ def _attention(steps: list[Step], prompt: Prompt) -> tuple[dict, dict]:
         maps = [step.maps[grid] for step in steps]
         words = [heatmaps.relative(heatmaps.of_words(m, prompt.words)) for m in maps]
         shares[grid] = np.stack([w.numpy() for w in words])
-        masses[grid] = np.stack([_mass(m) for m in maps])
+        masses[grid] = np.stack([_mass(m, prompt.content) for m in maps])
     return shares, masses
 
 
-def _mass(token_map) -> np.ndarray:
-    """Mean attention on start token, content, end token and padding."""
+def _mass(token_map, content: int) -> np.ndarray:
+    """Mean attention on start token, content, end token and padding (none if the words fill it)."""
     mean = token_map.mean((1, 2)).numpy()
-    return np.array([mean[0], mean[1:-2].sum(), mean[-2], mean[-1]])
+    start, words, end, padding = np.split(mean, [1, content + 1, content + 2])
+    return np.array([part.sum() for part in (start, words, end, padding)])
 
 
 def notes(recipe: Recipe, prompt: Prompt) -> list[str]:
