@@ -211,13 +211,16 @@ class Engine:
         return [(inputs[i], predictions[i], maps.get(i)) for i in range(len(cells))]
 
     def _finish(self, finished: Chosen) -> None:
-        """Decode cells that ended together in one batch."""
+        """Decode cells that ended together in one batch; if that fails, each alone."""
         start = time.perf_counter()
         try:
             images = self.model.decode(torch.cat([cell.sample for _, cell in finished]))
         except Exception as error:
-            for pair in finished:
-                self._fail(*pair, error)
+            if len(finished) > 1:
+                for pair in finished:
+                    self._finish([pair])
+            else:
+                self._fail(*finished[0], error)
             return
         share = (time.perf_counter() - start) / len(finished)
         for (run, cell), image in zip(finished, images, strict=True):

@@ -59,7 +59,8 @@ class LatentModel:
             if isinstance(module, Attention) and module.is_cross_attention
         }
         self._prompts: OrderedDict[str, Prompt] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the kept prompts
+        self._network = threading.Lock()  # one call at a time: it replaces forwards meanwhile
 
     @torch.inference_mode()
     def encode(self, text: str) -> Prompt:
@@ -112,7 +113,7 @@ class LatentModel:
     @torch.inference_mode()
     def predict(self, latents: Tensor, timesteps: Tensor, prompts: Sequence[Prompt]) -> Tensor:
         """The network's output for rows [n, c, h, w] at timesteps [n], one prompt a row."""
-        with shared_work(self, timesteps, prompts):
+        with self._network, shared_work(self, timesteps, prompts):
             return self.unet(
                 latents, timesteps, torch.cat([p.embeds for p in prompts]), return_dict=False
             )[0]

@@ -39,7 +39,7 @@ _TABLE = (
         "pndm", "PNDM", "PNDMScheduler", 2,
         "Linear multistep: reuses the last four predictions; one call more than steps.",
         "Liu et al. 2022, arXiv 2202.09778", {"skip_prk_steps": True},
-        predictions=("epsilon", "v_prediction"),
+        predictions=("epsilon",),  # its averages over timesteps are of ε: those of v are not exact
     ),
     Sampler(
         "euler", "Euler", "EulerDiscreteScheduler", 1,

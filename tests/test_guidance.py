@@ -10,6 +10,7 @@ from playground import guidance
 from playground.cells import Step
 from playground.guidance import COND, UNCOND
 from playground.recipe import Recipe
+from playground.training.unet import new_schedule
 
 SMALL = {"steps": 3, "width": 64, "height": 64}
 
@@ -133,6 +134,20 @@ def test_guiding_away_from_the_same_words_changes_nothing(scale, engine):
     same = {"prompt": "a cat", "negative": "a cat"} | SMALL
     expected = engine.draw(Recipe(**same, guidance=1.0))
     assert same_picture(engine.draw(Recipe(**same, guidance=scale)), expected)
+
+
+@pytest.mark.parametrize(("share", "same"), [(1.0, True), (0.0, False)])
+def test_rescale_reaches_the_solver(share, same, engine):
+    """At φ = 1 the guided ε of every call has the spread of the conditional one."""
+    recipe = Recipe(**SMALL, guidance=9.0, rescale=share)
+    kept = new_schedule().alphas_cumprod
+    steps = [e for e in engine.submit([recipe]) if isinstance(e, Step)]
+    ratios = []
+    for step in steps:
+        signal = kept[int(step.timestep)].sqrt()
+        spread = {name: (step.noisy - signal * x0).std() for name, x0 in step.clean.items()}
+        ratios.append(float(spread["guided"] / spread[COND]))  # of √(1 − ᾱ)·ε
+    assert (ratios == pytest.approx([1] * len(steps), rel=1e-4)) == same
 
 
 def test_previews_of_the_branches_obey_the_formula(engine):

@@ -197,3 +197,13 @@ def test_phone_width_and_touch(visit):
     page.tap("#explorer .words button:nth-child(2)")
     assert page.get_attribute("#explorer .words button:nth-child(2)", "aria-pressed") == "true"
     assert pixels(page) != plain
+
+
+def test_a_link_to_an_unknown_sampler_names_the_known_ones_as_text(visit):
+    recipe = Recipe(sampler="<b>x</b>")
+    page = visit(f"/?r={recipe.to_query()}")
+    page.wait_for_selector(".toast-body.error")
+    text = page.text_content(".toast-body.error")
+    assert "<b>x</b>" in text
+    assert "dpmpp_2m" in text
+    assert page.input_value("#recipe-prompt textarea") == Recipe().prompt

@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "engine": SOLVERS | {"model", "zoo", "attention"},
     "measures": DRAWING,
     "world": set(),
-    "training": {"world", "model", "zoo", "engine", "recipe"},  # its report draws
+    # Its report draws and measures.
+    "training": {"world", "model", "zoo", "engine", "recipe", "attention", "heatmaps"},
     "views": {"words", "heatmaps"},
     "ui": DRAWING | {"measures", "views"},
     "app": {"ui"},

@@ -164,6 +164,21 @@ def test_everybody_gets_the_same_share_of_ticks(tiny):
     assert max(turns.values()) <= 36
 
 
+def test_a_tick_is_of_one_size_and_keeps_to_its_rows(tiny):
+    """Sizes cannot share a network call; a cell costs one row or two."""
+    engine = Idle(tiny, max_rows=5)
+    for width in (64, 96, 64):
+        engine.submit([Recipe(width=width, height=64, guidance=w) for w in (5.0, 1.0, 0.0, 7.0)])
+    turns = Counter()
+    for _ in range(30):
+        cells = [cell for _, cell in engine._choose()]
+        turns.update(cells)
+        assert len({cell.sample.shape for cell in cells}) == 1
+        assert sum(len(cell.branches) for cell in cells) <= 5
+    assert len(turns) == 12
+    assert min(turns.values()) >= 5
+
+
 def test_the_cells_of_a_run_advance_side_by_side(engine):
     recipes = [Recipe(**SMALL, steps=3, seed=seed) for seed in range(40)]
     indices = [e.index for e in engine.submit(recipes) if isinstance(e, Step)]

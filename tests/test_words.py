@@ -65,6 +65,12 @@ def test_repeated_words_stay_separate():
     assert len(set(words)) == 4
 
 
+def test_tokens_without_characters_belong_to_no_word():
+    """Some tokenizers place the end token where the text ends, or an empty one inside it."""
+    words = align("a cat", [SPECIAL, (0, 1), (2, 5), (3, 3), (5, 5)])
+    assert [w.tokens for w in words] == [(1,), (2,)]
+
+
 def test_words_that_were_cut_off_have_no_tokens():
     words = align("a cat here", [SPECIAL, (0, 1), (2, 5), SPECIAL])
     assert [(w.text, w.tokens) for w in words] == [("a", (1,)), ("cat", (2,)), ("here", ())]

@@ -37,15 +37,22 @@ def warm_up() -> None:
     ).start()
 
 
+def check(recipe: Recipe) -> Recipe:
+    """The recipe, if this playground can draw it; else ValueError with a plain sentence."""
+    spec = zoo.get(recipe.model)
+    if max(recipe.width, recipe.height) > spec.largest:
+        raise ValueError(f"{spec.label} draws at most {spec.largest} pixels a side.")
+    samplers.get(recipe.sampler)
+    return recipe
+
+
 def draw(recipe: Recipe, owner: str | None = None) -> Iterator[tuple[dict, dict | None]]:
     """Yields (explorer data, pipeline data or None); raises ValueError before anything is drawn.
 
     Closing the generator takes the picture out of the engine; so does a new one of this owner.
     """
-    asked, spec = time.monotonic(), zoo.get(recipe.model)
-    if max(recipe.width, recipe.height) > spec.largest:
-        raise ValueError(f"{spec.label} draws at most {spec.largest} pixels a side.")
-    samplers.get(recipe.sampler)
+    asked = time.monotonic()
+    check(recipe)
     cold = not _engine.cache_info().currsize
     yield explorer.message(FIRST_TIME if cold else "Getting ready …"), None
     machine = engine(recipe.model)

@@ -8,7 +8,7 @@ import gradio as gr
 
 from playground.recipe import QUERY_KEY, Recipe
 from playground.ui import recipe_panel, studio
-from playground.ui.drawing import EXAMPLE, draw
+from playground.ui.drawing import EXAMPLE, check, draw
 from playground.views import explorer
 
 TITLE = "Latent Playground"
@@ -65,7 +65,7 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, lens: studio.Studio) -> No
 
     def fill(read, source) -> list:
         try:
-            return panel.updates(read(source))
+            return panel.updates(check(read(source)))
         except ValueError as error:  # escaped, because gradio shows the message as HTML
             raise gr.Error(html.escape(str(error)), duration=None, print_exception=False) from error
 

@@ -72,7 +72,7 @@ def _widget(name: str, value) -> gr.components.Component:
 
 def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
     """Lay out words and guidance in `first`, everything else in `rest`."""
-    fields = {"prompt": None, "guidance": None}
+    fields = {}
     with first:
         fields["prompt"] = _widget("prompt", recipe.prompt)
         with gr.Row(elem_classes="examples"):
@@ -95,7 +95,7 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
             for name in MORE:
                 fields[name] = _widget(name, getattr(recipe, name))
             opened = gr.UploadButton("Open a saved PNG", file_types=[".png"], size="sm")
-    draws = [run.click, fields["prompt"].submit, fields["negative"].submit]
+    draws = [run.click, *(fields[name].submit for name in ("prompt", "negative", "seed"))]
     draws += [fields["sampler"].input, fields["guidance"].release, fields["steps"].release]
     return Panel(fields, stop, opened, draws)
 
