@@ -63,6 +63,16 @@ def write_card(part: str, model: torch.nn.Module, facts: dict) -> None:
     path.write_text(json.dumps(card, indent=2) + "\n")
 
 
+def facts(part: str) -> dict:
+    """What the card says of a part's training; empty if it was not exported."""
+    path = FOLDER / CARD
+    return json.loads(path.read_text()).get(part, {}) if path.exists() else {}
+
+
+def load_unet() -> UNet2DConditionModel:
+    return UNet2DConditionModel.from_pretrained(FOLDER / "unet", torch_dtype=torch.float32)
+
+
 def load_autoencoder() -> AutoencoderKL:
     return AutoencoderKL.from_pretrained(FOLDER / "vae", torch_dtype=torch.float32).eval()
 

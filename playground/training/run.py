@@ -29,7 +29,8 @@ class Run:
         self.budget, self.parts = minutes * 60, parts
         self.step, self.seconds = 0, 0.0
         self._losses, self._due = [], {"sheet": SHEET_EVERY}
-        if self.file.exists():
+        self.resumed = self.file.exists()
+        if self.resumed:
             self._load()
 
     @property

@@ -93,12 +93,17 @@ def draw_samples(unet, vae, embeds: torch.Tensor, empty: torch.Tensor, guidance:
 
 
 def new_run(minutes: float) -> Run:
-    """The training as its last checkpoint left it, or a new one."""
+    """The training as its last checkpoint left it; else on from the exported weights; else new."""
     torch.manual_seed(SEED)
-    unet = new_model()
+    unet, facts = new_model(), export.facts("unet")
+    if facts:
+        unet.load_state_dict(export.load_unet().state_dict())
     optimizer = torch.optim.AdamW(unet.parameters(), lr=PEAK_LR, betas=(0.9, 0.99))
     ema = EMAModel(unet.parameters(), decay=EMA_DECAY, use_ema_warmup=True)
-    return Run("unet", minutes, model=unet, optimizer=optimizer, ema=ema)
+    run = Run("unet", minutes, model=unet, optimizer=optimizer, ema=ema)
+    if facts and not run.resumed:
+        run.step, run.seconds = facts["steps"], 60 * facts["minutes"]
+    return run
 
 
 def train(minutes: float = MINUTES) -> None:
