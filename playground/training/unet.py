@@ -46,6 +46,7 @@ def new_schedule() -> DDIMScheduler:
         prediction_type="epsilon",
         clip_sample=False,
         set_alpha_to_one=False,
+        steps_offset=1,
         timestep_spacing="trailing",  # every sampler starts at the last, noisiest timestep
     )
 

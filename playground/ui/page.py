@@ -47,7 +47,6 @@ def build() -> gr.Blocks:
 
 def _wire(page: gr.Blocks, panel: recipe_panel.Panel, lens: studio.Studio) -> None:
     hidden = {"show_progress": "hidden", "api_visibility": "private"}
-    at_once = {"queue": False, **hidden}  # outside the stream of events that drawing uses
 
     def on_draw(request: gr.Request, *values):
         try:
@@ -73,8 +72,10 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, lens: studio.Studio) -> No
         panel.draws, on_draw, panel.inputs, lens.outputs,
         trigger_mode="multiple", concurrency_limit=VISITORS, **hidden,
     )  # fmt: skip
-    panel.stop.click(explorer.stopped, outputs=lens.explorer, cancels=[drawing], **at_once)
-    linked = page.load(on_link, None, panel.inputs, **at_once)
+    panel.stop.click(
+        explorer.stopped, outputs=lens.explorer, cancels=[drawing], queue=False, **hidden
+    )
+    linked = page.load(on_link, None, panel.inputs, **hidden)
     linked.success(None, js=f"() => {{ if ({HAS_LINK}) ({recipe_panel.PRESS_DRAW})() }}")
-    opened = panel.opened.upload(on_file, panel.opened, panel.inputs, **at_once)
+    opened = panel.opened.upload(on_file, panel.opened, panel.inputs, **hidden)
     opened.success(None, js=recipe_panel.PRESS_DRAW)
