@@ -109,7 +109,8 @@ def test_other_runs_go_on_as_if_nothing_had_happened(watched):
     *steps, picture = within(20, lambda: list(kept))
     assert isinstance(picture, Picture)
     assert len(steps) == 6
-    assert (picture.image == watched.draw(recipe).image).all()
+    alone = watched.draw(recipe).image.astype(int)
+    assert abs(picture.image - alone).max() <= 1  # of 255: batches round differently
 
 
 def test_cancelling_what_is_finished_loses_nothing(watched):
