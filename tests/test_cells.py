@@ -58,21 +58,19 @@ def drive(cell: Cell, x0: torch.Tensor, stochastic: bool):
         yield cell.advance(noisy, {UNCOND: answer, COND: answer}, None)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 7, 20])
+# Divisors of 1000: for others diffusers' DDIM and PNDM step down by 1000 // steps, while "trailing"
+# timesteps are rounded, so that the network is told a timestep that is off by up to one.
+@pytest.mark.parametrize("steps", [1, 2, 8, 20])
 @pytest.mark.parametrize(("sampler", "prediction"), CASES)
 def test_the_preview_is_the_clean_picture_at_every_call(sampler, prediction, steps, tiny):
     """Also at Heun's second call, whose σ is that of the next timestep."""
     cell = cell_of(tiny, prediction, sampler=sampler, steps=steps)
     x0 = torch.linspace(-1, 1, 4 * 8 * 8).view(4, 8, 8)
-    # diffusers' DDIM and PNDM step down by 1000 // steps, but "trailing" timesteps are rounded:
-    # where steps do not divide 1000, the network is told a timestep that is off by up to one.
-    rounded = sampler in ("ddim", "pndm") and 1000 % steps
-    tolerance = 2e-2 if rounded else 5e-4
     calls = 0
     for step in drive(cell, x0, SAMPLERS[sampler].stochastic):
         assert step.index == calls
         for branch in (UNCOND, COND, "guided"):
-            torch.testing.assert_close(step.clean[branch], x0, atol=tolerance, rtol=0)
+            torch.testing.assert_close(step.clean[branch], x0, atol=5e-4, rtol=0)
         calls += 1
     assert calls == cell.count == cell.call
 
