@@ -5,7 +5,7 @@ import os
 # costs a twentieth. OpenMP reads it when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from playground.training import autoencoder, report, text, unet  # noqa: E402
+from playground.training import autoencoder, report, text, unet
 
 STAGES = {
     "autoencoder": autoencoder.train,
