@@ -74,7 +74,7 @@ function draw() {
   paint.imageSmoothingEnabled = true;
   paint.imageSmoothingQuality = 'high';
   paint.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  readout.textContent = step < run.previews.length ? `${step + 1} of ${run.previews.length} (prediction of the end)` : 'finished (maps: mean of all steps)';
+  readout.textContent = step < run.previews.length ? ` ${step + 1} of ${run.previews.length} (prediction of the end)` : ': finished (maps are the mean of all steps)';
   const lit = [...new Set(hovered === null ? pinned : [...pinned, hovered])];
   element.querySelectorAll('.words button').forEach((b, k) => b.classList.toggle('lit', lit.includes(k)));
   if (!run.levels.length) return;
@@ -100,7 +100,7 @@ function shade({ h, w, maps }, lit) {
 function rank({ h, w, maps }) {
   const ranking = find('ranking');
   ranking.replaceChildren();
-  if (!spot) return ranking.append(make('p', 'Hover the picture, or walk over it with the arrow keys, to rank the words of each place.', 'hint'));
+  if (!spot) return ranking.append(make('p', 'Hover or tap the picture (or walk over it with the arrow keys) to rank the words of a place.', 'hint'));
   const x = Math.min(Math.floor(spot[0] * w), w - 1), y = Math.min(Math.floor(spot[1] * h), h - 1);
   const cw = canvas.width / w, ch = canvas.height / h;
   paint.lineWidth = 4; paint.strokeStyle = 'black'; paint.strokeRect(x * cw, y * ch, cw, ch);

@@ -11,7 +11,8 @@ function bitmap({ h, w, rgb }) {
 
 function box(stage) {
   const el = make('div', '', 'stage');
-  el.append(make('h4', stage.title), make('p', stage.shape + (stage.seconds === null ? '' : ` · ${stage.seconds.toFixed(3)} s`)));
+  el.append(make('h4', stage.title), make('p', stage.shape));
+  if (stage.seconds !== null) el.append(make('p', `${stage.seconds.toFixed(3)} s`));
   if (stage.tokens.length) {
     const list = make('div', '', 'tokens');
     for (const [text, id] of stage.tokens) {
