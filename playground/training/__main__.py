@@ -5,12 +5,14 @@ import os
 # costs a twentieth. OpenMP reads it when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from playground.training import autoencoder, report, text, unet
+from playground.training import autoencoder, evaluate, oracle, report, text, unet
 
 STAGES = {
     "autoencoder": autoencoder.train,
     "text": text.train,
     "unet": unet.train,
+    "oracle": oracle.train,
+    "evaluate": evaluate.evaluate,  # ask the oracle what of the prompts is in the pictures
     "publish": unet.publish,  # export the U-Net's last checkpoint without training on
     "report": report.write,  # draw the sheet, measure, and write the README's tables
 }
@@ -18,5 +20,7 @@ STAGES = {
 parser = argparse.ArgumentParser(prog="python -m playground.training")
 parser.add_argument("stage", choices=STAGES)
 parser.add_argument("--minutes", type=float, help="training time in all, over every sitting")
-options = parser.parse_args()
-STAGES[options.stage](**({"minutes": options.minutes} if options.minutes else {}))
+parser.add_argument("--count", type=int, help="pictures per task of an evaluation")
+options = vars(parser.parse_args())
+stage = STAGES[options.pop("stage")]
+stage(**{name: value for name, value in options.items() if value is not None})

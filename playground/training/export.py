@@ -53,14 +53,19 @@ def denoiser(model: UNet2DConditionModel, scheduler: DDIMScheduler, **facts) -> 
 
 def write_card(part: str, model: torch.nn.Module, facts: dict) -> None:
     """Replace one part of the card; the checksums are of every weight file now in the folder."""
-    path = FOLDER / CARD
-    card = json.loads(path.read_text()) if path.exists() else {}
-    card[part] = {"parameters": sum(p.numel() for p in model.parameters())} | facts
-    card["sha256"] = {
+    checksums = {
         str(file.relative_to(FOLDER)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(FOLDER.rglob("*.safetensors"))
     }
-    path.write_text(json.dumps(card, indent=2) + "\n")
+    parameters = sum(p.numel() for p in model.parameters())
+    update_card(**{part: {"parameters": parameters} | facts}, sha256=checksums)
+
+
+def update_card(**parts: dict) -> None:
+    """Replace these parts of the card and keep the others."""
+    path = FOLDER / CARD
+    card = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(card | parts, indent=2) + "\n")
 
 
 def facts(part: str) -> dict:

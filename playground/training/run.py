@@ -3,6 +3,7 @@
 import math
 import os
 import time
+import timeit
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"  # ignored by git
+COUNTERS = ("step", "samples", "seconds")
 LOG_EVERY, SAVE_EVERY, SHEET_EVERY = 60, 120, 300  # seconds
 
 
@@ -27,7 +29,7 @@ class Run:
         self.folder = CHECKPOINTS / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.budget, self.parts = minutes * 60, parts
-        self.step, self.seconds = 0, 0.0
+        self.step, self.samples, self.seconds = 0, 0, 0.0
         self._losses, self._due = [], {"sheet": SHEET_EVERY}
         self.resumed = self.file.exists()
         if self.resumed:
@@ -61,8 +63,9 @@ class Run:
         self.save()
         bar.close()
 
-    def record(self, loss: torch.Tensor) -> None:
+    def record(self, loss: torch.Tensor, samples: int = 0) -> None:
         self._losses.append(loss.item())
+        self.samples += samples
 
     def say(self, text: str) -> None:
         line = f"{self.folder.name} step {self.step} minute {self.seconds / 60:.1f} {text}"
@@ -78,14 +81,15 @@ class Run:
 
     def save(self) -> None:
         state = {name: part.state_dict() for name, part in self.parts.items()}
-        state |= {"step": self.step, "seconds": self.seconds}
+        state |= {name: getattr(self, name) for name in COUNTERS}
         temporary = self.file.with_suffix(".new")
         torch.save(state, temporary)
         os.replace(temporary, self.file)  # a kill leaves the old or the new one, never half
 
     def _load(self) -> None:
         state = torch.load(self.file, weights_only=True)
-        self.step, self.seconds = state.pop("step"), state.pop("seconds")
+        for name in COUNTERS:
+            setattr(self, name, state[name])
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self._due["sheet"] = self.seconds + SHEET_EVERY
@@ -103,6 +107,15 @@ def cosine(share: float, peak: float, end: float = 0.02, warmup: float = 0.01) -
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = lr
+
+
+def bfloat16_is_faster() -> bool:
+    """Whether this processor multiplies matrices faster in half the bits; few do (AMX)."""
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a = torch.randn(512, 512).to(dtype)
+        seconds[dtype] = min(timeit.repeat(lambda a=a: a @ a, number=10, repeat=3))
+    return seconds[torch.bfloat16] < 0.5 * seconds[torch.float32]
 
 
 def to_tensor(images: np.ndarray) -> torch.Tensor:

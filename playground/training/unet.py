@@ -8,16 +8,19 @@ Salimans 2022, arXiv 2207.12598, algorithm 1) and min-SNR-γ weights (Hang et al
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from diffusers.training_utils import EMAModel, compute_snr
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 from playground.training import export, latents
-from playground.training.run import Run, cosine, save_sheet, set_lr, to_images
+from playground.training.optimizer import MuonAndAdam
+from playground.training.parallel import Halves
+from playground.training.run import Run, bfloat16_is_faster, cosine, save_sheet, set_lr, to_images
 from playground.training.sheets import PROMPTS
 from playground.training.text import tokens_of
 from playground.world.grammar import describe
 
-MINUTES, PEAK_LR, BATCH, SCENES, SEED = 100, 1e-3, 48, 16_000, 4
+MINUTES, PEAK_LR, BATCH, SCENES, SEED = 190, 1e-3, 64, 16_000, 4
 PROMPT_DROPOUT, SNR_GAMMA, EMA_DECAY, TEST_SEED = 0.1, 5.0, 0.999, 900_004
 
 
@@ -99,22 +102,30 @@ def new_run(minutes: float) -> Run:
     unet, facts = new_model(), export.facts("unet")
     if facts:
         unet.load_state_dict(export.load_unet().state_dict())
-    optimizer = torch.optim.AdamW(unet.parameters(), lr=PEAK_LR, betas=(0.9, 0.99))
+    optimizer = MuonAndAdam(unet, PEAK_LR)
     ema = EMAModel(unet.parameters(), decay=EMA_DECAY, use_ema_warmup=True)
     run = Run("unet", minutes, model=unet, optimizer=optimizer, ema=ema)
     if facts and not run.resumed:
-        run.step, run.seconds = facts["steps"], 60 * facts["minutes"]
+        run.step, run.samples = facts["steps"], facts["samples"]
+        run.seconds = 60 * facts["minutes"]
     return run
 
 
 def train(minutes: float = MINUTES) -> None:
     run, schedule, vae = new_run(minutes), new_schedule(), export.load_autoencoder()
     unet, optimizer, ema = run.parts["model"], run.parts["optimizer"], run.parts["ema"]
+    unet.set_attn_processor(AttnProcessor())  # fused attention has a slow bfloat16 gradient
+    halves, bfloat16 = Halves(unet), bfloat16_is_faster()
     tower, tokenizer = export.load_text()
     scenes, pictures = latents.load(vae, SCENES)
     rng = np.random.default_rng(SEED + run.step)
     torch.manual_seed(SEED + run.step)
     order = np.empty(0, int)
+
+    def loss_of(network, clean, embeds):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            return training_step(network, schedule, clean, embeds)
+
     for _ in run:
         set_lr(optimizer, cosine(run.share, PEAK_LR))
         if len(order) < BATCH:
@@ -122,13 +133,11 @@ def train(minutes: float = MINUTES) -> None:
         chosen, order = order[:BATCH], order[BATCH:]
         prompts = drop_prompts([describe(scenes[i], rng).text for i in chosen], rng)
         embeds = encode_prompts(tower, tokenizer, prompts)
-        loss = training_step(unet, schedule, pictures[chosen], embeds)
-        optimizer.zero_grad()
-        loss.backward()
+        loss = halves.backward(loss_of, pictures[chosen], embeds)
         torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         optimizer.step()
         ema.step(unet.parameters())
-        run.record(loss)
+        run.record(loss, BATCH)
         if run.sheet_due():
             ema.store(unet.parameters())
             ema.copy_to(unet.parameters())
@@ -163,7 +172,7 @@ def publish(run: Run | None = None) -> None:
         | {"prompt_dropout": PROMPT_DROPOUT, "snr_gamma": SNR_GAMMA},
         seed=SEED,
         steps=run.step,
-        samples=run.step * BATCH,
+        samples=run.samples,
         minutes=round(run.seconds / 60, 1),
         unseen_loss=round(unseen_loss(unet), 4),
     )

@@ -13,6 +13,7 @@ from playground.views import explorer
 
 EXAMPLE = Path(__file__).parents[2] / "assets" / "example.json"  # shown on opening
 FIRST_TIME = "Loading the model: once, about ten seconds …"
+Frame = dict[str, dict]  # data for some of the page's views, by the view's name
 FRAME = 0.08  # seconds between preview frames: the browser needs no more
 _loading = threading.Lock()
 
@@ -46,21 +47,21 @@ def check(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def draw(recipe: Recipe, owner: str | None = None) -> Iterator[tuple[dict, dict | None]]:
-    """Yields (explorer data, pipeline data or None); raises ValueError before anything is drawn.
+def draw(recipe: Recipe, owner: str | None = None) -> Iterator[Frame]:
+    """What the views show, frame by frame; raises ValueError before anything is drawn.
 
     Closing the generator takes the picture out of the engine; so does a new one of this owner.
     """
     asked = time.monotonic()
     check(recipe)
     cold = not _engine.cache_info().currsize
-    yield explorer.message(FIRST_TIME if cold else "Getting ready …"), None
+    yield {"explorer": explorer.message(FIRST_TIME if cold else "Getting ready …")}
     machine = engine(recipe.model)
     with machine.submit([recipe], record=True, owner=owner, asked=asked) as run:
         yield from _frames(machine.model, recipe, run)
 
 
-def _frames(model, recipe: Recipe, run) -> Iterator[tuple[dict, dict | None]]:
+def _frames(model, recipe: Recipe, run) -> Iterator[Frame]:
     from playground.cells import Failure, Picture
     from playground.ui import payload
 
@@ -69,7 +70,7 @@ def _frames(model, recipe: Recipe, run) -> Iterator[tuple[dict, dict | None]]:
     for event in run:
         now = time.perf_counter()
         if isinstance(event, Failure):
-            yield explorer.message(f"This picture failed: {event.reason}", error=True), None
+            yield {"explorer": explorer.message(f"This picture failed: {event.reason}", error=True)}
         elif isinstance(event, Picture):
             yield payload.finished(model, steps, event, now - started)
         else:
@@ -78,4 +79,5 @@ def _frames(model, recipe: Recipe, run) -> Iterator[tuple[dict, dict | None]]:
                 shown, done = now, event.index + 1
                 left = (now - started) / done * (event.count - done)
                 preview = model.preview(event.clean["guided"][None])[0]
-                yield explorer.sampling(name, preview, size, done, event.count, left), None
+                shot = explorer.sampling(name, preview, size, done, event.count, left)
+                yield {"explorer": shot}

@@ -7,8 +7,8 @@ from playground.ui.drawing import EXAMPLE, draw
 
 
 def write() -> None:
-    *_, (explorer, pipeline) = draw(Recipe())
-    EXAMPLE.write_text(json.dumps({"explorer": explorer, "pipeline": pipeline}))
+    *_, finished = draw(Recipe())
+    EXAMPLE.write_text(json.dumps(finished))
 
 
 if __name__ == "__main__":

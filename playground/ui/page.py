@@ -8,7 +8,7 @@ import gradio as gr
 
 from playground.recipe import QUERY_KEY, Recipe
 from playground.ui import recipe_panel, studio
-from playground.ui.drawing import EXAMPLE, check, draw
+from playground.ui.drawing import EXAMPLE, Frame, check, draw
 from playground.views import explorer
 
 TITLE = "Latent Playground"
@@ -38,22 +38,26 @@ def build() -> gr.Blocks:
             first = gr.Column(elem_id="recipe")
             with gr.Column(elem_id="lenses"):
                 with gr.Tab("Studio"):
-                    lens = studio.build(example.get("explorer"), example.get("pipeline"))
+                    views = studio.build(example)
             rest = gr.Column(elem_id="recipe-rest")
         panel = recipe_panel.build(Recipe(), first, rest)
-        _wire(page, panel, lens)
+        _wire(page, panel, views)
     return page
 
 
-def _wire(page: gr.Blocks, panel: recipe_panel.Panel, lens: studio.Studio) -> None:
+def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML]) -> None:
+    """Connect the recipe's events to the views, whichever lens they are in."""
     hidden = {"show_progress": "hidden", "api_visibility": "private"}
 
     def on_draw(request: gr.Request, *values):
         try:
-            for picture, strip in draw(panel.recipe(values), request.session_hash):
-                yield picture, gr.skip() if strip is None else strip
+            for frame in draw(panel.recipe(values), request.session_hash):
+                yield shown(frame)
         except ValueError as error:  # an impossible recipe is one sentence; what was there stays
-            yield explorer.message(str(error), error=True), gr.skip()
+            yield shown({"explorer": explorer.message(str(error), error=True)})
+
+    def shown(frame: Frame) -> list:
+        return [frame.get(name, gr.skip()) for name in views]
 
     def on_link(request: gr.Request):
         query = request.query_params.get(QUERY_KEY)
@@ -69,11 +73,11 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, lens: studio.Studio) -> No
             raise gr.Error(html.escape(str(error)), duration=None, print_exception=False) from error
 
     drawing = gr.on(
-        panel.draws, on_draw, panel.inputs, lens.outputs,
+        panel.draws, on_draw, panel.inputs, list(views.values()),
         trigger_mode="multiple", concurrency_limit=VISITORS, **hidden,
     )  # fmt: skip
     panel.stop.click(
-        explorer.stopped, outputs=lens.explorer, cancels=[drawing], queue=False, **hidden
+        explorer.stopped, outputs=views["explorer"], cancels=[drawing], queue=False, **hidden
     )
     linked = page.load(on_link, None, panel.inputs, **hidden)
     linked.success(None, js=f"() => {{ if ({HAS_LINK}) ({recipe_panel.PRESS_DRAW})() }}")

@@ -14,15 +14,15 @@ from playground.views import explorer, pipeline
 
 def finished(
     model: LatentModel, steps: list[Step], picture: Picture, seconds: float
-) -> tuple[dict, dict]:
-    """Explorer and pipeline data; `seconds` is what the visitor waited."""
+) -> dict[str, dict]:
+    """Every view's data, by the view's name; `seconds` is what the visitor waited."""
     recipe = picture.recipe
     prompt = model.encode(recipe.prompt)
     recorded = all(step.maps for step in steps) and bool(prompt.words)
     shares, masses = _attention(steps, prompt) if recorded else ({}, {})
     file = io.BytesIO()
     recipe.save_png(Image.fromarray(picture.image), file)
-    payload = explorer.finished(
+    shown = explorer.finished(
         png=file.getvalue(),
         size=(recipe.height, recipe.width),
         words=prompt.words,
@@ -37,7 +37,7 @@ def finished(
         name=f"latent-playground-{recipe.seed}.png",
         link=recipe.to_query(),
     )
-    return payload, _strip(prompt, steps, picture)
+    return {"explorer": shown, "pipeline": _strip(prompt, steps, picture)}
 
 
 def _attention(steps: list[Step], prompt: Prompt) -> tuple[dict, dict]:

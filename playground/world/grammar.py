@@ -143,15 +143,16 @@ def _fits(items: tuple[Item, ...], margin: int = 2) -> bool:
     return inside and apart
 
 
-def sample_scene(rng: Rng, task: str | None = None, held_out: bool = False) -> Scene:
-    """A random scene; only held-out combinations if `held_out`, else never one."""
+def sample_scene(rng: Rng, task: str | None = None, held_out: bool | None = False) -> Scene:
+    """A random scene; with a held-out combination or never with one, or None for any."""
     shares = np.array(list(TASKS.values()))
     name = task or str(rng.choice(list(TASKS), p=shares / shares.sum()))
     while True:
         place = _place(rng)
         items = LAYOUTS[name](rng, place)
         scene = Scene(place, items, name)
-        if (items or name == "place") and is_held_out(scene) == held_out and _fits(items):
+        wanted = held_out is None or is_held_out(scene) == held_out
+        if (items or name == "place") and wanted and _fits(items):
             return scene
 
 

@@ -1,0 +1,186 @@
+"""Train the oracle on rendered scenes: sharp, blurred, noisy, and through the autoencoder."""
+
+import dataclasses
+import json
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from safetensors.torch import save_file
+from torch import Tensor
+
+from playground.training import autoencoder, export, latents
+from playground.training.run import Run, bfloat16_is_faster, cosine, set_lr, to_images, to_tensor
+from playground.world import oracle as o
+from playground.world.grammar import sample_scene
+from playground.world.render import draw
+from playground.world.scene import GRID, Scene
+
+MINUTES, PEAK_LR, BATCH, SEED, TEST_SEED = 25, 2e-3, 32, 6, 900_006
+POOL = 3000  # scenes kept as the autoencoder shows them: it is too slow to run at every step
+
+
+def jittered(scene: Scene, rng: np.random.Generator) -> Scene:
+    """The scene with centres off the grid: generated items need not stand on it."""
+    items = []
+    for item in scene.items:
+        reach = GRID // 2 - 1
+        x, y = (int(v) for v in np.array(item.center) + rng.integers(-reach, reach + 1, 2))
+        items.append(dataclasses.replace(item, center=(x, y)))
+    return dataclasses.replace(scene, items=tuple(items))
+
+
+def targets(scenes: list[Scene]) -> dict[str, Tensor]:
+    """Class per cell [B, 16, 16]; −1 where an answer does not count.
+
+    Cells around a centre may answer either way; colour, worn and size count at centres alone.
+    """
+    shape = (len(scenes), o.CELLS, o.CELLS)
+    found = {name: torch.full(shape, -1) for name in ("color", "worn")}
+    found |= {"noun": torch.full(shape, o.NOTHING), "size": torch.full(shape, torch.nan)}
+    found["place"] = torch.tensor([o.PLACE_NAMES.index(s.place) for s in scenes])
+    for b, scene in enumerate(scenes):
+        cells = [o.cell_of(item.center) for item in scene.items]
+        for row, column in cells:
+            found["noun"][b, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] = -1
+        for item, (row, column) in zip(scene.items, cells, strict=True):
+            at = (b, row, column)
+            found["noun"][at] = o.NOUN_NAMES.index(item.noun)
+            found["size"][at] = float(np.log(item.size / o.TYPICAL))
+            if item.color:
+                found["color"][at] = o.COLOR_NAMES.index(item.color)
+            else:
+                found["worn"][at] = o.WORN_NAMES.index(item.worn)
+    return found
+
+
+def loss_of(answers: dict[str, Tensor], right: dict[str, Tensor]) -> Tensor:
+    """Cross-entropies, centres and empty cells weighing the same, and the error of log size."""
+    noun = F.cross_entropy(answers["noun"], right["noun"], ignore_index=-1, reduction="none")
+    empty = right["noun"] == o.NOTHING
+    centres = (right["noun"] >= 0) & ~empty
+    loss = noun[empty].mean() * 4 + noun[centres].mean()
+    for name in ("color", "worn"):
+        if (right[name] >= 0).any():
+            loss = loss + F.cross_entropy(answers[name], right[name], ignore_index=-1)
+    size = (answers["size"][:, 0] - right["size"])[~right["size"].isnan()]
+    return loss + size.abs().mean() + F.cross_entropy(answers["place"], right["place"])
+
+
+def degrade(pictures: Tensor, rng: np.random.Generator) -> Tensor:
+    """Blur, noise, contrast and brightness, each for some of the pictures [B, 3, 128, 128]."""
+    count = len(pictures)
+    blurred = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    share = torch.from_numpy(rng.random((count, 1, 1, 1)) * rng.integers(0, 2, (count, 1, 1, 1)))
+    mixed = torch.lerp(pictures, blurred, share.float())
+    gain = torch.from_numpy(rng.normal(1, 0.06, (count, 1, 1, 1))).float()
+    shift = torch.from_numpy(rng.normal(0, 0.05, (count, 1, 1, 1))).float()
+    noise = torch.from_numpy(np.abs(rng.normal(0, 0.05, (count, 1, 1, 1)))).float()
+    return mixed * gain + shift + noise * torch.randn_like(mixed)
+
+
+def pool() -> tuple[list[Scene], Tensor]:
+    """Scenes as the autoencoder reconstructs them, from the latents that are already there."""
+    vae = export.load_autoencoder()
+    scenes, codes = latents.load(vae, POOL)
+    with torch.inference_mode():
+        pictures = torch.cat([vae.decode(part).sample for part in codes.split(10)])
+    return scenes, pictures.clone()
+
+
+def batches(rng: np.random.Generator):
+    """Endless (pictures, scenes): two thirds rendered, one third reconstructed."""
+    kept, reconstructed = pool()
+    while True:
+        fresh = [sample_scene(rng, held_out=None) for _ in range(BATCH * 2 // 3)]
+        fresh = [jittered(s, rng) if rng.random() < 0.5 else s for s in fresh]
+        chosen = rng.integers(0, POOL, BATCH - len(fresh))
+        pictures = torch.cat((to_tensor(np.stack([draw(s) for s in fresh])), reconstructed[chosen]))
+        yield degrade(pictures, rng), fresh + [kept[i] for i in chosen]
+
+
+def train(minutes: float = MINUTES) -> None:
+    torch.manual_seed(SEED)
+    model = o.Oracle().train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LR, weight_decay=0.02)
+    run = Run("oracle", minutes, model=model, optimizer=optimizer)
+    data, bfloat16 = batches(np.random.default_rng(SEED + run.step)), bfloat16_is_faster()
+    for _ in run:
+        set_lr(optimizer, cosine(run.share, PEAK_LR))
+        pictures, scenes = next(data)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            answers = model(pictures)
+        loss = loss_of({name: a.float() for name, a in answers.items()}, targets(scenes))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        run.record(loss)
+        if run.sheet_due():
+            run.say(str(accuracy(model.eval(), *unseen(200))))
+            model.train()
+    publish(model.eval(), run)
+
+
+def unseen(count: int, reconstructed: bool = False) -> tuple[np.ndarray, list[Scene]]:
+    """Pictures uint8 [n, 128, 128, 3] of scenes that no training has drawn."""
+    rng = np.random.default_rng(TEST_SEED)
+    scenes = [sample_scene(rng, held_out=None) for _ in range(count)]
+    images = np.stack([draw(scene) for scene in scenes])
+    if reconstructed:
+        images = through(export.load_autoencoder(), images)
+    return images, scenes
+
+
+def through(vae: AutoencoderKL, images: np.ndarray) -> np.ndarray:
+    """What is left of pictures uint8 [n, 128, 128, 3] after the autoencoder."""
+    return to_images(autoencoder.reconstruct(vae, to_tensor(images)))
+
+
+def accuracy(model: o.Oracle, images: np.ndarray, scenes: list[Scene]) -> dict[str, float]:
+    """Share read rightly: items by noun and position, their attributes, counts, places."""
+    hits: dict[str, list[bool]] = {}
+
+    def note(name: str, right: bool) -> None:
+        hits.setdefault(name, []).append(right)
+
+    for scene, seen in zip(scenes, o.read(model, images), strict=True):
+        note("place", scene.place == seen.place)
+        note("count", len(scene.items) == len(seen.items))
+        for item in scene.items:
+            near = [s for s in seen.items if _distance(s.center, item.center) <= 2 * GRID]
+            note("position", bool(near))
+            note("noun", any(s.noun == item.noun for s in near))
+            if item.color:
+                note("color", any(s.color == item.color for s in near))
+            elif item.worn:
+                note("worn", any(s.worn == item.worn for s in near))
+        note("everything", sorted(map(_key, scene.items)) == sorted(map(_key, seen.items)))
+    return {name: round(float(np.mean(h)), 4) for name, h in hits.items()}
+
+
+def _key(item) -> tuple[str, str, str]:
+    return item.noun, item.color or "", item.worn or ""
+
+
+def _distance(a: tuple[int, int], b: tuple[int, int]) -> int:
+    return max(abs(a[0] - b[0]), abs(a[1] - b[1]))
+
+
+def publish(model: o.Oracle, run: Run) -> None:
+    o.WEIGHTS.parent.mkdir(parents=True, exist_ok=True)
+    save_file(
+        {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()},
+        o.WEIGHTS,
+    )
+    half = o.load()
+    facts = {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "seed": SEED,
+        "steps": run.step,
+        "minutes": round(run.seconds / 60, 1),
+        "rendered": accuracy(half, *unseen(2000)),
+        "reconstructed": accuracy(half, *unseen(2000, reconstructed=True)),
+    }
+    (o.WEIGHTS.parent / "card.json").write_text(json.dumps(facts, indent=2) + "\n")
