@@ -4,10 +4,11 @@ import itertools
 
 import pytest
 
+from playground.training import sheets
 from playground.training.evaluate import TASKS, questions, shares, standard_error
-from playground.world import heldout
+from playground.world import asked, heldout
 from playground.world.asked import faults
-from playground.world.scene import Scene
+from playground.world.scene import Item, Scene
 
 COLUMNS = [(t, held) for t in TASKS.values() for held in (False, True) if t.held_out or not held]
 COUNT = 40
@@ -47,3 +48,13 @@ def test_questions_are_the_same_every_time():
 def test_the_standard_error_is_that_of_a_share():
     assert standard_error(0.5, 100) == pytest.approx(0.05)
     assert standard_error(1.0, 100) == 0
+
+
+def test_the_held_out_sheet_shows_only_held_out_combinations_and_the_other_none():
+    def shows_one(prompt: str) -> bool:
+        what = asked.read(prompt)
+        items = [Item(w.noun, (64, 64), 48, w.color, w.worn) for w in what.items]
+        return heldout.is_held_out(Scene(what.place or "", tuple(items)))
+
+    assert all(shows_one(prompt) for prompt in sheets.HELD_OUT_PROMPTS)
+    assert not any(shows_one(prompt) for prompt in sheets.PROMPTS + sheets.MORE_PROMPTS)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "playground"
 FILES = sorted([*PACKAGE.rglob("*.py"), *ROOT.glob("*.py")])
 SOLVERS = {"recipe", "samplers", "guidance", "words"}
-DRAWING = SOLVERS | {"heatmaps", "model", "zoo", "attention", "engine"}
+DRAWING = SOLVERS | {"heatmaps", "model", "zoo", "attention", "editing", "engine"}
 
 # The table of parts in the design: who may import whom. A new part needs a line here.
 MAY_IMPORT = {
@@ -25,11 +25,12 @@ MAY_IMPORT = {
     "model": {"samplers", "words"},
     "zoo": {"samplers", "words", "model"},
     "attention": {"words"},
-    "engine": SOLVERS | {"model", "zoo", "attention"},
-    "measures": DRAWING,
+    "editing": {"words", "attention", "model"},
+    "engine": SOLVERS | {"model", "zoo", "attention", "editing"},
+    "measures": DRAWING | {"world"},
     "world": set(),
     # Its report draws and measures.
-    "training": {"world", "model", "zoo", "engine", "recipe", "attention", "heatmaps"},
+    "training": {"world", "model", "zoo", "engine", "recipe", "attention", "heatmaps", "measures"},
     "views": {"words", "heatmaps"},
     "ui": DRAWING | {"measures", "views"},
     "app": {"ui"},

@@ -5,7 +5,7 @@ import os
 # costs a twentieth. OpenMP reads it when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from playground.training import autoencoder, evaluate, oracle, report, text, unet
+from playground.training import autoencoder, evaluate, oracle, report, sweeps, text, unet
 
 STAGES = {
     "autoencoder": autoencoder.train,
@@ -13,6 +13,7 @@ STAGES = {
     "unet": unet.train,
     "oracle": oracle.train,
     "evaluate": evaluate.evaluate,  # ask the oracle what of the prompts is in the pictures
+    "sweep": sweeps.sweep,  # the scores against guidance, samplers and steps
     "publish": unet.publish,  # export the U-Net's last checkpoint without training on
     "report": report.write,  # draw the sheet, measure, and write the README's tables
 }

@@ -6,32 +6,35 @@ import statistics
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from playground import zoo
 from playground.engine import Engine
 from playground.recipe import Recipe
+from playground.training.evaluate import TASKS, draw_all, standard_error
 from playground.training.pointing import pointing_game
 from playground.training.run import save_sheet
-from playground.training.sheets import PROMPTS
+from playground.training.sheets import HELD_OUT_PROMPTS, MORE_PROMPTS, PROMPTS
 
 ROOT = Path(__file__).parents[2]
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+SHEET, SEEDS, COLUMNS = PROMPTS + MORE_PROMPTS, (7, 8), 16
+MARKS = ("<!-- {}: begin -->", "<!-- {}: end -->")
 
 
 def write() -> None:
-    """Regenerate `assets/sheet.png` and the measured part of README.md."""
+    """Regenerate `assets/sheet.png` and the measured parts of README.md."""
     start = time.perf_counter()
     model = zoo.load("emoji-world")
     loading = time.perf_counter() - start
     engine = Engine(model)
-    recipes = [Recipe(prompt=prompt) for prompt in PROMPTS]
+    recipes = [Recipe(prompt=prompt, seed=s) for prompt in SHEET for s in SEEDS]
     engine.draw(recipes[0])  # warm-up
     one = statistics.median(_seconds(lambda: engine.draw(recipes[0])) for _ in range(7))
-    pictures = {}
-    many = _seconds(lambda: pictures.update(_draw_all(engine, recipes)))
-    save_sheet(ROOT / "assets" / "sheet.png", np.stack([pictures[i] for i in sorted(pictures)]), 8)
+    sheet = []
+    many = _seconds(lambda: sheet.append(draw_all(engine, recipes)))
+    save_sheet(ROOT / "assets" / "sheet.png", sheet[0], COLUMNS)
+    new = [Recipe(prompt=prompt, seed=s) for prompt in HELD_OUT_PROMPTS for s in SEEDS]
+    save_sheet(ROOT / "assets" / "held-out.png", draw_all(engine, new), COLUMNS)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     rows = [
         ("One picture, 20 steps, w = 5, after warm-up", f"{one:.2f} s (median of 7)"),
@@ -46,7 +49,37 @@ def write() -> None:
         f"Times: {torch.get_num_threads()} threads, {platform.machine()}, torch "
         f"{torch.__version__}, no GPU. Regenerate with `python -m playground.training report`."
     )
-    _replace(ROOT / "README.md", "\n".join(lines))
+    _replace(ROOT / "README.md", "measured", "\n".join(lines))
+    write_scores()
+
+
+def write_scores() -> None:
+    """Put the scores of the model card into README.md, beside their bars and ceilings."""
+    scores = zoo.get("emoji-world").card.get("scores", {})
+    if not scores:
+        return
+    lines = [
+        "| task | right | bar | strict | chance | ceiling | held out | bar | strict |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, found in scores.items():
+        task, seen, held = TASKS[name], found["seen"], found.get("held_out")
+        cells = [_percent(seen, "lenient"), f"{task.bar} %", _percent(seen, "strict")]
+        cells += [f"{seen[key]:.0%}" for key in ("chance", "ceiling_lenient")]
+        if held:
+            cells += [_percent(held, "lenient"), f"{task.held_out_bar} %", _percent(held, "strict")]
+        else:
+            cells += ["–"] * 3
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    count = min(found["seen"]["count"] for found in scores.values())
+    lines += ["", f"{count} pictures a cell, ± one standard error; regenerate with "
+              "`python -m playground.training evaluate`."]  # fmt: skip
+    _replace(ROOT / "README.md", "scores", "\n".join(lines))
+
+
+def _percent(found: dict, key: str) -> str:
+    share = found[key]
+    return f"{share:.0%} ± {100 * standard_error(share, found['count']):.1f}"
 
 
 def _pointing(model) -> str:
@@ -76,13 +109,9 @@ def _seconds(work) -> float:
     return time.perf_counter() - start
 
 
-def _draw_all(engine: Engine, recipes: list[Recipe]) -> dict[int, np.ndarray]:
-    events = engine.submit(recipes)
-    return {event.cell: event.image for event in events if hasattr(event, "image")}
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put `text` between the two marks."""
-    before, _, rest = path.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+def _replace(path: Path, name: str, text: str) -> None:
+    """Put `text` between the two marks of that name."""
+    begin, end = (mark.format(name) for mark in MARKS)
+    before, _, rest = path.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}")

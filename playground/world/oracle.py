@@ -35,7 +35,7 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 class Oracle(nn.Module):
-    """Pictures [B, 3, 128, 128] in [−1, 1] → per cell [B, n, 16, 16], and places [B, places]."""
+    """Pictures [B, 3, 128, 128] in [−1, 1] → answers per cell [B, n, 16, 16], places, features."""
 
     def __init__(self, width: int = 24):
         super().__init__()
@@ -59,7 +59,7 @@ class Oracle(nn.Module):
         levels = [F.interpolate(x, (CELLS, CELLS)) for x in (fine, middle, coarse)]
         merged = self.merge(torch.cat(levels, 1))
         answers = {name: head(merged) for name, head in self.heads.items()}
-        return answers | {"place": self.place(coarse.flatten(1))}
+        return answers | {"place": self.place(coarse.flatten(1)), "features": coarse.mean((2, 3))}
 
 
 def cell_of(center: tuple[int, int]) -> tuple[int, int]:
@@ -74,15 +74,25 @@ def load() -> Oracle:
     return oracle.eval().requires_grad_(False)
 
 
-@torch.inference_mode()
-def read(oracle: Oracle, images: np.ndarray) -> list[Scene]:
-    """What is in uint8 pictures [n, 128, 128, 3]."""
+def _answers(oracle: Oracle, images: np.ndarray) -> dict[str, Tensor]:
     pictures = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
     answers: dict[str, list[Tensor]] = {}
     for part in pictures.split(32):
         for name, answer in oracle(part).items():
             answers.setdefault(name, []).append(answer)
-    maps = {name: torch.cat(parts) for name, parts in answers.items()}
+    return {name: torch.cat(parts) for name, parts in answers.items()}
+
+
+@torch.inference_mode()
+def features(oracle: Oracle, images: np.ndarray) -> Tensor:
+    """What the oracle makes of uint8 pictures [n, 128, 128, 3]: [n, 6·width], to compare them."""
+    return _answers(oracle, images)["features"]
+
+
+@torch.inference_mode()
+def read(oracle: Oracle, images: np.ndarray) -> list[Scene]:
+    """What is in uint8 pictures [n, 128, 128, 3]."""
+    maps = _answers(oracle, images)
     present = 1 - maps["noun"].softmax(1)[:, NOTHING]  # [n, 16, 16]
     peak = F.max_pool2d(present, APART, 1, APART // 2) == present
     scenes = []
