@@ -2,20 +2,25 @@
 
 Cross-attention gives every place of a layer's grid a softmax over tokens:
 A = softmax(q·kᵀ/√d) (Vaswani et al. 2017, arXiv 1706.03762, eq. 1). Fused kernels never form A,
-so it is computed again from q and k for the recorded rows alone, averaged over heads and summed
-into one row per token; the picture's own computation is not touched.
+so it is computed again from q and k for the recorded rows alone and summed at once into one map
+per token (mean over layers and heads) or per word (every head by itself); nothing else is kept.
+Only rows that someone asks to rewrite are answered from A; the others' pictures are not touched.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
 
+from playground.words import Word
+
 READABLE = (AttnProcessor, AttnProcessor2_0)
+FULL = 255  # codes of single heads are uint8
 Size = tuple[int, int]  # (h, w) of a grid
 
 
@@ -25,30 +30,117 @@ class UnreadableAttentionError(TypeError):
 
 @dataclass(frozen=True)
 class Watched:
-    """A row of the batch to record, and where its tokens go: columns [tokens] of row numbers."""
+    """A row of the batch to record, and where its tokens go: columns [tokens] of row numbers.
+
+    `head_columns` [tokens], if given, asks for every head by itself, with columns of its own.
+    """
 
     row: int
     columns: Tensor
+    head_columns: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Every head of the layers of one grid size.
+
+    `codes` uint8 [layers·heads, columns, h, w] (see `to_codes`), layer by layer in the order of
+    computation; `layers` names each of the layers.
+    """
+
+    layers: tuple[str, ...]
+    codes: Tensor
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Probabilities to be replaced before they weigh the values.
+
+    `change` gets {row: [heads, places, tokens]} of `rows` and returns those that differ.
+    """
+
+    rows: tuple[int, ...]
+    change: Callable[[dict[int, Tensor]], dict[int, Tensor]]
+
+
+def word_columns(columns: Tensor, words: Sequence[Word], content: int) -> Tensor:
+    """Where each token position goes if tokens of one word share a column.
+
+    `columns` [tokens] is a prompt's own: 0 the start token, `content` tokens, the end, padding.
+    Here 0 is the start token, 1 … W the words, W + 1 what is between words (punctuation),
+    W + 2 the end token, W + 3 padding.
+    """
+    between = len(words) + 1
+    found = torch.full_like(columns, between)
+    found[0] = 0
+    found[columns == content + 1] = between + 1
+    found[columns == content + 2] = between + 2
+    for number, word in enumerate(words, 1):
+        found[list(word.tokens)] = number
+    return found
+
+
+def to_codes(probabilities: Tensor) -> Tensor:
+    """[0, 1] → uint8 round(255·√p): off by at most √p/255 + 1/510², so finest where p is small."""
+    return (probabilities.clamp(0, 1).sqrt() * FULL).round().to(torch.uint8)
+
+
+def from_codes(codes: Tensor) -> Tensor:
+    """uint8 → float32 probabilities."""
+    return (codes.float() / FULL) ** 2
+
+
+def probabilities(attention: Attention, hidden_states: Tensor, text: Tensor, rows) -> Tensor:
+    """softmax(q·kᵀ/√d) of some rows of the batch: [rows, heads, places, tokens]."""
+    query = attention.head_to_batch_dim(attention.to_q(hidden_states[rows]))
+    key = attention.head_to_batch_dim(attention.to_k(text)[rows])
+    found = attention.get_attention_scores(query, key)
+    return found.unflatten(0, (len(rows), attention.heads))
+
+
+def answer(attention: Attention, weights: Tensor, value: Tensor) -> Tensor:
+    """The layer's output [places, width] for weights [heads, places, tokens] of values [tokens, …].
+
+    That is Σ_j weight_j·v_j of every head, side by side, through the output projection.
+    """
+    per_head = value.unflatten(1, (attention.heads, -1)).movedim(1, 0)
+    mixed = (weights @ per_head).movedim(0, 1).flatten(1)
+    return attention.to_out[0](mixed) / attention.rescale_output_factor
 
 
 @dataclass
 class Recorder:
     watched: Sequence[Watched]
+    rewrite: Rewrite | None = None
     sums: dict[Size, list[Tensor]] = field(default_factory=dict)
-    layers: dict[Size, int] = field(default_factory=dict)
+    layers: dict[Size, list[str]] = field(default_factory=dict)
+    codes: dict[Size, list[list[Tensor]]] = field(default_factory=dict)  # layer by layer
     grid: Size = (0, 0)
 
     @torch.no_grad()
-    def add(self, attention: Attention, hidden_states: Tensor, text: Tensor) -> None:
-        rows = [w.row for w in self.watched]
-        query = attention.head_to_batch_dim(attention.to_q(hidden_states[rows]))
-        key = attention.head_to_batch_dim(attention.to_k(text)[rows])
-        probabilities = attention.get_attention_scores(query, key)  # [rows·heads, h·w, tokens]
-        mean = probabilities.unflatten(0, (len(rows), attention.heads)).mean(1)
-        sums = self.sums.setdefault(self.grid, [0] * len(rows))
+    def add(
+        self, attention: Attention, hidden_states: Tensor, text: Tensor, name: str = ""
+    ) -> dict:
+        """Take in one layer's call; returns the rewritten probabilities, by row."""
+        rows = sorted(
+            {w.row for w in self.watched} | set(self.rewrite.rows if self.rewrite else ())
+        )
+        found = dict(zip(rows, probabilities(attention, hidden_states, text, rows), strict=True))
+        changed = self.rewrite.change(found) if self.rewrite else {}
+        found |= changed
+        sums = self.sums.setdefault(self.grid, [0] * len(self.watched))
         for i, watched in enumerate(self.watched):
-            sums[i] = sums[i] + _by_column(mean[i], watched.columns, self.grid)
-        self.layers[self.grid] = self.layers.get(self.grid, 0) + 1
+            mean = found[watched.row].mean(0)
+            sums[i] = sums[i] + _by_column(mean, watched.columns, self.grid)
+        self.layers.setdefault(self.grid, []).append(name)
+        self.codes.setdefault(self.grid, []).append(
+            [
+                None if w.head_columns is None
+                else to_codes(_by_column(found[w.row], w.head_columns, self.grid))
+                for w in self.watched
+            ]
+        )  # fmt: skip
+        return changed
 
     def maps(self) -> list[dict[Size, Tensor]]:
         """Per watched row, per grid size, the mean over layers and heads [columns, h, w].
@@ -56,43 +148,61 @@ class Recorder:
         At every place the columns sum to 1.
         """
         return [
-            {size: sums[i] / self.layers[size] for size, sums in self.sums.items()}
+            {size: sums[i] / len(self.layers[size]) for size, sums in self.sums.items()}
             for i in range(len(self.watched))
         ]
 
+    def heads(self) -> list[dict[Size, Heads] | None]:
+        """Per watched row, per grid size, every head by itself; None where it was not asked for."""
+        return [
+            None if w.head_columns is None
+            else {
+                size: Heads(tuple(self.layers[size]), torch.cat([layer[i] for layer in layers]))
+                for size, layers in self.codes.items()
+            }
+            for i, w in enumerate(self.watched)
+        ]  # fmt: skip
+
 
 def _by_column(probabilities: Tensor, columns: Tensor, grid: Size) -> Tensor:
-    """[h·w, tokens] → [columns, h, w], tokens of one column added up."""
-    total = probabilities.new_zeros(int(columns.max()) + 1, len(probabilities))
-    return total.index_add_(0, columns, probabilities.T).unflatten(1, grid)
+    """[…, h·w, tokens] → […, columns, h, w], tokens of one column added up."""
+    indicator = F.one_hot(columns).to(probabilities.dtype)  # [tokens, columns]
+    return (probabilities @ indicator).mT.unflatten(-1, grid)
 
 
 class _Recording:
     """A processor that recomputes the probabilities and lets the original do the work."""
 
-    def __init__(self, original, recorder: Recorder):
-        self.original, self.recorder = original, recorder
+    def __init__(self, original, recorder: Recorder, name: str):
+        self.original, self.recorder, self.name = original, recorder, name
 
     # The names are those of READABLE: Attention.forward drops arguments not named here.
     def __call__(
         self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None,
         *args, **kwargs,
     ):  # fmt: skip
-        self.recorder.add(attn, hidden_states, encoder_hidden_states)
-        return self.original(
+        changed = self.recorder.add(attn, hidden_states, encoder_hidden_states, self.name)
+        output = self.original(
             attn, hidden_states, encoder_hidden_states, attention_mask, temb, *args, **kwargs
         )
+        values = attn.to_v(encoder_hidden_states) if changed else None
+        for row, weights in changed.items():
+            output[row] = answer(attn, weights, values[row])
+        return output
 
 
 @contextmanager
-def record(network: nn.Module, watched: Sequence[Watched]) -> Iterator[Recorder]:
+def record(
+    network: nn.Module, watched: Sequence[Watched], rewrite: Rewrite | None = None
+) -> Iterator[Recorder]:
     """Record cross-attention of `watched` rows in every call of `network` inside the scope.
 
-    Afterwards every layer has its identical processor object again, also after an error.
-    Raises UnreadableAttentionError before anything is changed.
+    `rewrite` replaces probabilities first: the network then answers from those, and those are
+    what is recorded. Afterwards every layer has its identical processor object again, also after
+    an error. Raises UnreadableAttentionError before anything is changed.
     """
-    recorder = Recorder(list(watched))
-    if not recorder.watched:
+    recorder = Recorder(list(watched), rewrite)
+    if not recorder.watched and not rewrite:
         yield recorder
         return
     layers = {
@@ -113,7 +223,7 @@ def record(network: nn.Module, watched: Sequence[Watched]) -> Iterator[Recorder]
                     module.register_forward_pre_hook(_note_grid(recorder), with_kwargs=True)
                 )
         for name, layer in layers.items():
-            layer.set_processor(_Recording(before[name], recorder))
+            layer.set_processor(_Recording(before[name], recorder, name))
         yield recorder
     finally:
         for name, layer in layers.items():

@@ -9,11 +9,14 @@ import torch
 from torch import Tensor
 
 from playground import guidance, samplers
+from playground.attention import Heads
+from playground.editing import Plan
 from playground.guidance import COND, UNCOND
 from playground.model import LatentModel
 from playground.recipe import Recipe
 
 Maps = dict[tuple[int, int], Tensor]  # per grid (h, w): token map [columns, h, w]
+HeadMaps = dict[str, dict[tuple[int, int], Heads]]  # per branch and grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +28,15 @@ class Step:
     count: int  # calls in all
     timestep: float
     guidance: float  # w of this call
+    signal: float  # √ᾱ of this call
     noisy: Tensor  # what the network saw: √ᾱ·x0 + √(1 − ᾱ)·ε
     clean: dict[str, Tensor]  # x̂0 of each computed branch, and "guided"
     maps: Maps | None  # attention of the conditional branch, if recorded
+    heads: HeadMaps | None = None  # of every branch and head, if asked for
+
+    def noise(self, branch: str) -> Tensor:
+        """ε̂ of a branch [channels, h, w], whatever kind of prediction it was computed from."""
+        return (self.noisy - self.signal * self.clean[branch]) / (1 - self.signal**2) ** 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +48,8 @@ class Picture:
     image: np.ndarray  # uint8 [height, width, 3]
     latents: Tensor
     calls: int
-    rows: int  # network rows computed: two per guided call, one otherwise
+    rows: int  # network rows it needed: two per guided call, one otherwise
+    shared: int  # of these, rows that were computed once for this and another cell
     seconds: dict[str, float]  # by stage: words, network, solver, decoder
 
 
@@ -61,12 +71,18 @@ class Cell:
     recipe: Recipe
     model: LatentModel
     recorded: bool
+    heads: bool = False  # record every branch and head too
+    source: "Cell | None" = None  # whose attention this cell's edit reads
+    plan: Plan | None = None  # of that edit
     call: int = 0
     rows: int = 0
+    shared: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
     def __post_init__(self):
         recipe, model, start = self.recipe, self.model, time.perf_counter()
+        self.guider = guidance.guider(recipe.guider)
+        guidance.schedule(recipe.guidance_schedule)  # raises now if there is none of that name
         self.scheduler = samplers.build(recipe.sampler, model.scheduler_config, recipe.steps)
         # Its own generator: the same seed gives the same picture, whatever else is in the batch.
         self.generator = torch.Generator().manual_seed(recipe.seed)
@@ -100,6 +116,11 @@ class Cell:
         return guidance.branches(self.scale)
 
     @property
+    def records_now(self) -> bool:
+        """Is there a conditional row in this call whose attention is wanted?"""
+        return self.recorded and COND in self.branches
+
+    @property
     def timestep(self) -> Tensor:
         return self.scheduler.timesteps[self.call]
 
@@ -107,46 +128,73 @@ class Cell:
         """[1, channels, h, w]; every sampler's own scaling undone, so always √ᾱ·x0 + √(1 − ᾱ)·ε."""
         return self.scheduler.scale_model_input(self.sample, self.timestep)
 
-    def advance(self, noisy: Tensor, predictions: dict[str, Tensor], maps: Maps | None) -> Step:
-        """Guide, step the solver, and say what happened."""
+    def advance(
+        self, noisy: Tensor, predictions: dict[str, Tensor], maps: Maps | None, shared: int = 0,
+        heads: HeadMaps | None = None,
+    ) -> Step:  # fmt: skip
+        """Guide, step the solver, and say what happened; `shared` rows were others' already."""
         start = time.perf_counter()
-        scale, t = self.scale, self.timestep
-        guided = guidance.combine(predictions, scale, self.recipe.rescale)
-        signal, noise = self._levels(t)
-        clean = {
-            branch: _clean(noisy, output, signal, noise, self.scheduler.config.prediction_type)[0]
-            for branch, output in (predictions | {"guided": guided}).items()
-        }
+        scale, t, levels = self.scale, self.timestep, self._levels()
+        clean = {b: self._clean(noisy, said, *levels) for b, said in predictions.items()}
+        guided = self._guided(noisy, predictions, clean, levels)
+        clean["guided"] = self._clean(noisy, guided, *levels)
         self.sample = self.scheduler.step(guided, t, self.sample, **self.extra).prev_sample
         if not torch.isfinite(self.sample).all():
             raise FloatingPointError(f"The numbers ran away at call {self.call + 1}.")
-        step = Step(self.index, self.call, self.count, float(t), scale, noisy[0], clean, maps)
+        shown = {branch: rows[0] for branch, rows in clean.items()}
+        step = Step(
+            self.index, self.call, self.count, float(t), scale, levels[0], noisy[0], shown, maps,
+            heads,
+        )  # fmt: skip
         self.call += 1
         self.rows += len(predictions)
+        self.shared += shared
         self.seconds["solver"] += time.perf_counter() - start
         return step
 
     def picture(self, image: np.ndarray) -> Picture:
         return Picture(
-            self.index, self.recipe, image, self.sample[0], self.call, self.rows, self.seconds
-        )
+            self.index, self.recipe, image, self.sample[0], self.call, self.rows, self.shared,
+            self.seconds,
+        )  # fmt: skip
 
-    def _levels(self, t: Tensor) -> tuple[float, float]:
+    def _guided(self, noisy: Tensor, predictions: dict, clean: dict, levels: tuple) -> Tensor:
+        """What the solver is told the network said."""
+        if len(predictions) == 1:
+            return guidance.combine(predictions, self.scale)
+        if self.guider.clean:
+            combined = guidance.combine(clean, self.scale, self.guider)
+            guided = self._predicted(noisy, combined, *levels)
+        else:
+            guided = guidance.combine(predictions, self.scale, self.guider)
+        share = self.recipe.rescale
+        return guidance.rescale(guided, predictions[COND], share) if share else guided
+
+    def _levels(self) -> tuple[float, float]:
         """√ᾱ and √(1 − ᾱ) at this call."""
         sigmas = getattr(self.scheduler, "sigmas", None)
         if sigmas is None:
-            alpha = float(self.scheduler.alphas_cumprod[int(t)])
+            alpha = float(self.scheduler.alphas_cumprod[int(self.timestep)])
         else:  # σ² = (1 − ᾱ)/ᾱ; samplers with their own spacing fall between training timesteps
             alpha = 1 / (1 + float(sigmas[self.call]) ** 2)
         return alpha**0.5, (1 - alpha) ** 0.5
 
+    def _clean(self, noisy: Tensor, said: Tensor, signal: float, noise: float) -> Tensor:
+        """x̂0 from what the network saw and said (Salimans & Ho 2022, arXiv 2202.00512, app. D)."""
+        prediction = self.scheduler.config.prediction_type
+        if prediction == "epsilon":
+            return (noisy - noise * said) / signal
+        if prediction == "v_prediction":
+            return signal * noisy - noise * said
+        if prediction == "sample":
+            return said
+        raise ValueError(f"No clean picture is known for prediction type {prediction!r}.")
 
-def _clean(noisy: Tensor, output: Tensor, signal: float, noise: float, prediction: str) -> Tensor:
-    """x̂0 from what the network saw and said (Salimans & Ho 2022, arXiv 2202.00512, app. D)."""
-    if prediction == "epsilon":
-        return (noisy - noise * output) / signal
-    if prediction == "v_prediction":
-        return signal * noisy - noise * output
-    if prediction == "sample":
-        return output
-    raise ValueError(f"No clean picture is known for prediction type {prediction!r}.")
+    def _predicted(self, noisy: Tensor, clean: Tensor, signal: float, noise: float) -> Tensor:
+        """What the network would have said for this x̂0: `_clean` solved for it."""
+        prediction = self.scheduler.config.prediction_type
+        if prediction == "epsilon":
+            return (noisy - signal * clean) / noise
+        if prediction == "v_prediction":
+            return (signal * noisy - clean) / noise
+        return clean

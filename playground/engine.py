@@ -8,15 +8,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
 
 import torch
 from torch import Tensor
 
-from playground.attention import Watched, record
-from playground.cells import Cell, Event, Failure, Maps, Picture
+from playground import editing
+from playground.attention import Watched, record, word_columns
+from playground.cells import Cell, Event, Failure, HeadMaps, Maps, Picture
 from playground.guidance import COND
-from playground.model import LatentModel
+from playground.model import LatentModel, Prompt
 from playground.recipe import Recipe, RecipeError
 
 MAX_ROWS = 16  # per network call: more gains little per row and delays previews and cancels
@@ -60,6 +62,45 @@ def _goes_on(event: Event) -> bool:
 
 
 Chosen = list[tuple[Run, Cell]]
+# What a cell's network input was, its branches' predictions, its attention, how many of its
+# rows another cell had asked for already, and its heads: the arguments of `Cell.advance`.
+Answer = tuple[Tensor, dict[str, Tensor], Maps | None, int, HeadMaps | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One row of a network call: latents [1, channels, h, w], their timestep, and words."""
+
+    noisy: Tensor
+    timestep: float
+    prompt: Prompt
+
+
+def _leaders(cells: Sequence[Cell]) -> list[Cell]:
+    """Those that do not follow another of them: an edited cell goes where its source goes."""
+    return [cell for cell in cells if cell.source is None or cell.source not in cells]
+
+
+def _distinct_rows(
+    cells: Sequence[Cell], inputs: Sequence[Tensor]
+) -> tuple[list[Row], dict[tuple[int, str], int]]:
+    """The rows to compute, and the one that answers each cell's branch.
+
+    Rows that are equal number by number are computed once. So cells of one noise and prompt share
+    their first call whatever their w, and so do visitors who draw the same recipe. A row whose
+    attention is edited is like no other.
+    """
+    rows, numbers, row_of = [], {}, {}
+    for i, (cell, noisy) in enumerate(zip(cells, inputs, strict=True)):
+        content = noisy.numpy().tobytes()
+        for branch in cell.branches:
+            row = Row(noisy, float(cell.timestep), cell.prompts[branch])
+            edited = cell if cell.plan and branch == COND else None
+            number = numbers.setdefault((content, row.timestep, row.prompt, edited), len(rows))
+            row_of[i, branch] = number
+            if number == len(rows):
+                rows.append(row)
+    return rows, row_of
 
 
 class Engine:
@@ -77,18 +118,24 @@ class Engine:
         record: bool = False,
         owner: str | None = None,
         asked: float | None = None,
+        heads: bool = False,
+        plan: editing.Plan | None = None,
     ) -> Run:
         """Start drawing. Raises ValueError (in words) before anything is drawn.
 
-        `record` asks for attention maps. An owner has one run, the one last `asked` for (in
-        `time.monotonic` seconds; by default now): the other is cancelled.
+        `record` asks for attention maps, `heads` also for those of every branch and head. With
+        a `plan` the second of two recipes reads the first one's attention. An owner has one run,
+        the one last `asked` for (in `time.monotonic` seconds; by default now): the other is
+        cancelled.
         """
         asked = time.monotonic() if asked is None else asked
         if not 1 <= len(recipes) <= LARGEST_RUN:
             raise RecipeError(f"A run has 1 to {LARGEST_RUN} pictures, not {len(recipes)}.")
         for recipe in recipes:
             self._check_size(recipe)
-        cells = [Cell(i, r, self.model, record) for i, r in enumerate(recipes)]
+        cells = [Cell(i, r, self.model, record, heads) for i, r in enumerate(recipes)]
+        if plan:
+            cells[1].source, cells[1].plan = cells[0], plan
         run = Run(self, cells, owner, asked)
         with self._changed:
             self._runs.append(run)
@@ -137,10 +184,12 @@ class Engine:
     def _choose(self) -> Chosen:
         """The cells of the next tick: one of each run in turn until the rows are full.
 
-        Cells of one tick have one latent size. Whoever was served goes to the back.
+        Cells of one tick have one latent size; an edited cell comes with its source. Whoever was
+        served goes to the back.
         """
         chosen, rows, size = [], 0, None
-        waiting = {run: deque(run.cells) for run in self._runs}
+        followers = {c.source: c for run in self._runs for c in run.cells if c.source}
+        waiting = {run: deque(_leaders(run.cells)) for run in self._runs}
         while waiting:
             for run in list(waiting):
                 if not waiting[run]:
@@ -148,10 +197,12 @@ class Engine:
                     continue
                 cell = waiting[run].popleft()
                 size = size or cell.sample.shape
-                fits = not chosen or rows + len(cell.branches) <= self.max_rows
+                together = [c for c in (cell, followers.get(cell)) if c]
+                needed = sum(len(c.branches) for c in together)
+                fits = not chosen or rows + needed <= self.max_rows
                 if cell.sample.shape == size and fits:
-                    chosen.append((run, cell))
-                    rows += len(cell.branches)
+                    chosen += [(run, c) for c in together]
+                    rows += needed
             if rows >= self.max_rows:
                 break
         for run, cell in chosen:
@@ -167,14 +218,17 @@ class Engine:
         try:
             answers = self._ask_network([cell for _, cell in chosen])
         except Exception as error:
-            if len(chosen) > 1:
-                for pair in chosen:
-                    self._tick([pair])
-            else:
-                self._fail(*chosen[0], error)
+            leaders = _leaders([cell for _, cell in chosen])
+            for leader in leaders:
+                group = [pair for pair in chosen if leader in (pair[1], pair[1].source)]
+                if len(leaders) > 1:
+                    self._tick(group)
+                else:
+                    for pair in group:
+                        self._fail(*pair, error)
             return
         seconds = time.perf_counter() - start
-        rows = sum(len(predictions) for _, predictions, _ in answers)
+        rows = sum(len(predictions) for _, predictions, *_ in answers)
         finished = []
         for (run, cell), answer in zip(chosen, answers, strict=True):
             cell.seconds["network"] += seconds * len(answer[1]) / rows
@@ -187,28 +241,36 @@ class Engine:
         if finished:
             self._finish(finished)
 
-    def _ask_network(
-        self, cells: list[Cell]
-    ) -> list[tuple[Tensor, dict[str, Tensor], Maps | None]]:
-        """What each cell's network input was, its branches' predictions, and its attention."""
+    def _ask_network(self, cells: list[Cell]) -> list[Answer]:
         inputs = [cell.network_input() for cell in cells]
-        rows = [(i, branch) for i, cell in enumerate(cells) for branch in cell.branches]
-        watched = [
-            Watched(row, cells[i].prompts[branch].columns)
-            for row, (i, branch) in enumerate(rows)
-            if cells[i].recorded and branch == COND
-        ]
-        with record(self.model.unet, watched) as recorder:
-            outputs = self.model.predict(
-                torch.cat([inputs[i] for i, _ in rows]),
-                torch.tensor([float(cells[i].timestep) for i, _ in rows]),
-                [cells[i].prompts[branch] for i, branch in rows],
+        rows, row_of = _distinct_rows(cells, inputs)
+        recorded = sorted({row_of[i, COND] for i, c in enumerate(cells) if c.records_now})
+        watched = [Watched(row, rows[row].prompt.columns) for row in recorded]
+        closer = sorted({row_of[i, b] for i, c in enumerate(cells) if c.heads for b in c.branches})
+        for row in closer:
+            prompt = rows[row].prompt
+            merged = word_columns(prompt.columns, prompt.words, prompt.content)
+            watched.append(Watched(row, prompt.columns, merged))
+        rewrite = editing.rewriting(cells, row_of, COND)
+        model = self.model
+        with model.network_lock, record(model.unet, watched, rewrite) as recorder:
+            outputs = model.predict(
+                torch.cat([row.noisy for row in rows]),
+                torch.tensor([row.timestep for row in rows]),
+                [row.prompt for row in rows],
             )
-        predictions = [{} for _ in cells]
-        for row, (i, branch) in enumerate(rows):
-            predictions[i][branch] = outputs[row : row + 1]
-        maps = dict(zip([rows[w.row][0] for w in watched], recorder.maps(), strict=True))
-        return [(inputs[i], predictions[i], maps.get(i)) for i in range(len(cells))]
+        maps = dict(zip(recorded, recorder.maps(), strict=False))
+        heads = dict(zip(closer, recorder.heads()[len(recorded) :], strict=True))
+        answers, given = [], set()
+        for i, (cell, noisy) in enumerate(zip(cells, inputs, strict=True)):
+            mine = [row_of[i, branch] for branch in cell.branches]
+            predictions = dict(zip(cell.branches, outputs[mine].split(1), strict=True))
+            attention = maps[row_of[i, COND]] if cell.records_now else None
+            shared = len(mine) - len({*mine} - given)
+            single = {b: heads[row_of[i, b]] for b in cell.branches} if cell.heads else None
+            answers.append((noisy, predictions, attention, shared, single))
+            given.update(mine)
+        return answers
 
     def _finish(self, finished: Chosen) -> None:
         """Decode cells that ended together in one batch; if that fails, each alone."""

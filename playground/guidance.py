@@ -1,10 +1,18 @@
-"""Classifier-free guidance: Ho & Salimans 2022, arXiv 2207.12598, eq. 6.
+"""Classifier-free guidance: Ho & Salimans 2022, arXiv 2207.12598, eq. 6; its variants and times.
 
 Their w is ours − 1. Here w = 0 is unconditional, w = 1 conditional, more extrapolates.
-Tensors are network predictions [rows, channels, h, w].
+Tensors are network predictions [rows, channels, h, w]; a product ⟨a, b⟩ is of whole rows.
 """
 
-from torch import Tensor
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the tables below are read before torch is needed
+    from torch import Tensor
 
 UNCOND, COND = "uncond", "cond"
 
@@ -12,6 +20,135 @@ UNCOND, COND = "uncond", "cond"
 def guide(uncond: Tensor, cond: Tensor, scale: float) -> Tensor:
     """The guided prediction ε = ε_u + w·(ε_c − ε_u)."""
     return uncond + scale * (cond - uncond)
+
+
+def project(uncond: Tensor, cond: Tensor, scale: float) -> Tensor:
+    """c + (w − 1)·(Δ − ⟨Δ, c⟩/‖c‖²·c), Δ = c − u: only what of Δ is orthogonal to c.
+
+    Sadat et al. 2024, arXiv 2410.02416, at η = 0 and without its norm limit and momentum.
+    """
+    difference = cond - uncond
+    along = _dot(difference, cond) / _dot(cond, cond) * cond
+    return cond + (scale - 1) * (difference - along)
+
+
+def fit_uncond(uncond: Tensor, cond: Tensor, scale: float) -> Tensor:
+    """s·u + w·(c − s·u) with s = ⟨c, u⟩/‖u‖², the multiple of u that is closest to c.
+
+    Fan et al. 2025, arXiv 2503.18886; the zeroed first steps there are for flow matching.
+    """
+    fitted = _dot(cond, uncond) / _dot(uncond, uncond) * uncond
+    return guide(fitted, cond, scale)
+
+
+def damp_tangent(uncond: Tensor, cond: Tensor, scale: float) -> Tensor:
+    """Guide from u's projection on v, the first right singular vector of the two rows [c; u].
+
+    Kwon et al. 2025, arXiv 2503.18137. For two rows v = cos θ·c + sin θ·u up to its length, with
+    tan 2θ = 2⟨c, u⟩/(‖c‖² − ‖u‖²).
+    """
+    angle = (2 * _dot(cond, uncond)).atan2(_dot(cond, cond) - _dot(uncond, uncond)) / 2
+    first = angle.cos() * cond + angle.sin() * uncond
+    return guide(_dot(uncond, first) / _dot(first, first) * first, cond, scale)
+
+
+def damp_large(uncond: Tensor, cond: Tensor, scale: float) -> Tensor:
+    """u + (1 + (w − 1)·exp(−8·‖c − u‖/‖u‖))·(c − u): less where the two disagree most.
+
+    MAMBO-G, 2025, arXiv 2508.03442, with its α = 8.
+    """
+    difference = cond - uncond
+    ratio = (_dot(difference, difference) / _dot(uncond, uncond)).sqrt()
+    return uncond + (1 + (scale - 1) * (-8 * ratio).exp()) * difference
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum(tuple(range(1, a.ndim)), keepdim=True)
+
+
+@dataclass(frozen=True)
+class Guider:
+    """A way to combine the two predictions; each costs two rows a call.
+
+    `clean` says that it works on the two x̂0 rather than on what the network predicts. At exactly
+    w = 0 and w = 1 only one branch is computed and taken as it is, whatever the guider.
+    """
+
+    name: str
+    label: str
+    guide: Callable[[Tensor, Tensor, float], Tensor]
+    sentence: str
+    source: str
+    clean: bool = False
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Guidance over time: `share` of the way from 1 to w, at 0 … 1 of the guidance interval."""
+
+    name: str
+    label: str
+    share: Callable[[float], float]
+    sentence: str
+
+
+_GUIDERS = (
+    Guider(
+        "cfg", "Plain", guide, "Straight through both predictions, w times their difference.",
+        "Ho & Salimans 2022, arXiv 2207.12598, eq. 6",
+    ),
+    Guider(
+        "apg", "APG (projected)", project,
+        "Leaves out the part of the difference that only lengthens the conditional x̂0.",
+        "Sadat et al. 2024, arXiv 2410.02416", clean=True,
+    ),
+    Guider(
+        "cfg_zero", "CFG-Zero*", fit_uncond,
+        "First scales the unconditional prediction to fit the conditional one.",
+        "Fan et al. 2025, arXiv 2503.18886",
+    ),
+    Guider(
+        "tcfg", "TCFG (tangential)", damp_tangent,
+        "Keeps of the unconditional prediction only the direction that both share.",
+        "Kwon et al. 2025, arXiv 2503.18137",
+    ),
+    Guider(
+        "magnitude", "Magnitude-aware", damp_large,
+        "Guides less at calls where the two predictions differ much.",
+        "2025, arXiv 2508.03442",
+    ),
+)  # fmt: skip
+GUIDERS = {guider.name: guider for guider in _GUIDERS}
+
+# Wang et al. 2024, arXiv 2404.13040, compare such shapes at equal mean; ours have an equal peak.
+_SCHEDULES = (
+    Schedule("constant", "Constant", lambda at: 1.0, "The same w at every guided step."),
+    Schedule("up", "Linear up", lambda at: at, "Rises in a line from 1 to w."),
+    Schedule("down", "Linear down", lambda at: 1 - at, "Falls in a line from w to 1."),
+    Schedule(
+        "cosine", "Cosine up", lambda at: (1 - math.cos(math.pi * at)) / 2,
+        "Rises from 1 to w, slowly at both ends.",
+    ),
+)  # fmt: skip
+SCHEDULES = {schedule.name: schedule for schedule in _SCHEDULES}
+
+
+class UnknownGuidanceError(ValueError):
+    """No such name in GUIDERS or SCHEDULES."""
+
+
+def guider(name: str) -> Guider:
+    return _get(GUIDERS, name, "guider")
+
+
+def schedule(name: str) -> Schedule:
+    return _get(SCHEDULES, name, "guidance schedule")
+
+
+def _get(table: dict, name: str, kind: str):
+    if name not in table:
+        raise UnknownGuidanceError(f"There is no {kind} {name!r}; there are: {', '.join(table)}.")
+    return table[name]
 
 
 def rescale(guided: Tensor, cond: Tensor, share: float) -> Tensor:
@@ -28,11 +165,13 @@ def scale_at(recipe, index: int, count: int) -> float:
     """w of step `index` of `count`: outside the recipe's guidance interval it is 1.
 
     Kynkäänniemi et al. 2024, arXiv 2404.07724. Steps are placed by their middle, so that the
-    whole interval [0, 1] holds every step.
+    whole interval [0, 1] holds every step. Inside, the recipe's schedule goes between 1 and w.
     """
-    middle = (index + 0.5) / count
-    inside = recipe.guidance_start <= middle <= recipe.guidance_stop
-    return recipe.guidance if inside else 1.0
+    middle, start, stop = (index + 0.5) / count, recipe.guidance_start, recipe.guidance_stop
+    if not start <= middle <= stop:
+        return 1.0
+    share = schedule(recipe.guidance_schedule).share((middle - start) / (stop - start or 1))
+    return (1 - share) + share * recipe.guidance
 
 
 def branches(scale: float) -> tuple[str, ...]:
@@ -40,9 +179,8 @@ def branches(scale: float) -> tuple[str, ...]:
     return {0.0: (UNCOND,), 1.0: (COND,)}.get(scale, (UNCOND, COND))
 
 
-def combine(predictions: dict[str, Tensor], scale: float, share: float = 0.0) -> Tensor:
+def combine(predictions: dict[str, Tensor], scale: float, how: Guider = GUIDERS["cfg"]) -> Tensor:
     """One prediction from the branches that were computed."""
     if len(predictions) == 1:
         return next(iter(predictions.values()))
-    guided = guide(predictions[UNCOND], predictions[COND], scale)
-    return rescale(guided, predictions[COND], share) if share else guided
+    return how.guide(predictions[UNCOND], predictions[COND], scale)

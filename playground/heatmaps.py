@@ -41,6 +41,22 @@ def mean_over_steps(steps: Sequence[dict[tuple[int, int], Tensor]]) -> dict:
     return {size: torch.stack([s[size] for s in steps]).mean(0) for size in steps[0]}
 
 
+def combined(token_maps: dict, words: Sequence[Word]) -> Tensor:
+    """Each word's share of the words' attention [words, h, w]: the mean of all grids but the
+    coarsest, which says little about places, on the finest grid.
+    """
+    grids = sorted(token_maps, reverse=True)
+    shares = [relative(of_words(token_maps[grid], words).clamp_min(0)) for grid in grids]
+    used = shares[: max(1, len(grids) - 1)]
+    return torch.stack([upsample(share, grids[0]) for share in used]).mean(0)
+
+
+def changed(before: Tensor, after: Tensor, size: tuple[int, int]) -> Tensor:
+    """Where two pictures [height, width, 3] differ: mean |difference| on a grid, [*size]."""
+    difference = (after.float() - before.float()).abs().mean(-1)
+    return F.adaptive_avg_pool2d(difference[None, None], size)[0, 0]
+
+
 def points_inside(map_: Tensor, mask: Tensor) -> bool:
     """Pointing game: is the map's highest place [h, w] inside the mask [h, w]?"""
     return bool(mask.flatten()[int(map_.argmax())])

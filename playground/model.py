@@ -60,7 +60,8 @@ class LatentModel:
         }
         self._prompts: OrderedDict[str, Prompt] = OrderedDict()
         self._lock = threading.Lock()  # of the kept prompts
-        self._network = threading.Lock()  # one call at a time: it replaces forwards meanwhile
+        # One call at a time: it replaces forwards, and recording replaces processors around it.
+        self.network_lock = threading.RLock()
 
     @torch.inference_mode()
     def encode(self, text: str) -> Prompt:
@@ -113,7 +114,7 @@ class LatentModel:
     @torch.inference_mode()
     def predict(self, latents: Tensor, timesteps: Tensor, prompts: Sequence[Prompt]) -> Tensor:
         """The network's output for rows [n, c, h, w] at timesteps [n], one prompt a row."""
-        with self._network, shared_work(self, timesteps, prompts):
+        with self.network_lock, shared_work(self, timesteps, prompts):
             return self.unet(
                 latents, timesteps, torch.cat([p.embeds for p in prompts]), return_dict=False
             )[0]
@@ -128,7 +129,12 @@ class LatentModel:
     @torch.inference_mode()
     def preview(self, latents: Tensor) -> np.ndarray:
         """uint8 [n, h, w, 3]: the linear map's picture, one pixel per latent cell."""
-        return _to_uint8(latents.movedim(1, -1) @ self.preview_map[:-1] + self.preview_map[-1])
+        return _to_uint8(self.preview_colours(latents))
+
+    @torch.inference_mode()
+    def preview_colours(self, latents: Tensor) -> Tensor:
+        """The same before it is cut to what a screen can show: float32, [−1, 1] and beyond."""
+        return latents.movedim(1, -1) @ self.preview_map[:-1] + self.preview_map[-1]
 
 
 def _to_uint8(pixels: Tensor) -> np.ndarray:

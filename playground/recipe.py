@@ -54,6 +54,10 @@ class Recipe:
     guidance_stop: float = field(
         1.0, "Guidance until", "Share of the steps after which w = 1.", 0.0, 1.0, 0.05
     )
+    guidance_schedule: str = field(
+        "constant", "Guidance over time", "How w changes between from and until.", 1, 40
+    )
+    guider: str = field("cfg", "Guider", "How the two predictions are combined.", 1, 40)
     sampler: str = field("dpmpp_2m", "Sampler", "How noise becomes a picture.", 1, 40)
     steps: int = field(20, "Steps", "Steps of the sampler, not network calls.", 1, 100, 1)
     eta: float = field(

@@ -16,6 +16,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DRAWN = "document.querySelector('#explorer .status')?.textContent.startsWith('Drawn')"
 STARTUP = 120  # seconds
+LONGEST = 120_000  # milliseconds that a test waits for the page
 
 
 @contextmanager

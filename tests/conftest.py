@@ -2,16 +2,20 @@
 
 import itertools
 import json
+import os
 
 import pytest
 import torch
+from browser import CHROMIUM, DRAWN, LONGEST, chromium, running_app
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from playground import zoo
 from playground.engine import Engine
 from playground.model import LatentModel
+from playground.recipe import Recipe
 from playground.training.unet import new_schedule
+from playground.ui import attention_runs, drawing
 from playground.world.grammar import stream
 from playground.world.tokens import new_tokenizer
 
@@ -81,3 +85,68 @@ def streamed() -> list:
 @pytest.fixture(scope="session")
 def shipped() -> LatentModel:
     return zoo.load("emoji-world")
+
+
+@pytest.fixture
+def look(engine, monkeypatch):
+    """The page's own calls draw with the small model; `look` returns a recipe's closer look."""
+    monkeypatch.setattr(drawing, "_engine", lambda _: engine)
+
+    def closer(recipe: Recipe) -> dict:
+        *_, frame = attention_runs.closer(recipe)
+        return frame["attention"]
+
+    return closer
+
+
+@pytest.fixture(scope="session")
+def address():
+    """Of a running playground."""
+    with running_app() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None and not os.environ.get("REQUIRE_BROWSER"):
+        pytest.skip("needs chromium: apt-get install chromium")
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open the page (or a path of it); afterwards nothing may have gone wrong in its scripts."""
+    errors, pages = [], []
+
+    def opener(path="/", **options):
+        page = browser.new_page(**{"viewport": {"width": 1300, "height": 1000}} | options)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        pages.append(page)
+        page.goto(address + path)
+        page.wait_for_selector("#explorer .words button", timeout=LONGEST)
+        return page
+
+    yield opener
+    for page in pages:
+        page.close()
+    assert errors == []
+
+
+@pytest.fixture
+def lens(visit):
+    """Opens a recipe's link, waits for its picture and turns to the Guidance lens."""
+
+    def opener(recipe: Recipe, **options):
+        page = visit(f"/?r={recipe.to_query()}", **options)
+        page.wait_for_function(
+            f"seed => {DRAWN} && document.querySelector('#explorer .status').textContent"
+            ".includes(seed)",
+            arg=f"seed {recipe.seed}",
+            timeout=LONGEST,
+        )
+        page.get_by_role("tab", name="Guidance").click()
+        page.wait_for_selector("#lookahead .picture")
+        return page
+
+    return opener

@@ -2,46 +2,10 @@
 
 import base64
 import io
-import os
 
-import pytest
-from browser import CHROMIUM, DRAWN, chromium, running_app
+from browser import DRAWN
 
 from playground.recipe import Recipe
-
-if CHROMIUM is None and not os.environ.get("REQUIRE_BROWSER"):
-    pytest.skip("needs chromium: apt-get install chromium", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_app() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture
-def visit(browser, address):
-    """Open the page (or a path of it); afterwards nothing may have gone wrong in its scripts."""
-    errors, pages = [], []
-
-    def opener(path="/", **options):
-        page = browser.new_page(**{"viewport": {"width": 1300, "height": 1000}} | options)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address + path)
-        page.wait_for_selector("#explorer .words button", timeout=60_000)
-        pages.append(page)
-        return page
-
-    yield opener
-    for page in pages:
-        page.close()
-    assert errors == []
 
 
 def status(page) -> str:

@@ -5,10 +5,11 @@ import os
 # costs a twentieth. OpenMP reads it when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from playground.training import autoencoder, evaluate, oracle, report, sweeps, text, unet
+from playground.training import autoencoder, decoder, evaluate, oracle, report, sweeps, text, unet
 
 STAGES = {
     "autoencoder": autoencoder.train,
+    "decoder": decoder.train,  # optional: the autoencoder's second half, further
     "text": text.train,
     "unet": unet.train,
     "oracle": oracle.train,

@@ -35,24 +35,24 @@ def jittered(scene: Scene, rng: np.random.Generator) -> Scene:
 def targets(scenes: list[Scene]) -> dict[str, Tensor]:
     """Class per cell [B, 16, 16]; −1 where an answer does not count.
 
-    Cells around a centre may answer either way; colour, worn and size count at centres alone.
+    Cells around a centre may call themselves one or not, but must know its attributes: the
+    clearest of them speaks for the item.
     """
     shape = (len(scenes), o.CELLS, o.CELLS)
     found = {name: torch.full(shape, -1) for name in ("color", "worn")}
     found |= {"noun": torch.full(shape, o.NOTHING), "size": torch.full(shape, torch.nan)}
     found["place"] = torch.tensor([o.PLACE_NAMES.index(s.place) for s in scenes])
     for b, scene in enumerate(scenes):
-        cells = [o.cell_of(item.center) for item in scene.items]
-        for row, column in cells:
-            found["noun"][b, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2] = -1
-        for item, (row, column) in zip(scene.items, cells, strict=True):
-            at = (b, row, column)
-            found["noun"][at] = o.NOUN_NAMES.index(item.noun)
-            found["size"][at] = float(np.log(item.size / o.TYPICAL))
+        for item in scene.items:
+            row, column = o.cell_of(item.center)
+            around = (b, slice(max(row - 1, 0), row + 2), slice(max(column - 1, 0), column + 2))
+            found["noun"][around] = -1
+            found["noun"][b, row, column] = o.NOUN_NAMES.index(item.noun)
+            found["size"][around] = float(np.log(item.size / o.TYPICAL))
             if item.color:
-                found["color"][at] = o.COLOR_NAMES.index(item.color)
+                found["color"][around] = o.COLOR_NAMES.index(item.color)
             elif NOUNS[item.noun].wears:
-                found["worn"][at] = o.WORN_NAMES.index(item.worn)
+                found["worn"][around] = o.WORN_NAMES.index(item.worn)
     return found
 
 

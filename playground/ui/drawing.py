@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from playground import samplers, zoo
+from playground import guidance, samplers, zoo
 from playground.recipe import Recipe
 from playground.views import explorer
 
@@ -44,6 +44,8 @@ def check(recipe: Recipe) -> Recipe:
     if max(recipe.width, recipe.height) > spec.largest:
         raise ValueError(f"{spec.label} draws at most {spec.largest} pixels a side.")
     samplers.get(recipe.sampler)
+    guidance.guider(recipe.guider)
+    guidance.schedule(recipe.guidance_schedule)
     return recipe
 
 

@@ -3,12 +3,14 @@
 import json
 
 from playground.recipe import Recipe
+from playground.ui import attention_lens
 from playground.ui.drawing import EXAMPLE, draw
 
 
 def write() -> None:
     *_, finished = draw(Recipe())
-    EXAMPLE.write_text(json.dumps(finished))
+    square = attention_lens.example(Recipe(prompt="a red square", steps=10))
+    EXAMPLE.write_text(json.dumps(finished | square))
 
 
 if __name__ == "__main__":

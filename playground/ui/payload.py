@@ -5,10 +5,11 @@ import io
 import numpy as np
 from PIL import Image
 
-from playground import heatmaps, samplers, zoo
+from playground import guidance, heatmaps, samplers, zoo
 from playground.cells import Picture, Step
 from playground.model import LatentModel, Prompt
 from playground.recipe import Recipe
+from playground.ui import guidance_payload
 from playground.views import explorer, pipeline
 
 
@@ -37,7 +38,11 @@ def finished(
         name=f"latent-playground-{recipe.seed}.png",
         link=recipe.to_query(),
     )
-    return {"explorer": shown, "pipeline": _strip(prompt, steps, picture)}
+    return {
+        "explorer": shown,
+        "pipeline": _strip(prompt, steps, picture),
+        **guidance_payload.of_run(model, prompt, steps, picture, file.getvalue()),
+    }
 
 
 def _attention(steps: list[Step], prompt: Prompt) -> tuple[dict, dict]:
@@ -64,8 +69,10 @@ def notes(recipe: Recipe, prompt: Prompt) -> list[str]:
     unknown = [word.text for word in prompt.words if not word.known]
     if not recipe.prompt.strip():
         found.append("No words: this is the unconditional picture.")
-    if recipe.guidance == 0:
+    if not any(guidance.scale_at(recipe, i, recipe.steps) for i in range(recipe.steps)):
         found.append("At w = 0 the words are not read, so there is no attention to show.")
+    if recipe.guidance in (0, 1) and recipe.guider != "cfg":
+        found.append("At exactly w = 0 and w = 1 the guider has no effect.")
     if unknown:
         found.append(f"The model has never seen: {', '.join(unknown)}.")
     if prompt.cut:

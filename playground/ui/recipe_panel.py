@@ -5,10 +5,15 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from playground.guidance import GUIDERS, SCHEDULES
 from playground.recipe import FIELDS, Recipe
 from playground.samplers import SAMPLERS
 
-MORE = ("negative", "rescale", "guidance_start", "guidance_stop", "eta", "width", "height")
+MORE = (
+    "negative", "guider", "rescale", "guidance_schedule", "guidance_start", "guidance_stop", "eta",
+    "width", "height",
+)  # fmt: skip
+TABLES = {"sampler": SAMPLERS, "guider": GUIDERS, "guidance_schedule": SCHEDULES}
 MARKS = {0: "no words", 1: "as trained", 3: "", 7: "usual", 12: "", 25: "too much"}
 WIDEST = 256  # pixels: what the built-in model is offered
 
@@ -54,9 +59,8 @@ class Panel:
 def _widget(name: str, value) -> gr.components.Component:
     facts = FIELDS[name].metadata
     label, info = facts["label"], facts["help"]
-    if name == "sampler":
-        choices = [(s.label, s.name) for s in SAMPLERS.values()]
-        return gr.Dropdown(choices, value=value, label=label, info=SAMPLERS[value].sentence)
+    if name in TABLES:
+        return _dropdown(name, value)
     if isinstance(value, str):
         return gr.Textbox(
             value, label=label, info=info, lines=1, max_lines=4, elem_id=f"recipe-{name}"
@@ -86,7 +90,7 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
             for mark, text in MARKS.items():
                 _setter(f"{mark} {text}".strip(), str(mark), fields["guidance"])
     with rest:
-        fields["sampler"] = _sampler(recipe.sampler)
+        fields["sampler"] = _widget("sampler", recipe.sampler)
         fields["steps"] = _widget("steps", recipe.steps)
         fields["seed"] = _widget("seed", recipe.seed)
         high = FIELDS["seed"].metadata["high"]
@@ -96,7 +100,8 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
                 fields[name] = _widget(name, getattr(recipe, name))
             opened = gr.UploadButton("Open a saved PNG", file_types=[".png"], size="sm")
     draws = [run.click, *(fields[name].submit for name in ("prompt", "negative", "seed"))]
-    draws += [fields["sampler"].input, fields["guidance"].release, fields["steps"].release]
+    draws += [fields[name].input for name in TABLES]
+    draws += [fields["guidance"].release, fields["steps"].release]
     return Panel(fields, stop, opened, draws)
 
 
@@ -106,11 +111,15 @@ def _setter(label: str, value: str, target: gr.components.Component) -> None:
     button.click(None, js=f"() => {value}", outputs=target).then(None, js=PRESS_DRAW)
 
 
-def _sampler(name: str) -> gr.Dropdown:
-    """The dropdown, whose help is the chosen sampler's sentence."""
-    widget = _widget("sampler", name)
+def _dropdown(name: str, value: str) -> gr.Dropdown:
+    """A choice from one of the tables, whose help is the chosen record's sentence."""
+    table = TABLES[name]
+    widget = gr.Dropdown(
+        [(record.label, record.name) for record in table.values()], value=value,
+        label=FIELDS[name].metadata["label"], info=table[value].sentence, elem_id=f"recipe-{name}",
+    )  # fmt: skip
     widget.change(
-        lambda chosen: gr.update(info=SAMPLERS[chosen].sentence), widget, widget,
+        lambda chosen: gr.update(info=table[chosen].sentence), widget, widget,
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     return widget

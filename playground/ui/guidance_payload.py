@@ -1,0 +1,124 @@
+"""What the Guidance lens shows of a finished run."""
+
+import json
+
+import numpy as np
+
+from playground import guidance, heatmaps
+from playground.cells import Picture, Step
+from playground.guidance import COND, UNCOND
+from playground.model import LatentModel, Prompt
+from playground.recipe import FIELDS, Recipe
+from playground.ui import sweeping
+from playground.views import filmstrip, lookahead
+
+
+def of_run(
+    model: LatentModel, prompt: Prompt, steps: list[Step], picture: Picture, png: bytes
+) -> dict[str, dict]:
+    """Data of the lens's views, by their names; `png` is the picture with its recipe."""
+    look = lookahead.finished(
+        moments=[_moment(model, step) for step in steps],
+        scale=picture.recipe.guidance,
+        words=_words(prompt, steps),
+        text=_cost(picture),
+        notes=_notes(picture.recipe),
+    )
+    frame = finished_frame(prompt, steps, picture, png, "guidance")
+    return {"lookahead": look, "filmstrip": strip_of(picture.recipe, "guidance", [frame])}
+
+
+def finished_frame(
+    prompt: Prompt, steps: list[Step], picture: Picture, png: bytes, axis: str
+) -> dict:
+    """The picture as part of a strip along `axis`, with its words' maps over all steps."""
+    recipe = picture.recipe
+    rows = f"{picture.rows} rows" + f", {picture.shared} of them shared" * bool(picture.shared)
+    return filmstrip.finished(
+        *sweeping.place(axis, getattr(recipe, axis)),
+        size=(recipe.height, recipe.width),
+        png=png,
+        words=_mean_words(prompt, steps),
+        text=f"{picture.calls} network calls, {rows}.",
+        link=recipe.to_query(),
+    )
+
+
+def strip_of(recipe: Recipe, axis: str, frames: list[dict], **progress) -> dict:
+    """A strip whose pictures differ from `recipe` along `axis` alone."""
+    rest = {name: value for name, value in recipe.to_dict().items() if name != axis}
+    others = [
+        f"{FIELDS[name].metadata['label']} {value}"
+        for name, value in rest.items()
+        if name not in ("v", "prompt", "seed")
+    ]
+    label = ", ".join([recipe.prompt or "no words", f"seed {recipe.seed}", *others])
+    key, called = axis + json.dumps(rest, sort_keys=True), FIELDS[axis].metadata["label"]
+    return filmstrip.strip(key, called, label, frames, **progress)
+
+
+def _mean_words(prompt: Prompt, steps: list[Step]) -> list[tuple[str, np.ndarray]]:
+    """Each word's share of the words' attention, mean of the steps that read them and of all
+    grids but the coarsest [h, w]; none if no step was recorded.
+    """
+    recorded = [step.maps for step in steps if step.maps]
+    if not recorded or not prompt.words:
+        return []
+    maps = heatmaps.combined(heatmaps.mean_over_steps(recorded), prompt.words).numpy()
+    return [(word.text, map_) for word, map_ in zip(prompt.words, maps, strict=True)]
+
+
+def _moment(model: LatentModel, step: Step) -> lookahead.Moment:
+    def preview(branch):
+        return model.preview_colours(step.clean[branch][None])[0].numpy()
+
+    branches = None
+    if {UNCOND, COND} <= step.clean.keys():
+        noises = [step.noise(branch) for branch in (UNCOND, COND)]
+        branches = lookahead.Branches(
+            preview(UNCOND),
+            preview(COND),
+            noises=tuple(noise.numpy() for noise in noises),
+            colours=tuple((n.movedim(0, -1) @ model.preview_map[:-1]).numpy() for n in noises),
+        )
+    guided = model.preview(step.clean["guided"][None])[0]
+    return lookahead.Moment(step.guidance, guided, branches)
+
+
+def _words(prompt: Prompt, steps: list[Step]) -> list[tuple[str, np.ndarray]]:
+    """Each word's share of the words' attention in the finest maps, [steps, h, w]."""
+    if not prompt.words or not all(step.maps for step in steps):
+        return []
+    finest = max(steps[0].maps)
+    shares = [
+        heatmaps.relative(heatmaps.of_words(step.maps[finest], prompt.words)) for step in steps
+    ]
+    return [
+        (word.text, np.stack([share[i].numpy() for share in shares]))
+        for i, word in enumerate(prompt.words)
+    ]
+
+
+def _cost(picture: Picture) -> str:
+    """What the branches cost, and what exactly w = 0 or w = 1 would save."""
+    calls, rows, network = picture.calls, picture.rows, picture.seconds["network"]
+    done = f"This run: {calls} network calls with {rows} rows, {network:.2f} s in the network. "
+    if rows == calls:
+        return done + f"Guidance at every step would need {2 * calls} rows."
+    saved = network * (rows - calls) / rows
+    return done + (
+        f"At exactly w = 1 the branch without words is not computed, at w = 0 the one with: "
+        f"{calls} rows, by this run's seconds per row about {saved:.2f} s less."
+    )
+
+
+def _notes(recipe: Recipe) -> list[str]:
+    """What the visitor should know about this look-ahead, in plain sentences."""
+    found = []
+    if recipe.guider != "cfg" or recipe.rescale:
+        label = guidance.guider(recipe.guider).label
+        how = f"{label} guidance" + (f" with rescale φ = {recipe.rescale:g}" * bool(recipe.rescale))
+        found.append(f"This run used {how}; the slider shows plain guidance.")
+    if recipe.negative:
+        found.append("“Without words” is here: with the negative words.")
+    return found

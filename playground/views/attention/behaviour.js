@@ -1,0 +1,385 @@
+// The attention laboratory. Everything here works on data that has already arrived.
+const find = (name) => element.querySelector('.' + name);
+const root = find('laboratory'), canvas = find('picture'), paint = canvas.getContext('2d');
+const range = find('range'), select = find('head'), count = element.querySelector('.best input');
+const COMBINED = 'combined', ALL = 'all', BEST = 'best', RELATIVE = 'relative', ABSOLUTE = 'absolute';
+const P = Float32Array.from({ length: 256 }, (_, code) => (code / 255) ** 2);
+
+let run = null, branch = null;
+let pinned = new Set(), hovered = null, last = null;  // columns: start, words …, between, end, padding
+let box = null, drag = null, boxing = false;          // {x0, y0, x1, y1} in 0 … 1; a spot has no size
+let worked = null;       // [x, y] of the place that was worked out last
+let level = COMBINED, scale = RELATIVE, playing = null, shown = 0;
+
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
+const percent = (share) => (share * 100).toFixed(share < 0.1 ? 1 : 0) + ' %';
+const span = (from, to) => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
+const inside = (v) => Math.min(Math.max(v, 0), 0.999);
+
+function bitmap({ h, w, rgb }) {
+  const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
+  const data = new ImageData(w, h), from = bytes(rgb);
+  for (let i = 0; i < w * h; i++) data.data.set([from[3 * i], from[3 * i + 1], from[3 * i + 2], 255], 4 * i);
+  small.getContext('2d').putImageData(data, 0, 0);
+  return small;
+}
+
+// ---- reading the maps ----------------------------------------------------------------------
+const wordColumns = () => span(1, branch.words.length + 1);
+const sinks = () => ({ start: 0, end: branch.words.length + 2, padding: branch.words.length + 3 });
+// Places of the chosen step among the recorded ones; past the last step, all of them.
+function chosenSteps() {
+  if (+range.value >= run.previews.length) return span(0, branch.steps.length);
+  const at = branch.steps.indexOf(+range.value);
+  return at < 0 ? [] : [at];
+}
+
+// Mean probabilities [columns·h·w] over some steps and heads of a level; kept, since asked again.
+function mean(l, steps, heads) {
+  const key = steps.join() + '|' + heads.join(), size = l.columns * l.h * l.w;
+  l.kept ??= new Map();
+  if (l.kept.has(key)) return l.kept.get(key);
+  const out = new Float32Array(size), share = 1 / Math.max(1, steps.length * heads.length);
+  for (const s of steps) for (const head of heads) {
+    const from = (s * l.heads + head) * size;
+    for (let i = 0; i < size; i++) out[i] += P[l.codes[from + i]] * share;
+  }
+  if (l.kept.size > 1500) l.kept.clear();
+  l.kept.set(key, out);
+  return out;
+}
+
+// 1 − entropy/log n of where a head puts the chosen words: 0 everywhere alike, 1 a single place.
+function localisation(l, steps, head) {
+  const maps = mean(l, steps, [head]), n = l.h * l.w, columns = pinned.size ? [...pinned] : wordColumns();
+  let score = 0;
+  for (const k of columns) {
+    const map = maps.subarray(k * n, (k + 1) * n), sum = map.reduce((a, b) => a + b, 0);
+    let entropy = 0;
+    for (const p of map) if (p > 0) entropy -= (p / sum) * Math.log(p / sum);
+    score += (1 - entropy / Math.log(n)) / columns.length;
+  }
+  return score;
+}
+
+function chosenHeads(l, steps) {
+  const every = span(0, l.heads);
+  if (select.value === BEST) {
+    const scores = every.map((head) => localisation(l, steps, head));
+    return every.sort((a, b) => scores[b] - scores[a]).slice(0, +count.value).sort((a, b) => a - b);
+  }
+  return select.value === ALL || level === COMBINED ? every : [+select.value];
+}
+
+// Bilinear value of a map [h·w] at (x, y) in 0 … 1, places being squares around their centres.
+function sample(map, h, w, x, y) {
+  const fx = Math.min(Math.max(x * w - 0.5, 0), w - 1), fy = Math.min(Math.max(y * h - 0.5, 0), h - 1);
+  const x0 = Math.floor(fx), y0 = Math.floor(fy), x1 = Math.min(x0 + 1, w - 1), y1 = Math.min(y0 + 1, h - 1);
+  const ax = fx - x0, ay = fy - y0;
+  return (map[y0 * w + x0] * (1 - ax) + map[y0 * w + x1] * ax) * (1 - ay) + (map[y1 * w + x0] * (1 - ax) + map[y1 * w + x1] * ax) * ay;
+}
+
+// The levels in use: one, or all but the coarsest, which says little about places.
+const parts = () => (level === COMBINED ? branch.levels.slice(0, Math.max(1, branch.levels.length - 1)) : [branch.levels[level]]);
+
+// {h, w, maps: [columns][h·w]} for the given steps, on the finest grid in use.
+function mapsAt(steps) {
+  const used = parts(), { h, w, columns } = used[0], n = h * w;
+  const means = used.map((l) => mean(l, steps, chosenHeads(l, steps)));
+  if (used.length === 1) return { h, w, maps: span(0, columns).map((k) => means[0].subarray(k * n, (k + 1) * n)) };
+  const maps = span(0, columns).map((k) => {
+    const out = new Float32Array(n);
+    used.forEach((l, j) => {
+      const size = l.h * l.w, map = means[j].subarray(k * size, (k + 1) * size);
+      for (let i = 0; i < n; i++) out[i] += sample(map, l.h, l.w, ((i % w) + 0.5) / w, (Math.floor(i / w) + 0.5) / h) / used.length;
+    });
+    return out;
+  });
+  return { h, w, maps };
+}
+
+// Relative: each place's share of words alone. Absolute: the probabilities as they are.
+function scaled({ h, w, maps }) {
+  if (scale === ABSOLUTE) return { h, w, maps };
+  const total = new Float32Array(h * w);
+  for (const k of wordColumns()) maps[k].forEach((p, i) => { total[i] += p; });
+  return { h, w, maps: maps.map((map) => map.map((p, i) => p / Math.max(total[i], 1e-12))) };
+}
+
+// ---- drawing -------------------------------------------------------------------------------
+function draw() {
+  if (!run) return;
+  const step = +range.value, ended = step >= run.previews.length;
+  paint.imageSmoothingEnabled = true;
+  paint.imageSmoothingQuality = 'high';
+  paint.drawImage(ended ? run.picture : run.previews[step], 0, 0, canvas.width, canvas.height);
+  find('readout').textContent = ended ? 'Finished: maps are the mean of all steps.' : `Step ${step + 1} of ${run.previews.length}: prediction of the end, maps of this step.`;
+  const lit = [...new Set(hovered === null ? pinned : [...pinned, hovered])].sort((a, b) => a - b);
+  find('words').querySelectorAll('button').forEach((b) => {
+    b.classList.toggle('lit', lit.includes(+b.dataset.column));
+    b.setAttribute('aria-pressed', pinned.has(+b.dataset.column));
+  });
+  find('masses').childNodes.forEach((bar, i) => bar.classList.toggle('now', branch.steps[i] === step));
+  const steps = chosenSteps();
+  if (!steps.length || !branch.levels.length) {
+    find('hint').textContent = 'These rows were not computed at this step: guidance did not need them.';
+    return find('ranking').replaceChildren();
+  }
+  const raw = mapsAt(steps), maps = scaled(raw);
+  if (lit.length) shade(lit.some((k) => Object.values(sinks()).includes(k)) ? raw : maps, lit);
+  else find('hint').textContent = branch.words.length ? 'Hover or tap words to light their pixels; Shift takes a phrase.' : 'No words here: only start, end and padding can be attended to.';
+  rank(maps);
+  if (worked) mark(worked);
+}
+
+function mark([x, y]) {
+  for (const [width, colour] of [[5, 'black'], [2.5, 'white']]) {
+    paint.lineWidth = width;
+    paint.strokeStyle = colour;
+    paint.beginPath();
+    paint.arc(x * canvas.width, y * canvas.height, 8, 0, 2 * Math.PI);
+    paint.stroke();
+  }
+}
+
+const named = (k) => (k >= 1 && k <= branch.words.length ? branch.words[k - 1].text : Object.entries(sinks()).find(([, c]) => c === k)?.[0]);
+
+// Darkens where the chosen words have little: by their own extremes, or from 0 to what all words reach.
+function shade({ h, w, maps }, lit) {
+  const sum = new Float32Array(h * w);
+  for (const k of lit) maps[k].forEach((v, i) => { sum[i] += v; });
+  const most = Math.max(...sum), least = Math.min(...sum);
+  const [low, high] = scale === ABSOLUTE ? [0, Math.max(most, reach())] : [least, most];
+  const veil = new ImageData(w, h);
+  sum.forEach((v, i) => { veil.data[4 * i + 3] = 225 * (1 - (v - low) / Math.max(high - low, 1e-9)); });
+  const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
+  small.getContext('2d').putImageData(veil, 0, 0);
+  paint.drawImage(small, 0, 0, canvas.width, canvas.height);
+  const raw = scale === ABSOLUTE || lit.some((k) => k < 1 || k > branch.words.length);
+  find('hint').textContent = `“${lit.map(named).join(' + ')}”: ${percent(most)} of ${raw ? 'all attention' : 'the words’ attention'} at its brightest place, ${percent(least)} at its darkest${scale === ABSOLUTE ? `; full brightness is ${percent(high)}, for every word` : ''}.`;
+}
+
+// The highest probability of any word at any step: the shared scale's end.
+function reach() {
+  return Math.max(...branch.steps.map((_, s) => Math.max(...wordColumns().map((k) => Math.max(...mapsAt([s]).maps[k])))), 1e-9);
+}
+
+function rank({ h, w, maps }) {
+  const ranking = find('ranking');
+  ranking.replaceChildren();
+  find('clear').hidden = !box;
+  if (!box) {
+    find('where').textContent = '';
+    return ranking.append(make('p', 'Hover or tap the picture (or walk over it with the arrow keys) to rank the words of a place; drag to draw a box.', 'hint'));
+  }
+  const x0 = Math.floor(box.x0 * w), y0 = Math.floor(box.y0 * h), x1 = Math.floor(box.x1 * w), y1 = Math.floor(box.y1 * h);
+  const cw = canvas.width / w, ch = canvas.height / h, frame = [x0 * cw, y0 * ch, (x1 - x0 + 1) * cw, (y1 - y0 + 1) * ch];
+  paint.lineWidth = 4; paint.strokeStyle = 'black'; paint.strokeRect(...frame);
+  paint.lineWidth = 2; paint.strokeStyle = 'white'; paint.strokeRect(...frame);
+  const places = span(y0, y1 + 1).flatMap((y) => span(x0, x1 + 1).map((x) => y * w + x));
+  find('where').textContent = places.length > 1 ? `Box of ${y1 - y0 + 1}×${x1 - x0 + 1} places of ${h}×${w}` : `Row ${y0 + 1}, column ${x0 + 1} of ${h}×${w}`;
+  const here = wordColumns().map((k) => [named(k), places.reduce((sum, i) => sum + maps[k][i], 0) / places.length]);
+  const most = scale === ABSOLUTE ? Math.max(...here.map(([, share]) => share), 1e-9) : 1;
+  for (const [text, share] of here.sort((a, b) => b[1] - a[1]).slice(0, 8)) {
+    const track = make('div'), fill = make('i');
+    fill.style.width = Math.max(1, (share / most) * 100) + '%';
+    track.append(fill);
+    ranking.append(make('b', text), track, make('span', percent(share)));
+  }
+}
+
+// Start, words, end and padding: the mean over places and heads, a bar per step.
+function showMasses() {
+  const l = parts()[0], n = l.h * l.w, { end, padding } = sinks();
+  const rows = branch.steps.map((step, s) => {
+    const maps = mean(l, [s], chosenHeads(l, [s])), of = (k) => (k < l.columns ? maps.subarray(k * n, (k + 1) * n).reduce((a, b) => a + b, 0) / n : 0);
+    const mass = [of(0), 0, of(end), of(padding)], whole = span(0, l.columns).reduce((a, k) => a + of(k), 0);
+    mass[1] = whole - mass[0] - mass[2] - mass[3];
+    return { step, mass: mass.map((m) => m / whole) };
+  });
+  const names = ['start', 'words', 'end', 'padding'], style = ['start', 'said', 'end', 'padding'];
+  find('masses').replaceChildren(...rows.map(({ step, mass }) => {
+    const bar = make('div');
+    bar.title = `Step ${step + 1}: ` + mass.map((m, i) => `${names[i]} ${percent(m)}`).join(', ');
+    mass.forEach((m, i) => { const part = make('div', '', style[i]); part.style.flex = m; bar.append(part); });
+    bar.onclick = () => { stop(); range.value = step; draw(); };
+    return bar;
+  }));
+  const all = names.map((_, i) => rows.reduce((a, r) => a + r.mass[i], 0) / Math.max(1, rows.length));
+  find('masses').setAttribute('aria-label', 'Attention per step on ' + all.map((m, i) => `${names[i]} ${percent(m)}`).join(', '));
+  const colours = ['#94a3b8', 'var(--color-accent)', '#cbd5e1', '#64748b'];
+  find('legend').replaceChildren(make('b', `All attention at ${l.h}×${l.w}, per step:`), ...all.map((m, i) => {
+    const entry = make('span', `${names[i]} ${percent(m)}`);
+    entry.style.setProperty('--swatch', colours[i]);
+    return entry;
+  }));
+}
+
+const redraw = () => { showMasses(); draw(); };
+
+// ---- what the visitor does -----------------------------------------------------------------
+function chips() {
+  const marks = [...branch.words.map((word, i) => [word.text, i + 1, word.known ? '' : 'unknown']), ...Object.entries(sinks()).map(([text, k]) => [text, k, 'special'])];
+  const columns = branch.levels[0]?.columns ?? 0;
+  find('words').replaceChildren(...marks.filter(([, k]) => k < columns).map(([text, k, cls]) => {
+    const chip = Object.assign(make('button', text, cls), { type: 'button' });
+    chip.dataset.column = k;
+    if (cls === 'unknown') chip.title = 'The model has never seen this word.';
+    const over = (on) => () => { hovered = on ? k : null; draw(); };
+    chip.onpointerenter = (e) => { if (e.pointerType === 'mouse') over(true)(); };
+    chip.onpointerleave = chip.onblur = over(false);
+    chip.onfocus = () => { if (chip.matches(':focus-visible')) over(true)(); };
+    chip.onclick = (e) => {
+      if (e.shiftKey && last !== null) span(Math.min(last, k), Math.max(last, k) + 1).forEach((c) => pinned.add(c));
+      else if (!pinned.delete(k)) pinned.add(k);
+      last = k;
+      if (select.value === BEST) redraw(); else draw();
+    };
+    return chip;
+  }));
+}
+
+function radios(name, choices, chosen, choose) {
+  const group = name + Math.random().toString(36).slice(2), box = find(name);
+  box.hidden = choices.length < 2;
+  box.replaceChildren(box.firstElementChild, ...choices.map(([value, text]) => {
+    const label = make('label'), input = Object.assign(make('input'), { type: 'radio', name: group, checked: value === chosen });
+    input.onchange = () => { choose(value); redraw(); };
+    label.append(input, make('span', text));
+    return label;
+  }));
+}
+
+function headChoices() {
+  const most = Math.min(...parts().map((l) => l.heads)), before = select.value;
+  const options = [[ALL, 'all heads'], [BEST, 'the most localised …']];
+  if (level !== COMBINED) {
+    const l = branch.levels[level], each = l.heads / l.layers.length;
+    span(0, l.heads).forEach((i) => options.push([String(i), `${l.layers[Math.floor(i / each)]}, head ${(i % each) + 1}`]));
+  }
+  select.replaceChildren(...options.map(([value, text]) => Object.assign(make('option', text), { value })));
+  select.value = options.some(([value]) => value === before) ? before : ALL;
+  find('heads').hidden = most < 2;
+  count.max = most;
+  showCount();
+}
+function showCount() {
+  find('best').hidden = select.value !== BEST;
+  find('best').firstElementChild.textContent = `${count.value} of ${count.max}`;
+}
+select.onchange = () => { showCount(); redraw(); };
+count.oninput = () => { showCount(); redraw(); };
+
+function useBranch(next) {
+  branch = next;
+  pinned = new Set(); hovered = last = null;
+  if (level !== COMBINED && level >= branch.levels.length) level = COMBINED;
+  chips();
+  radios('levels', [[COMBINED, 'all but coarsest'], ...branch.levels.map((l, i) => [i, `${l.h}×${l.w}`])], level, (v) => { level = v; headChoices(); });
+  headChoices();
+}
+
+const at = (event) => {
+  const frame = canvas.getBoundingClientRect();
+  return [inside((event.clientX - frame.left) / frame.width), inside((event.clientY - frame.top) / frame.height)];
+};
+const between = ([a, b], [c, d]) => ({ x0: Math.min(a, c), y0: Math.min(b, d), x1: Math.max(a, c), y1: Math.max(b, d) });
+const sized = () => box && (box.x1 - box.x0 > 0.02 || box.y1 - box.y0 > 0.02);
+canvas.onpointerdown = (event) => {
+  if (event.pointerType === 'mouse' || boxing) canvas.setPointerCapture(event.pointerId);
+  drag = at(event);
+  box = between(drag, drag);
+  draw();
+};
+canvas.onpointermove = (event) => {
+  if (drag && (event.pointerType === 'mouse' || boxing)) box = between(drag, at(event));
+  else if (!sized()) box = between(at(event), at(event));
+  else return;
+  draw();
+};
+canvas.onpointerup = () => { if (drag && !sized()) workOut(drag); drag = null; };
+canvas.onpointercancel = () => { drag = null; };
+canvas.onpointerleave = (event) => { if (event.pointerType === 'mouse' && !sized() && !drag) { box = null; draw(); } };
+canvas.onkeydown = (event) => {
+  if (!run || !branch.levels.length) return;
+  const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  if (event.key === 'Escape') box = null;
+  else if (event.key === 'Enter' && box) return workOut([(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2]);
+  else if (!move) return;
+  else {
+    const { h, w } = parts()[0], b = box ?? { x0: 0.5, y0: 0.5, x1: 0.5, y1: 0.5 }, by = [move[0] / w, move[1] / h];
+    const x1 = inside(b.x1 + by[0]), y1 = inside(b.y1 + by[1]);
+    box = event.shiftKey ? between([b.x0, b.y0], [x1, y1]) : { x0: x1, y0: y1, x1, y1 };
+    event.preventDefault();
+  }
+  draw();
+};
+find('box').onclick = () => {
+  boxing = !boxing;
+  find('box').setAttribute('aria-pressed', boxing);
+  canvas.classList.toggle('boxing', boxing);
+};
+find('clear').onclick = () => { box = null; draw(); };
+
+// Asks for the computation at a place; past the last step, that of the last.
+function workOut(place) {
+  const step = Math.min(+range.value, run.previews.length - 1), [x, y] = place;
+  worked = place;
+  draw();
+  trigger('place', { link: run.link, step, x, y, timestep: run.timesteps[step], noisy: run.noisy[step] });
+}
+
+function stop() { clearInterval(playing); playing = null; find('play').textContent = '▶'; }
+range.oninput = () => { stop(); draw(); };
+range.onchange = () => { if (worked) workOut(worked); };
+find('play').onclick = () => {
+  if (playing) return stop();
+  if (+range.value >= +range.max) range.value = 0;
+  find('play').textContent = '❚❚';
+  playing = setInterval(() => { range.value = +range.value + 1; draw(); if (+range.value >= +range.max) stop(); }, 150);
+};
+element.querySelectorAll('.keep a').forEach((link) => {
+  link.onclick = (event) => { event.preventDefault(); trigger('keep', { kind: link.dataset.kind }); };
+});
+
+function say(text, error) {
+  find('status').textContent = text;
+  find('status').classList.toggle('error', Boolean(error));
+}
+
+function showFinished(value, ticket) {
+  const image = new Image();
+  image.onload = () => {
+    if (ticket !== shown) return;
+    stop();
+    const levels = (b) => b.levels.map((l) => ({ ...l, codes: bytes(l.codes) }));
+    run = { ...value, picture: image, previews: value.previews.map(bitmap), branches: value.branches.map((b) => ({ ...b, levels: levels(b) })) };
+    const size = 512 / Math.max(value.height, value.width);
+    canvas.width = Math.round(value.width * size);
+    canvas.height = Math.round(value.height * size);
+    range.max = run.previews.length;
+    range.value = range.max;
+    box = worked = null;
+    root.classList.remove('empty');
+    useBranch(run.branches[0]);
+    radios('scales', [[RELATIVE, 'relative'], [ABSOLUTE, 'shared, absolute']], scale, (v) => { scale = v; });
+    radios('branches', run.branches.map((b) => [b, b.name]), branch, useBranch);
+    find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
+    say(value.text);
+    redraw();
+    element.dataset.ready = ticket;
+  };
+  image.src = 'data:image/png;base64,' + value.png;
+}
+
+function show() {
+  const value = props.value;
+  root.classList.toggle('empty', !run);
+  if (!value || !value.kind) return;
+  shown += 1;
+  if (value.kind === 'finished') showFinished(value, shown);
+  else say(value.text, value.error);
+}
+watch('value', show);
+show();

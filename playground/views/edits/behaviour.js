@@ -1,0 +1,136 @@
+// Prompt editing: the form asks the server for a pair of pictures, which are then explored here.
+const find = (name) => element.querySelector('.' + name);
+const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+const form = element.querySelector('form'), share = element.querySelector('.share input');
+const canvases = [...element.querySelectorAll('canvas')], radios = [...element.querySelectorAll('.kinds input')];
+const group = 'edit' + Math.random().toString(36).slice(2);
+let source = null, sides = null, lit = [null, null], arrived = 0;
+
+function bitmap({ h, w, rgb }) {
+  const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
+  const data = new ImageData(w, h), from = bytes(rgb);
+  for (let i = 0; i < w * h; i++) data.data.set([from[3 * i], from[3 * i + 1], from[3 * i + 2], 255], 4 * i);
+  small.getContext('2d').putImageData(data, 0, 0);
+  return small;
+}
+
+function paint(canvas, image) {
+  const width = image.naturalWidth ?? image.width, height = image.naturalHeight ?? image.height;
+  const scale = 384 / Math.max(width, height);
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  const context = canvas.getContext('2d');
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+}
+
+// ---- the form --------------------------------------------------------------------------------
+const kind = () => radios.find((radio) => radio.checked).value;
+const showKind = () => { for (const name of ['swap', 'refine', 'reweight']) find(name).hidden = name !== kind(); };
+const showShare = () => { element.querySelector('.share output').textContent = Math.round(share.value * 100) + ' %'; };
+radios.forEach((radio) => { radio.name = group; radio.onchange = showKind; });
+share.oninput = showShare;
+
+function slider(word, number) {
+  const label = make('label'), value = make('output', '1'), input = make('input');
+  Object.assign(input, { type: 'range', min: -3, max: 3, step: 0.1 });
+  input.value = 1;
+  input.dataset.number = number;
+  input.oninput = () => { value.textContent = input.value; };
+  label.append(make('b', word.text), value, input);
+  return label;
+}
+
+function fill(value) {
+  source = value;
+  find('edits').classList.remove('empty');
+  find('word').replaceChildren(...value.words.map((word, i) => Object.assign(make('option', word.text + (word.which ? ` (${word.which + 1})` : '')), { value: i })));
+  find('prompt').value = value.prompt;
+  find('reweight').replaceChildren(...value.words.map(slider));
+}
+
+form.onsubmit = (event) => {
+  event.preventDefault();
+  const word = source.words[find('word').value], weights = {};
+  element.querySelectorAll('.reweight input').forEach((input) => { weights[input.dataset.number] = +input.value; });
+  busy('Getting ready …');
+  trigger('edit', { kind: kind(), link: source.link, word: word?.text ?? '', which: word?.which ?? 0, by: find('by').value, prompt: find('prompt').value, weights, share: +share.value });
+};
+
+function busy(text) {
+  form.querySelector('button').disabled = true;
+  say(text);
+}
+function say(text, error) {
+  find('status').textContent = text;
+  find('status').classList.toggle('error', Boolean(error));
+}
+
+// ---- the two pictures ------------------------------------------------------------------------
+function drawSide(i) {
+  const side = sides[i], canvas = canvases[i];
+  paint(canvas, side.image);
+  element.querySelectorAll('.result .words')[i].querySelectorAll('button').forEach((b, k) => b.setAttribute('aria-pressed', lit[i] === k));
+  if (lit[i] === null) return;
+  const n = side.h * side.w, map = side.shares.subarray(lit[i] * n, (lit[i] + 1) * n), high = Math.max(...map), low = Math.min(...map);
+  const veil = new ImageData(side.w, side.h);
+  map.forEach((v, p) => { veil.data[4 * p + 3] = 225 * (1 - (v - low) / Math.max(high - low, 1e-9)); });
+  const small = Object.assign(document.createElement('canvas'), { width: side.w, height: side.h });
+  small.getContext('2d').putImageData(veil, 0, 0);
+  canvas.getContext('2d').drawImage(small, 0, 0, canvas.width, canvas.height);
+}
+
+function chips(i) {
+  const box = element.querySelectorAll('.result .words')[i];
+  let pinned = null;
+  box.replaceChildren(...sides[i].words.map((word, k) => {
+    const chip = Object.assign(make('button', word.text, sides[i].touched.includes(k) ? 'touched' : ''), { type: 'button' });
+    chip.onpointerenter = (e) => { if (e.pointerType === 'mouse') { lit[i] = k; drawSide(i); } };
+    chip.onpointerleave = () => { lit[i] = pinned; drawSide(i); };
+    chip.onclick = () => { pinned = pinned === k ? null : k; lit[i] = pinned; drawSide(i); };
+    return chip;
+  }));
+}
+
+const loaded = (png) => new Promise((done) => {
+  const image = new Image();
+  image.onload = () => done(image);
+  image.src = 'data:image/png;base64,' + png;
+});
+
+async function showEdited(value, ticket) {
+  const images = await Promise.all(value.sides.map((side) => loaded(side.png)));
+  if (ticket !== arrived) return;
+  sides = value.sides.map((side, i) => ({ ...side, image: images[i], shares: Float32Array.from(new Uint16Array(bytes(side.shares).buffer), (v) => v / 65535) }));
+  lit = [null, null];
+  find('result').hidden = false;
+  canvases[2].parentElement.hidden = false;
+  sides.forEach((_, i) => { chips(i); drawSide(i); });
+  paint(canvases[2], bitmap(value.difference));
+  find('verdict').textContent = value.verdict;
+  form.querySelector('button').disabled = false;
+  say(value.text);
+}
+
+function show() {
+  const value = props.value;
+  if (!value || !value.kind) return;
+  arrived += 1;
+  if (value.kind === 'ready') return fill(value);
+  if (value.kind === 'edited') return showEdited(value, arrived);
+  if (value.kind === 'sampling') {
+    find('result').hidden = false;
+    find('verdict').textContent = '';
+    canvases[2].parentElement.hidden = true;
+    element.querySelectorAll('.result .words').forEach((box) => box.replaceChildren());
+    value.previews.forEach((preview, i) => paint(canvases[i], bitmap(preview)));
+    return busy(value.text);
+  }
+  form.querySelector('button').disabled = false;
+  say(value.text, value.error);
+}
+showKind();
+showShare();
+watch('value', show);
+show();

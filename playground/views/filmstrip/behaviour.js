@@ -1,0 +1,148 @@
+// The filmstrip. Strips are kept here by their key: pictures of later runs join or begin one.
+const find = (name) => element.querySelector('.' + name);
+const slider = find('at'), KEPT = 8;
+
+const strips = new Map();  // key → {axis, label, frames: Map of at → frame}
+let key = null;            // of the strip shown
+let lit = null;            // text of the word that lights its pixels
+let busy = null;           // key of the strip that a sweep is filling
+let run = null, ignored = null;  // names of the sweep that is running, and of the one stopped
+
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
+const frames = () => [...strips.get(key).frames.values()].sort((a, b) => a.at - b.at);
+const nearest = () => frames().reduce((best, f) => (Math.abs(f.at - slider.value) < Math.abs(best.at - slider.value) ? f : best));
+
+function bitmap(h, w, colour) {
+  const canvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
+  const data = new ImageData(w, h);
+  for (let i = 0; i < h * w; i++) data.data.set(colour(i), 4 * i);
+  canvas.getContext('2d').putImageData(data, 0, 0);
+  return canvas;
+}
+
+// ---- drawing -------------------------------------------------------------------------------
+function paint(canvas, frame, side) {
+  const { image } = frame, ratio = image ? image.width / image.height : 1;
+  const width = ratio < 1 ? Math.round(side * ratio) : side, height = ratio > 1 ? Math.round(side / ratio) : side;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const brush = canvas.getContext('2d'), word = lit && (frame.words ?? []).find((w) => w.text === lit);
+  brush.clearRect(0, 0, width, height);
+  brush.imageSmoothingQuality = 'high';
+  if (image) brush.drawImage(image, 0, 0, width, height);
+  if (!word) return;
+  const map = bytes(word.map), low = Math.min(...map), high = Math.max(...map);
+  const veil = bitmap(word.h, word.w, (i) => [0, 0, 0, 225 * (1 - (map[i] - low) / Math.max(high - low, 1))]);
+  brush.drawImage(veil, 0, 0, width, height);
+}
+
+const progress = (f) => f.reason ?? (f.finished ? '' : `step ${f.step} of ${f.count}`);
+
+function choose() {
+  const frame = nearest(), strip = strips.get(key);
+  paint(find('picture'), frame, 512);
+  find('axis').textContent = strip.axis;
+  find('at-out').textContent = frame.label;
+  find('facts').textContent = frame.finished ? frame.text : progress(frame);
+  find('keep').hidden = !frame.finished;
+  if (frame.finished) {
+    Object.assign(find('save'), { href: 'data:image/png;base64,' + frame.png, download: `latent-playground-${frame.at}.png` });
+    find('link').href = `${location.pathname}?r=${frame.link}`;
+  }
+  strip.buttons.forEach((button, at) => button.setAttribute('aria-pressed', at === frame.at));
+}
+
+function draw() {
+  const strip = strips.get(key), all = frames();
+  find('all').hidden = false;
+  strip.buttons ??= new Map();
+  for (const frame of all) {
+    const button = strip.buttons.get(frame.at) ?? make('button');
+    if (!button.firstChild) {
+      button.type = 'button';
+      button.append(make('canvas'), make('span'), make('small'));
+      button.onclick = () => { slider.value = frame.at; choose(); };
+      strip.buttons.set(frame.at, button);
+    }
+    const [canvas, label, note] = button.children;
+    paint(canvas, frame, 128);
+    label.textContent = frame.label;
+    note.textContent = progress(frame);
+  }
+  const wanted = all.map((frame) => strip.buttons.get(frame.at)), box = find('frames');
+  if (wanted.some((button, i) => box.children[i] !== button) || box.children.length !== wanted.length) box.replaceChildren(...wanted);
+  slider.min = all[0].at;
+  slider.max = all.at(-1).at;
+  slider.disabled = all.length === 1;
+  choose();
+}
+
+function chips() {
+  const words = [...new Set(frames().flatMap((f) => (f.words ?? []).map((w) => w.text)))];
+  if (!words.includes(lit)) lit = null;
+  find('hint').hidden = !words.length;
+  find('words').replaceChildren(...words.map((text) => {
+    const chip = make('button', text);
+    chip.type = 'button';
+    chip.setAttribute('aria-pressed', text === lit);
+    chip.onclick = () => { lit = lit === text ? null : text; chips(); draw(); };
+    return chip;
+  }));
+}
+
+function turnTo(next, at) {
+  key = next;
+  find('strips').replaceChildren(...[...strips].map(([name, strip]) => Object.assign(make('option', `${strip.axis}: ${strip.label} (${strip.frames.size})`), { value: name, selected: name === key })));
+  find('strips').hidden = strips.size === 1;
+  const all = frames();
+  slider.min = all[0].at;
+  slider.max = all.at(-1).at;
+  if (at !== undefined) slider.value = at;
+  chips();
+  draw();
+}
+slider.oninput = choose;
+find('strips').onchange = (event) => turnTo(event.target.value);
+
+// ---- what arrives --------------------------------------------------------------------------
+function say(text, error) {
+  find('status').textContent = text;
+  find('status').classList.toggle('error', !!error);
+}
+
+function load(frame) {
+  if (!frame.finished) return Promise.resolve(frame.preview && bitmap(frame.preview.h, frame.preview.w, ((from) => (i) => [from[3 * i], from[3 * i + 1], from[3 * i + 2], 255])(bytes(frame.preview.rgb))));
+  const image = new Image();
+  return new Promise((done) => { image.onload = () => done(image); image.src = 'data:image/png;base64,' + frame.png; });
+}
+
+async function join(value) {
+  const old = strips.get(value.key)?.frames;
+  const news = value.frames.filter((f) => !old?.get(f.at)?.finished);
+  const images = await Promise.all(news.map(load));
+  const strip = strips.get(value.key) ?? { axis: value.axis, label: value.label, frames: new Map() };
+  strips.set(value.key, strip);
+  news.forEach((frame, i) => { if (!strip.frames.get(frame.at)?.finished) strip.frames.set(frame.at, { ...frame, image: images[i] }); });
+  for (const name of strips.keys()) if (strips.size > KEPT && name !== value.key) strips.delete(name);
+  if (value.run !== null && value.run !== ignored) {
+    const running = value.share < 1;
+    run = value.run;
+    busy = running ? value.key : null;
+    find('progress').hidden = !running;
+    find('bar').style.width = 100 * value.share + '%';
+    say(value.text);
+  }
+  const single = value.run === null ? value.frames[0].at : undefined;
+  if (busy === null || busy === value.key) turnTo(value.key, single);
+  element.dataset.shown = strips.get(key).frames.size;
+}
+
+function show() {
+  const value = props.value;
+  if (!value || !value.kind) return;
+  if (value.kind === 'strip') { join(value); return; }
+  if (value.kind === 'stopped') { ignored = run; busy = null; find('progress').hidden = true; }
+  say(value.text, value.error);
+}
+watch('value', show);
+show();

@@ -1,0 +1,31 @@
+"""The Guidance lens in a browser: move its sliders, read its canvases."""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+QUICK = {"prompt": "a red square", "steps": 4, "seed": 3}
+LOOK, STRIP = "#lookahead", "#filmstrip"
+
+
+def slide(page, selector: str, value) -> None:
+    page.evaluate(
+        "([s, v]) => { const e = document.querySelector(s); e.value = v;"
+        " e.dispatchEvent(new Event('input')); }",
+        [selector, str(value)],
+    )
+
+
+def pixels(page, selector: str) -> np.ndarray:
+    url = page.evaluate("s => document.querySelector(s).toDataURL()", selector)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
+
+
+def quiet(page) -> list:
+    """A list that fills with every request from now on."""
+    page.wait_for_timeout(1500)
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    return requests

@@ -1,0 +1,89 @@
+"""The worked pixel: its numbers are the network's own."""
+
+import pytest
+import torch
+from diffusers.models.attention_processor import Attention
+
+from playground.attention import Watched, record
+from playground.worked import work_out
+
+TIME = 501.0
+
+
+@pytest.fixture
+def latents() -> torch.Tensor:
+    return torch.randn(1, 4, 8, 24, generator=torch.Generator().manual_seed(3))
+
+
+@torch.inference_mode()
+def test_the_weights_are_those_that_recording_finds(tiny, latents):
+    prompt = tiny.encode("a red square")
+    layers = work_out(tiny, latents, TIME, prompt, x=0.8, y=0.3)
+    with record(tiny.unet, [Watched(0, prompt.columns)]) as recorder:
+        tiny.predict(latents, torch.tensor([TIME]), [prompt])
+    (maps,) = recorder.maps()
+    assert {layer.grid for layer in layers} == maps.keys()
+    for (h, w), kept in maps.items():
+        here = [layer for layer in layers if layer.grid == (h, w)]
+        row, column = here[0].place
+        assert (row, column) == (int(0.3 * h), int(0.8 * w))
+        mean = torch.stack([layer.weights.mean(0) for layer in here]).mean(0)
+        torch.testing.assert_close(mean, kept[:, row, column], atol=1e-5, rtol=0)
+
+
+@torch.inference_mode()
+def test_scores_weights_and_norms_belong_together(tiny, latents):
+    for layer in work_out(tiny, latents, TIME, tiny.encode("a red square"), 0.1, 0.9):
+        torch.testing.assert_close(layer.scores.softmax(-1), layer.weights, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(layer.weights.sum(-1), torch.ones(2), atol=1e-5, rtol=0)
+        assert (
+            layer.weights.shape == layer.moves.shape == (2, 6)
+        )  # start, three words, end, padding
+        assert (layer.moved <= layer.moves.sum(-1) + 1e-5).all()  # the triangle inequality
+        assert layer.feature > 0
+
+
+@torch.inference_mode()
+def test_the_first_layer_written_out_by_hand(tiny, latents):
+    """Two heads of four numbers: q, k, v from the weights, one place, token by token."""
+    prompt, seen = tiny.encode("a red square"), {}
+    name, layer = next(
+        (n, m) for n, m in tiny.unet.named_modules() if isinstance(m, Attention) and "attn2" in n
+    )
+    handle = layer.register_forward_hook(
+        lambda _, args, kwargs, out: seen.update(
+            hidden=args[0], text=kwargs["encoder_hidden_states"], out=out
+        ),
+        with_kwargs=True,
+    )
+    found = work_out(tiny, latents, TIME, prompt, x=0.99, y=0.0)[0]
+    handle.remove()
+    assert name == found.name + ".attn2"
+    query = seen["hidden"][0, 23] @ layer.to_q.weight.T
+    keys, values = seen["text"][0] @ layer.to_k.weight.T, seen["text"][0] @ layer.to_v.weight.T
+    for head, part in enumerate((slice(0, 4), slice(4, 8))):
+        scores = [float(query[part] @ keys[j, part]) / 2 for j in range(77)]  # √4 = 2
+        torch.testing.assert_close(
+            found.scores[head, :5], torch.tensor(scores[:5]), atol=1e-5, rtol=1e-4
+        )
+        weights = torch.tensor(scores).softmax(0)
+        moved = torch.stack([weights[j] * values[j, part] for j in range(77)])
+        effect = moved @ layer.to_out[0].weight[:, part].T
+        torch.testing.assert_close(
+            found.moves[head, :5], effect[:5].norm(dim=1), atol=1e-6, rtol=1e-4
+        )
+        torch.testing.assert_close(
+            found.moves[head, 5], effect[5:].sum(0).norm(), atol=1e-6, rtol=1e-4
+        )
+    assert found.total == pytest.approx(float(seen["out"][0, 23].norm()), rel=1e-4)
+
+
+def test_nothing_remains(tiny, latents):
+    def hooks() -> int:
+        return sum(len(m._forward_pre_hooks) for m in tiny.unet.modules())
+
+    before = hooks()
+    work_out(tiny, latents, TIME, tiny.encode("a cat"), 0.5, 0.5)
+    with pytest.raises(RuntimeError):
+        work_out(tiny, latents[:, :3], TIME, tiny.encode("a cat"), 0.5, 0.5)
+    assert hooks() == before
