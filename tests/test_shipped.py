@@ -46,6 +46,12 @@ def test_every_tracked_asset_is_small_and_weights_are_safetensors():
     assert [f.name for f in files if f.suffix in unsafe] == []
 
 
+def test_no_configuration_remembers_where_it_was_made():
+    for file in SPEC.folder.rglob("*.json"):
+        assert str(ROOT) not in file.read_text()
+        assert "_name_or_path" not in file.read_text()
+
+
 def test_words_it_has_never_seen_are_marked(shipped):
     words = shipped.encode("A cat, riding a zebra on the grass!").words
     assert [w.text for w in words if not w.known] == ["riding", "zebra"]

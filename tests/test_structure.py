@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "measures": DRAWING | {"world"},
     "world": set(),
     # Its report draws and measures.
-    "training": {"world", "model", "zoo", "engine", "recipe", "attention", "heatmaps", "measures"},
+    "training": DRAWING | {"world", "measures"},
     "toy": {"guidance"},
     "views": {"words", "heatmaps"},
     "ui": DRAWING | {"measures", "views", "toy"},

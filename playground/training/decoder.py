@@ -8,7 +8,7 @@ import torch
 from diffusers import AutoencoderKL
 
 from playground.training import export, latents
-from playground.training.autoencoder import LATENT_NOISE, psnr, reconstruct, whole_scenes
+from playground.training.autoencoder import LATENT_NOISE, new_model, psnr, reconstruct, whole_scenes
 from playground.training.optimizer import MuonAndAdam
 from playground.training.run import (
     Run,
@@ -32,7 +32,8 @@ def loss_of(model: AutoencoderKL, codes: torch.Tensor, images: torch.Tensor) -> 
 
 def train(minutes: float = MINUTES) -> None:
     torch.manual_seed(SEED)
-    model = export.load_autoencoder().train()
+    model = new_model().train()
+    model.load_state_dict(export.load_autoencoder().state_dict())
     scenes, codes = latents.load(model, SCENES)
     decoder = torch.nn.ModuleList((model.post_quant_conv, model.decoder))
     optimizer = MuonAndAdam(decoder, PEAK_LR)

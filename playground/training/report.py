@@ -11,7 +11,8 @@ import torch
 from playground import zoo
 from playground.engine import Engine
 from playground.recipe import Recipe
-from playground.training.evaluate import TASKS, draw_all, standard_error
+from playground.training import tables
+from playground.training.evaluate import draw_all
 from playground.training.pointing import pointing_game
 from playground.training.run import save_sheet
 from playground.training.sheets import HELD_OUT_PROMPTS, MORE_PROMPTS, PROMPTS
@@ -50,36 +51,14 @@ def write() -> None:
         f"{torch.__version__}, no GPU. Regenerate with `python -m playground.training report`."
     )
     _replace(ROOT / "README.md", "measured", "\n".join(lines))
-    write_scores()
+    write_tables()
 
 
-def write_scores() -> None:
-    """Put the scores of the model card into README.md, beside their bars and ceilings."""
-    scores = zoo.get("emoji-world").card.get("scores", {})
-    if not scores:
-        return
-    lines = [
-        "| task | right | bar | strict | chance | ceiling | held out | bar | strict |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, found in scores.items():
-        task, seen, held = TASKS[name], found["seen"], found.get("held_out")
-        cells = [_percent(seen, "lenient"), f"{task.bar} %", _percent(seen, "strict")]
-        cells += [f"{seen[key]:.0%}" for key in ("chance", "ceiling_lenient")]
-        if held:
-            cells += [_percent(held, "lenient"), f"{task.held_out_bar} %", _percent(held, "strict")]
-        else:
-            cells += ["–"] * 3
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    count = min(found["seen"]["count"] for found in scores.values())
-    lines += ["", f"{count} pictures a cell, ± one standard error; regenerate with "
-              "`python -m playground.training evaluate`."]  # fmt: skip
-    _replace(ROOT / "README.md", "scores", "\n".join(lines))
-
-
-def _percent(found: dict, key: str) -> str:
-    share = found[key]
-    return f"{share:.0%} ± {100 * standard_error(share, found['count']):.1f}"
+def write_tables() -> None:
+    """Put what was measured with the oracle, from the model card, into README.md."""
+    card = zoo.get("emoji-world").card
+    for name, table in tables.TABLES.items():
+        _replace(ROOT / "README.md", name, table(card))
 
 
 def _pointing(model) -> str:

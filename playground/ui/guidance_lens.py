@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from playground.recipe import FIELDS
-from playground.ui import guidance_training, sweeping
+from playground.ui import guidance_measured, guidance_training, sweeping
 from playground.ui.recipe_panel import Panel
 from playground.views import filmstrip, lookahead
 
@@ -74,5 +74,6 @@ def build(example: dict) -> Lens:
         )
         stop = gr.Button("Stop", scale=1, min_width=80, elem_id="sweep-stop")
     strip = gr.HTML(example.get("filmstrip"), **asdict(filmstrip.VIEW), elem_id="filmstrip")
+    guidance_measured.build()
     guidance_training.build()
     return Lens({"lookahead": look, "filmstrip": strip}, axis, values, start, stop)

@@ -1,0 +1,53 @@
+"""The README's tables of what the oracle measured, made from the model card."""
+
+from playground import samplers
+from playground.recipe import Recipe
+from playground.training.evaluate import TASKS, standard_error
+
+
+def scores(card: dict) -> str:
+    """Markdown of the scores per task, beside their bars and ceilings."""
+    lines = [
+        "| task | right | bar | strict | chance | ceiling | held out | bar | strict |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, found in card["scores"].items():
+        task, seen, held = TASKS[name], found["seen"], found.get("held_out")
+        cells = [_percent(seen, "lenient"), f"{task.bar} %", _percent(seen, "strict")]
+        cells += [f"{seen[key]:.0%}" for key in ("chance", "ceiling_lenient")]
+        if held:
+            cells += [_percent(held, "lenient"), f"{task.held_out_bar} %", _percent(held, "strict")]
+        else:
+            cells += ["–"] * 3
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    count = min(found["seen"]["count"] for found in card["scores"].values())
+    lines += ["", f"{count} pictures a cell, ± one standard error in points; regenerate with"]
+    lines += ["`python -m playground.training evaluate`."]
+    return "\n".join(lines)
+
+
+def sweeps(card: dict) -> str:
+    """Markdown of the scores against guidance, and against sampler and steps."""
+    lines = ["| w | right | strict | diversity | saturation |", "|---|---|---|---|---|"]
+    for row in card["guidance"]:
+        measures = f"{row['diversity']:.2f} | {row['saturation']:.0%}"
+        shares = f"{_percent(row, 'lenient')} | {_percent(row, 'strict')}"
+        lines.append(f"| {row['guidance']:g} | {shares} | {measures} |")
+    steps = sorted({row["steps"] for row in card["samplers"]})
+    heading = [f"right, w = {Recipe().guidance:g}", *(f"{count} steps" for count in steps)]
+    lines += ["", f"| {' | '.join(heading)} |", "|---" * len(heading) + "|"]
+    for name in dict.fromkeys(row["sampler"] for row in card["samplers"]):
+        cells = [_percent(row, "lenient") for row in card["samplers"] if row["sampler"] == name]
+        lines.append(f"| {samplers.get(name).label} | {' | '.join(cells)} |")
+    count = card["guidance"][0]["count"]
+    lines += ["", f"{count} pictures a row or cell, the same prompts and seeds each time;"]
+    lines += ["regenerate with `python -m playground.training sweep`."]
+    return "\n".join(lines)
+
+
+TABLES = {"scores": scores, "sweeps": sweeps}
+
+
+def _percent(found: dict, key: str) -> str:
+    share = found[key]
+    return f"{share:.0%} ± {100 * standard_error(share, found['count']):.0f}"

@@ -1,0 +1,40 @@
+"""A measured table: one row per setting, one column per measure, each number with its bar."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from playground.views import read
+
+VIEW = read(Path(__file__).parent)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A measure: its key in the rows, what it is called, and how a number of it is shown."""
+
+    key: str
+    label: str
+    help: str
+    percent: bool = False
+
+
+COLUMNS = (
+    Column("lenient", "asked-for is there", "Share of pictures in which the oracle finds all that "
+           "the prompt names.", percent=True),
+    Column("strict", "… and nothing else", "Share of pictures that also hold nothing that was not "
+           "asked for.", percent=True),
+    Column("diversity", "diversity", "Mean distance between pictures of one prompt, in the "
+           "oracle's features."),
+    Column("saturation", "saturation", "Mean distance between the strongest and the weakest "
+           "colour channel.", percent=True),
+)  # fmt: skip
+
+
+def table(heading: str, rows: list[tuple[str, dict[str, float]]], text: str) -> dict:
+    """`rows`: what each setting is called, and its measures by the keys of COLUMNS."""
+    return {
+        "heading": heading,
+        "columns": [asdict(column) for column in COLUMNS],
+        "rows": [{"name": name, "values": [found[c.key] for c in COLUMNS]} for name, found in rows],
+        "text": text,
+    }
