@@ -5,7 +5,17 @@ import os
 # costs a twentieth. OpenMP reads it when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from playground.training import autoencoder, decoder, evaluate, oracle, report, sweeps, text, unet
+from playground.training import (
+    attending,
+    autoencoder,
+    decoder,
+    evaluate,
+    oracle,
+    report,
+    sweeps,
+    text,
+    unet,
+)
 
 STAGES = {
     "autoencoder": autoencoder.train,
@@ -14,6 +24,7 @@ STAGES = {
     "unet": unet.train,
     "oracle": oracle.train,
     "evaluate": evaluate.evaluate,  # ask the oracle what of the prompts is in the pictures
+    "attention": attending.evaluate,  # do word maps land on what the words name
     "sweep": sweeps.sweep,  # the scores against guidance, samplers and steps
     "publish": unet.publish,  # export the U-Net's last checkpoint without training on
     "report": report.write,  # draw the sheet, measure, and write the README's tables

@@ -45,7 +45,23 @@ def sweeps(card: dict) -> str:
     return "\n".join(lines)
 
 
-TABLES = {"scores": scores, "sweeps": sweeps}
+def attention(card: dict) -> str:
+    """Markdown of how well word maps land, by way of summing and kind of word."""
+    found = card["attention"]
+    lines = ["| way of summing | pointing | IoU at 0.4 | best IoU | precision | place | worn |"]
+    lines += ["|---" * 7 + "|"]
+    for name, kinds in found["rows"].items():
+        noun = [f"{kinds['noun'][key]:.0%}" for key in MEASURES]
+        others = [f"{kinds[kind]['pointing']:.0%}" for kind in ("place", "worn")]
+        lines.append(f"| {name} | {' | '.join(noun + others)} |")
+    lines += ["", f"{found['scenes']} unseen scenes, noised to t = 200, 400, 600 and 800; the way"]
+    lines += ["and the heads were chosen on one half, this is the other. Nouns, but for the last"]
+    lines += ["two columns (pointing); regenerate with `python -m playground.training attention`."]
+    return "\n".join(lines)
+
+
+MEASURES = ("pointing", "iou_0.4", "iou_best", "precision")
+TABLES = {"scores": scores, "sweeps": sweeps, "attention": attention}
 
 
 def _percent(found: dict, key: str) -> str:
