@@ -18,7 +18,7 @@ from playground.world.render import draw
 from playground.world.scene import GRID, Scene
 from playground.world.vocabulary import NOUNS
 
-MINUTES, PEAK_LR, BATCH, SEED, TEST_SEED = 26, 2e-3, 32, 6, 900_006
+MINUTES, PEAK_LR, BATCH, SEED, TEST_SEED = 36, 2e-3, 32, 6, 900_006
 POOL = 3000  # scenes kept as the autoencoder shows them: it is too slow to run at every step
 
 
