@@ -15,7 +15,9 @@ def lab(visit):
         page.fill("input[aria-label='number input for Steps']", "6")
         page.get_by_role("tab", name="Attention").click()
         page.click("#look-closer")
-        page.wait_for_selector(f"#attention .status:has-text('“{prompt}”')", timeout=LONGEST)
+        # Not the example, which is there on opening.
+        done = f"“{prompt}”, seed 7: every head of 6 steps"
+        page.wait_for_selector(f"#attention .status:has-text('{done}')", timeout=LONGEST)
         return page
 
     return opener

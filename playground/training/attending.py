@@ -65,10 +65,10 @@ class Aggregation:
 DAAM = Aggregation("DAAM (all layers, heads and steps, bicubic)", False, True, mode="bicubic")
 LAST = Aggregation("last step, mean over layers", False, True, (min(TIMESTEPS),))
 OURS = (
-    Aggregation("share of the words, all but the coarsest grid"),
-    Aggregation("the same, early steps", timesteps=(600, 800)),
-    Aggregation("the same, late steps", timesteps=(200, 400)),
-    *(Aggregation(f"the same, {n} most pointed heads", heads=n) for n in (3, 6, 12)),
+    Aggregation("share of the words, all heads"),
+    Aggregation("share of the words, early steps", timesteps=(600, 800)),
+    Aggregation("share of the words, late steps", timesteps=(200, 400)),
+    *(Aggregation(f"share of the words, {n} most pointed heads", heads=n) for n in (3, 6, 12)),
 )
 
 

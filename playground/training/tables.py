@@ -13,10 +13,10 @@ def scores(card: dict) -> str:
     ]
     for name, found in card["scores"].items():
         task, seen, held = TASKS[name], found["seen"], found.get("held_out")
-        cells = [_percent(seen, "lenient"), f"{task.bar} %", _percent(seen, "strict")]
+        cells = [_percent(seen, "lenient"), f"{task.bar}%", _percent(seen, "strict")]
         cells += [f"{seen[key]:.0%}" for key in ("chance", "ceiling_lenient")]
         if held:
-            cells += [_percent(held, "lenient"), f"{task.held_out_bar} %", _percent(held, "strict")]
+            cells += [_percent(held, "lenient"), f"{task.held_out_bar}%", _percent(held, "strict")]
         else:
             cells += ["–"] * 3
         lines.append(f"| {name} | {' | '.join(cells)} |")
@@ -48,7 +48,9 @@ def sweeps(card: dict) -> str:
 def attention(card: dict) -> str:
     """Markdown of how well word maps land, by way of summing and kind of word."""
     found = card["attention"]
-    lines = ["| way of summing | pointing | IoU at 0.4 | best IoU | precision | place | worn |"]
+    head = ("way of summing (ours without the coarsest grid)", "pointing", "IoU at 0.4",
+            "best IoU", "precision", "place", "worn")  # fmt: skip
+    lines = [f"| {' | '.join(head)} |"]
     lines += ["|---" * 7 + "|"]
     for name, kinds in found["rows"].items():
         noun = [f"{kinds['noun'][key]:.0%}" for key in MEASURES]
