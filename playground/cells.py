@@ -1,11 +1,13 @@
 """One picture in the making: its recipe, its own noise, its own solver and its own clock."""
 
+import io
 import time
 from dataclasses import dataclass, field
 from inspect import signature
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from playground import guidance, samplers
@@ -51,6 +53,12 @@ class Picture:
     rows: int  # network rows it needed: two per guided call, one otherwise
     shared: int  # of these, rows that were computed once for this and another cell
     seconds: dict[str, float]  # by stage: words, network, solver, decoder
+
+    def png(self) -> bytes:
+        """The picture as a file that carries its recipe."""
+        file = io.BytesIO()
+        self.recipe.save_png(Image.fromarray(self.image), file)
+        return file.getvalue()
 
 
 @dataclass(frozen=True)

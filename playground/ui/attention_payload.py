@@ -2,12 +2,10 @@
 
 import base64
 import binascii
-import io
 import math
 
 import numpy as np
 import torch
-from PIL import Image
 
 from playground import heatmaps
 from playground.cells import Picture, Step
@@ -32,7 +30,7 @@ def finished(
     ]
     size = sum(level.codes.size for branch in branches for level in branch.levels)
     shown = attention.finished(
-        png=png(picture),
+        png=picture.png(),
         size=(recipe.height, recipe.width),
         previews=[model.preview(step.clean["guided"][None])[0] for step in steps],
         noisy=[step.noisy.numpy() for step in steps],
@@ -62,13 +60,6 @@ def _branch(name: str, prompt: Prompt, branch: str, steps: list[Step]) -> Branch
     return Branch(name, prompt.words, [step.index for step in recorded], levels)
 
 
-def png(picture: Picture) -> bytes:
-    """The picture as a file that carries its recipe."""
-    file = io.BytesIO()
-    picture.recipe.save_png(Image.fromarray(picture.image), file)
-    return file.getvalue()
-
-
 def edited(
     prompts: tuple[Prompt, Prompt],
     touched: tuple[list[int], list[int]],
@@ -82,7 +73,7 @@ def edited(
         maps = heatmaps.mean_over_steps([step.maps for step in recorded if step.maps])
         shares.append(heatmaps.combined(maps, prompt.words))
         link = picture.recipe.to_query()
-        sides.append(edits.Side(png(picture), prompt.words, shares[-1].numpy(), words, link))
+        sides.append(edits.Side(picture.png(), prompt.words, shares[-1].numpy(), words, link))
     before, after = (torch.from_numpy(picture.image) for picture in pictures)
     # A swapped or re-weighted word has a map in the source, an added one only in the edit.
     side = 0 if touched[0] else 1

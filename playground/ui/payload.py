@@ -1,9 +1,6 @@
 """What the views show of a finished picture."""
 
-import io
-
 import numpy as np
-from PIL import Image
 
 from playground import guidance, heatmaps, samplers, zoo
 from playground.cells import Picture, Step
@@ -21,10 +18,9 @@ def finished(
     prompt = model.encode(recipe.prompt)
     recorded = all(step.maps for step in steps) and bool(prompt.words)
     shares, masses = _attention(steps, prompt) if recorded else ({}, {})
-    file = io.BytesIO()
-    recipe.save_png(Image.fromarray(picture.image), file)
+    png = picture.png()
     shown = explorer.finished(
-        png=file.getvalue(),
+        png=png,
         size=(recipe.height, recipe.width),
         words=prompt.words,
         previews=[model.preview(step.clean["guided"][None])[0] for step in steps],
@@ -41,7 +37,7 @@ def finished(
     return {
         "explorer": shown,
         "pipeline": _strip(prompt, steps, picture),
-        **guidance_payload.of_run(model, prompt, steps, picture, file.getvalue()),
+        **guidance_payload.of_run(model, prompt, steps, picture, png),
     }
 
 

@@ -1,7 +1,6 @@
 """Sweeps: one field of a recipe takes several values, drawn together from the same noise."""
 
 import dataclasses
-import io
 import re
 import secrets
 import time
@@ -131,14 +130,10 @@ class _Sweep:
         return place(self.axis, getattr(self.recipes[cell], self.axis))
 
     def _finished(self, picture) -> dict:
-        from PIL import Image
-
         from playground.ui import guidance_payload
 
-        file = io.BytesIO()
-        picture.recipe.save_png(Image.fromarray(picture.image), file)
         prompt, steps = self.model.encode(picture.recipe.prompt), self.steps[picture.cell]
-        return guidance_payload.finished_frame(prompt, steps, picture, file.getvalue(), self.axis)
+        return guidance_payload.finished_frame(prompt, steps, picture, picture.png(), self.axis)
 
     def _frames(self) -> Iterator[dict]:
         for cell, steps in enumerate(self.steps):

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+SHARED = Path(__file__).parent / "shared.js"  # what every behaviour has at hand
+
 
 @dataclass(frozen=True)
 class View:
-    """The three files of a view, as `gr.HTML` wants them."""
+    """The three files of a view, as `gr.HTML` wants them; its behaviour begins with shared.js."""
 
     html_template: str
     css_template: str
@@ -22,7 +24,8 @@ class View:
 
 def read(folder: Path) -> View:
     names = ("template.html", "style.css", "behaviour.js")
-    return View(*((folder / name).read_text(encoding="utf-8") for name in names))
+    template, style, behaviour = ((folder / n).read_text(encoding="utf-8") for n in names)
+    return View(template, style, SHARED.read_text(encoding="utf-8") + behaviour)
 
 
 def raster(pixels: np.ndarray) -> dict:

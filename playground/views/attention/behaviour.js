@@ -11,19 +11,8 @@ let box = null, drag = null, boxing = false;          // {x0, y0, x1, y1} in 0 �
 let worked = null;       // [x, y] of the place that was worked out last
 let level = COMBINED, scale = RELATIVE, playing = null, shown = 0;
 
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
-const percent = (share) => (share * 100).toFixed(share < 0.1 ? 1 : 0) + ' %';
 const span = (from, to) => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 const inside = (v) => Math.min(Math.max(v, 0), 0.999);
-
-function bitmap({ h, w, rgb }) {
-  const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
-  const data = new ImageData(w, h), from = bytes(rgb);
-  for (let i = 0; i < w * h; i++) data.data.set([from[3 * i], from[3 * i + 1], from[3 * i + 2], 255], 4 * i);
-  small.getContext('2d').putImageData(data, 0, 0);
-  return small;
-}
 
 // ---- reading the maps ----------------------------------------------------------------------
 const wordColumns = () => span(1, branch.words.length + 1);
@@ -70,14 +59,6 @@ function chosenHeads(l, steps) {
     return every.sort((a, b) => scores[b] - scores[a]).slice(0, +count.value).sort((a, b) => a - b);
   }
   return select.value === ALL || level === COMBINED ? every : [+select.value];
-}
-
-// Bilinear value of a map [h·w] at (x, y) in 0 … 1, places being squares around their centres.
-function sample(map, h, w, x, y) {
-  const fx = Math.min(Math.max(x * w - 0.5, 0), w - 1), fy = Math.min(Math.max(y * h - 0.5, 0), h - 1);
-  const x0 = Math.floor(fx), y0 = Math.floor(fy), x1 = Math.min(x0 + 1, w - 1), y1 = Math.min(y0 + 1, h - 1);
-  const ax = fx - x0, ay = fy - y0;
-  return (map[y0 * w + x0] * (1 - ax) + map[y0 * w + x1] * ax) * (1 - ay) + (map[y1 * w + x0] * (1 - ax) + map[y1 * w + x1] * ax) * ay;
 }
 
 // The levels in use: one, or all but the coarsest, which says little about places.

@@ -1,19 +1,9 @@
 // Prompt editing: the form asks the server for a pair of pictures, which are then explored here.
 const find = (name) => element.querySelector('.' + name);
-const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const form = element.querySelector('form'), share = element.querySelector('.share input');
 const canvases = [...element.querySelectorAll('canvas')], radios = [...element.querySelectorAll('.kinds input')];
 const group = 'edit' + Math.random().toString(36).slice(2);
 let source = null, sides = null, lit = [null, null], arrived = 0;
-
-function bitmap({ h, w, rgb }) {
-  const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
-  const data = new ImageData(w, h), from = bytes(rgb);
-  for (let i = 0; i < w * h; i++) data.data.set([from[3 * i], from[3 * i + 1], from[3 * i + 2], 255], 4 * i);
-  small.getContext('2d').putImageData(data, 0, 0);
-  return small;
-}
 
 function paint(canvas, image) {
   const width = image.naturalWidth ?? image.width, height = image.naturalHeight ?? image.height;

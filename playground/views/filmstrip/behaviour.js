@@ -8,12 +8,10 @@ let lit = null;            // text of the word that lights its pixels
 let busy = null;           // key of the strip that a sweep is filling
 let run = null, ignored = null;  // names of the sweep that is running, and of the one stopped
 
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
 const frames = () => [...strips.get(key).frames.values()].sort((a, b) => a.at - b.at);
 const nearest = () => frames().reduce((best, f) => (Math.abs(f.at - slider.value) < Math.abs(best.at - slider.value) ? f : best));
 
-function bitmap(h, w, colour) {
+function painted(h, w, colour) {
   const canvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
   const data = new ImageData(w, h);
   for (let i = 0; i < h * w; i++) data.data.set(colour(i), 4 * i);
@@ -32,7 +30,7 @@ function paint(canvas, frame, side) {
   if (image) brush.drawImage(image, 0, 0, width, height);
   if (!word) return;
   const map = bytes(word.map), low = Math.min(...map), high = Math.max(...map);
-  const veil = bitmap(word.h, word.w, (i) => [0, 0, 0, 225 * (1 - (map[i] - low) / Math.max(high - low, 1))]);
+  const veil = painted(word.h, word.w, (i) => [0, 0, 0, 225 * (1 - (map[i] - low) / Math.max(high - low, 1))]);
   brush.drawImage(veil, 0, 0, width, height);
 }
 
@@ -111,7 +109,7 @@ function say(text, error) {
 }
 
 function load(frame) {
-  if (!frame.finished) return Promise.resolve(frame.preview && bitmap(frame.preview.h, frame.preview.w, ((from) => (i) => [from[3 * i], from[3 * i + 1], from[3 * i + 2], 255])(bytes(frame.preview.rgb))));
+  if (!frame.finished) return Promise.resolve(frame.preview && painted(frame.preview.h, frame.preview.w, ((from) => (i) => [from[3 * i], from[3 * i + 1], from[3 * i + 2], 255])(bytes(frame.preview.rgb))));
   const image = new Image();
   return new Promise((done) => { image.onload = () => done(image); image.src = 'data:image/png;base64,' + frame.png; });
 }

@@ -10,9 +10,7 @@ const CHARTS = [
 let run = null;   // the finished run, its arrays unpacked
 let bars = [];    // per chart: its readout and its bars
 
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const floats = (text) => text && new Float32Array(bytes(text).buffer);
-const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
 const shape = (tag, values) => {
   const el = document.createElementNS('http://www.w3.org/2000/svg', tag);
   for (const [name, value] of Object.entries(values)) el.setAttribute(name, value);

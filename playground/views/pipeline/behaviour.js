@@ -1,13 +1,4 @@
 // The pipeline strip: draws what it is given, once per finished run.
-const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
-
-function bitmap({ h, w, rgb }) {
-  const canvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
-  const data = new ImageData(w, h), from = Uint8Array.from(atob(rgb), (c) => c.charCodeAt(0));
-  for (let i = 0; i < w * h; i++) data.data.set([from[3 * i], from[3 * i + 1], from[3 * i + 2], 255], 4 * i);
-  canvas.getContext('2d').putImageData(data, 0, 0);
-  return canvas;
-}
 
 function box(stage) {
   const el = make('div', '', 'stage');

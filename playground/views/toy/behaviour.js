@@ -5,8 +5,6 @@ const COLOURS = ['#4f46e5', '#d97706', '#059669'];
 
 let clouds = null, label = 0, panels = [];
 
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
 const place = ([x, y]) => [(SIDE / 2) * (1 + x / REACH), (SIDE / 2) * (1 - y / REACH)];
 
 function disc(brush, point, radius, fill) {

@@ -1,5 +1,4 @@
 // A measured table: every number with a bar, as long as it is of its column's largest.
-const make = (tag, text) => Object.assign(document.createElement(tag), { textContent: text ?? '' });
 const shown = (value, column) => column.percent ? `${Math.round(100 * value)} %` : value.toPrecision(3);
 
 function show() {

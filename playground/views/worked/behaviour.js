@@ -1,6 +1,5 @@
 // The worked pixel: one place's scores → softmax → weighted values, for a layer and head.
 const find = (name) => element.querySelector('.' + name);
-const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
 const layerBox = find('layer'), headBox = find('one'), special = (i) => i === 0 || i > data.content;
 let data = null;
 
