@@ -8,11 +8,12 @@ import torch
 
 from playground.training import autoencoder, latents, run, text, unet
 from playground.training.run import Run, cosine
+from playground.world.scene import Caption
 from playground.world.tokens import unknown_words
 
 
-def test_the_loss_is_the_error_in_epsilon_weighted_by_min_snr(tiny):
-    """Of a network that always answers 0: min(SNR, 5)/SNR·ε² (arXiv 2303.09556, section 3.4)."""
+def test_the_loss_is_the_weighted_error_in_epsilon(tiny):
+    """Of a network that always answers 0: min(SNR, 5)/SNR·√(1 + 1/SNR)·ε²."""
     network, schedule = copy.deepcopy(tiny.unet), unet.new_schedule()
     network.conv_out.weight.zero_()
     network.conv_out.bias.zero_()
@@ -24,11 +25,14 @@ def test_the_loss_is_the_error_in_epsilon_weighted_by_min_snr(tiny):
 
     ((noisy, timesteps, words),) = calls
     assert torch.equal(words, embeds)
-    assert len(timesteps.unique()) > 32  # a timestep of its own for every row
+    assert len(timesteps.unique()) == 64  # a timestep of its own for every row,
+    gaps = timesteps.sort().values.diff()
+    assert 14 <= gaps.min() <= gaps.max() <= 17  # evenly apart: 1000/64 = 15.6
     kept = schedule.alphas_cumprod[timesteps].view(-1, 1, 1, 1)
     noise = (noisy - kept.sqrt() * clean) / (1 - kept).sqrt()
     assert float(noise.std()) == pytest.approx(1, abs=0.03)
     weight = (5 * (1 - kept) / kept).clamp(max=1)
+    weight *= (1 + (1 - kept) / kept).sqrt()
     assert float(loss) == pytest.approx(float((weight * noise**2).mean()), rel=1e-3)
 
 
@@ -41,10 +45,10 @@ def test_a_step_reaches_every_weight(tiny):
 
 
 def test_one_prompt_in_ten_is_dropped_and_no_other_changed():
-    prompts = [f"a cat {i}" for i in range(5000)]
-    after = unet.drop_prompts(prompts, np.random.default_rng(0))
-    assert after.count("") / 5000 == pytest.approx(0.1, abs=0.015)
-    assert all(new in ("", old) for new, old in zip(after, prompts, strict=True))
+    captions = [Caption(f"a cat {i}", ()) for i in range(5000)]
+    after = unet.drop_prompts(captions, np.random.default_rng(0))
+    assert after.count(unet.NO_WORDS) / 5000 == pytest.approx(0.1, abs=0.015)
+    assert all(new in (unet.NO_WORDS, old) for new, old in zip(after, captions, strict=True))
 
 
 def test_the_schedule_is_latent_diffusions():
@@ -123,6 +127,17 @@ def test_the_budget_counts_over_all_sittings(checkpoints):
     again, *_ = sitting(minutes=0.15 / 60)
     assert again.step == len(steps)
     assert list(again) == []
+
+
+def test_a_stretch_from_exported_weights_has_a_schedule_of_its_own(checkpoints):
+    training, *_ = sitting(minutes=100)
+    training.go_on_from({"steps": 7, "samples": 70, "minutes": 60})
+    assert (training.step, training.samples, training.share) == (7, 70, 0)
+    training.seconds += 20 * 60
+    assert training.share == pytest.approx(0.5)
+    training.save()
+    again, *_ = sitting(minutes=100)
+    assert again.share == pytest.approx(0.5)
 
 
 @torch.inference_mode()

@@ -22,11 +22,11 @@ from playground.world.vocabulary import (
 )
 
 FIRST_CAPTIONS = [
-    "a fox wearing sunglasses on a red background",
-    "a koala below a rabbit",
-    "a guitar and an orange square on a red background",
-    "two monkeys on a green background",
-    "a pink star under a green square on a gray background",
+    "a sunflower and a robot",
+    "a cactus, a black heart and a bear astronaut at sunset",
+    "a yellow star and a red circle on a purple background",
+    "a rabbit left of a robot on a purple background",
+    "a yellow diamond to the left of a tiny mushroom on a white background",
 ]
 PLURALS = {"fox": "foxes", "butterfly": "butterflies", "cactus": "cactuses", "cat": "cats"}
 

@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderKL
 from tqdm import tqdm
 
-from playground.training.run import CHECKPOINTS, to_tensor
+from playground.training.run import CHECKPOINTS, bfloat16_is_faster, to_tensor
 from playground.world.grammar import stream
 from playground.world.render import draw
 from playground.world.scene import Scene
@@ -19,7 +19,8 @@ SEED, CHUNK = 2, 500
 def encode(model: AutoencoderKL, scenes: list[Scene]) -> torch.Tensor:
     """Latents [n, 4, 16, 16] of scenes."""
     images = to_tensor(np.stack([draw(s) for s in scenes]))
-    return torch.cat([model.encode(b).latent_dist.mode() for b in images.split(10)])
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_is_faster()):
+        return torch.cat([model.encode(b).latent_dist.mode() for b in images.split(10)]).float()
 
 
 def load(model: AutoencoderKL, count: int, seed: int = SEED) -> tuple[list[Scene], torch.Tensor]:

@@ -1,7 +1,11 @@
 """Muon for the matrices of a network, AdamW for the rest."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import torch
 from torch import nn
+
+from playground.training.parallel import CORES
 
 
 class MuonAndAdam:
@@ -17,24 +21,27 @@ class MuonAndAdam:
         # torch's Muon takes plain matrices only: these share their memory with the model's.
         self.views = [nn.Parameter(p.detach().flatten(1)) for p in self.matrices]
         rest = [p for p in model.parameters() if p.ndim <= 1]
-        self.muon = torch.optim.Muon(
-            self.views, lr=lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
-        )
+        largest_first = sorted(self.views, key=torch.numel, reverse=True)
+        self.muons = [  # one a core, with an equal share of the work
+            torch.optim.Muon(part, lr=lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+            for part in (largest_first[i::CORES] for i in range(CORES))
+        ]
         self.adam = torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.99))
+        self._all = [*self.muons, self.adam]
+        self._pool = ThreadPoolExecutor(CORES)
 
     @property
     def param_groups(self) -> list[dict]:
-        return self.muon.param_groups + self.adam.param_groups
+        return [group for optimizer in self._all for group in optimizer.param_groups]
 
     def step(self) -> None:
         for view, matrix in zip(self.views, self.matrices, strict=True):
             view.grad = matrix.grad.flatten(1)
-        self.muon.step()
-        self.adam.step()
+        list(self._pool.map(lambda optimizer: optimizer.step(), self._all))
 
     def state_dict(self) -> dict:
-        return {"muon": self.muon.state_dict(), "adam": self.adam.state_dict()}
+        return {"all": [optimizer.state_dict() for optimizer in self._all]}
 
     def load_state_dict(self, state: dict) -> None:
-        self.muon.load_state_dict(state["muon"])
-        self.adam.load_state_dict(state["adam"])
+        for optimizer, mine in zip(self._all, state["all"], strict=True):
+            optimizer.load_state_dict(mine)

@@ -13,7 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"  # ignored by git
-COUNTERS = ("step", "samples", "seconds")
+COUNTERS = ("step", "samples", "seconds", "begun")
 LOG_EVERY, SAVE_EVERY, SHEET_EVERY = 60, 120, 300  # seconds
 
 
@@ -21,15 +21,17 @@ class Run:
     """Iterate over steps until `minutes` of training are spent, over however many sittings.
 
     Compute is what limits us, so the budget is time and `share` (0 → 1) drives the schedules:
-    the learning rate arrives at its end whatever the machine's speed. `parts` are the modules
-    and optimisers whose state a checkpoint holds.
+    the learning rate arrives at its end whatever the machine's speed. A stretch that goes on from
+    exported weights has `begun` at their seconds, and a schedule of its own (warm restarts:
+    Loshchilov & Hutter 2017, arXiv 1608.03983). `parts` are the modules and optimisers whose
+    state a checkpoint holds.
     """
 
     def __init__(self, name: str, minutes: float, **parts):
         self.folder = CHECKPOINTS / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.budget, self.parts = minutes * 60, parts
-        self.step, self.samples, self.seconds = 0, 0, 0.0
+        self.step, self.samples, self.seconds, self.begun = 0, 0, 0.0, 0.0
         self._losses, self._due = [], {"sheet": SHEET_EVERY}
         self.resumed = self.file.exists()
         if self.resumed:
@@ -41,7 +43,12 @@ class Run:
 
     @property
     def share(self) -> float:
-        return min(1.0, self.seconds / self.budget)
+        return min(1.0, (self.seconds - self.begun) / (self.budget - self.begun))
+
+    def go_on_from(self, facts: dict) -> None:
+        """Count from what a card says of the weights that this run starts with."""
+        self.step, self.samples = facts["steps"], facts["samples"]
+        self.seconds = self.begun = 60 * facts["minutes"]
 
     def __iter__(self) -> Iterator[int]:
         bar = tqdm(total=round(self.budget), initial=round(self.seconds), unit="s", mininterval=30)

@@ -1,8 +1,7 @@
 """Train the denoiser: the lecture's training step, on precomputed latents.
 
 ε-prediction (Ho et al. 2020, arXiv 2006.11239, eq. 14) with the prompt dropped at random (Ho &
-Salimans 2022, arXiv 2207.12598, algorithm 1) and min-SNR-γ weights (Hang et al. 2023, arXiv
-2303.09556, section 3.4).
+Salimans 2022, arXiv 2207.12598, algorithm 1), weighted over noise levels by `loss_weight`.
 """
 
 import numpy as np
@@ -12,16 +11,19 @@ from diffusers.models.attention_processor import AttnProcessor
 from diffusers.training_utils import EMAModel, compute_snr
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
-from playground.training import export, latents
+from playground.training import export, grounding, latents
 from playground.training.optimizer import MuonAndAdam
 from playground.training.parallel import Halves
 from playground.training.run import Run, bfloat16_is_faster, cosine, save_sheet, set_lr, to_images
 from playground.training.sheets import PROMPTS
 from playground.training.text import tokens_of
 from playground.world.grammar import describe
+from playground.world.scene import Caption
 
-MINUTES, PEAK_LR, BATCH, SCENES, SEED = 190, 1e-3, 64, 16_000, 4
-PROMPT_DROPOUT, SNR_GAMMA, EMA_DECAY, TEST_SEED = 0.1, 5.0, 0.999, 900_004
+MINUTES, PEAK_LR, BATCH, SCENES, SEED = 300, 1e-3, 96, 64_000, 4
+PROMPT_DROPOUT, SNR_GAMMA, EMA_DECAY, TEST_SEED = 0.1, 5.0, 0.998, 900_004
+GROUNDING = 0.05  # weight of the loss on attention
+NO_WORDS = Caption("", ())
 
 
 def new_model() -> UNet2DConditionModel:
@@ -62,9 +64,28 @@ def encode_prompts(
         return tower(tokens_of(tokenizer, prompts)).last_hidden_state
 
 
-def drop_prompts(prompts: list[str], rng: np.random.Generator) -> list[str]:
+def drop_prompts(captions: list[Caption], rng: np.random.Generator) -> list[Caption]:
     """Now and then no words at all: so the same network also learns the unconditional ε."""
-    return ["" if rng.random() < PROMPT_DROPOUT else prompt for prompt in prompts]
+    return [NO_WORDS if rng.random() < PROMPT_DROPOUT else caption for caption in captions]
+
+
+def loss_weight(snr: torch.Tensor) -> torch.Tensor:
+    """Weight of the squared error of ε at signal-to-noise ratios [B].
+
+    min(SNR, γ)/SNR spares the nearly clean pictures (Hang et al. 2023, arXiv 2303.09556, section
+    3.4). What is where is decided where there is most noise, and an error of ε counts little
+    there: √(1 + 1/SNR) is half-way, on a log scale, to the error of v (Salimans & Ho 2022, arXiv
+    2202.00512, appendix D).
+    """
+    return snr.clamp(max=SNR_GAMMA) / snr * (1 + 1 / snr).sqrt()
+
+
+def spread_timesteps(count: int, steps: int) -> torch.Tensor:
+    """`count` uniform timesteps below `steps`, evenly apart: less noise in the loss of a batch.
+
+    Kingma et al. 2021 (arXiv 2107.00630), appendix I.1.
+    """
+    return ((torch.rand(1) + torch.arange(count) / count) % 1 * steps).long()
 
 
 def training_step(
@@ -75,12 +96,11 @@ def training_step(
 ) -> torch.Tensor:
     """Loss of one batch: latents [B, 4, 16, 16], prompt embeds [B, 77, 128]."""
     noise = torch.randn_like(clean)
-    timesteps = torch.randint(0, schedule.config.num_train_timesteps, (len(clean),))
+    timesteps = spread_timesteps(len(clean), schedule.config.num_train_timesteps)
     noisy = schedule.add_noise(clean, noise, timesteps)  # x_t = √ᾱ x_0 + √(1 − ᾱ) ε
     predicted = unet(noisy, timesteps, prompt_embeds).sample
     error = (predicted - noise).square().mean((1, 2, 3))
-    snr = compute_snr(schedule, timesteps)
-    return (error * snr.clamp(max=SNR_GAMMA) / snr).mean()
+    return (error * loss_weight(compute_snr(schedule, timesteps))).mean()
 
 
 @torch.inference_mode()
@@ -106,8 +126,7 @@ def new_run(minutes: float) -> Run:
     ema = EMAModel(unet.parameters(), decay=EMA_DECAY, use_ema_warmup=True)
     run = Run("unet", minutes, model=unet, optimizer=optimizer, ema=ema)
     if facts and not run.resumed:
-        run.step, run.samples = facts["steps"], facts["samples"]
-        run.seconds = 60 * facts["minutes"]
+        run.go_on_from(facts)
     return run
 
 
@@ -118,22 +137,28 @@ def train(minutes: float = MINUTES) -> None:
     halves, bfloat16 = Halves(unet), bfloat16_is_faster()
     tower, tokenizer = export.load_text()
     scenes, pictures = latents.load(vae, SCENES)
+    covers = np.stack([grounding.coverage(scene) for scene in scenes])
     rng = np.random.default_rng(SEED + run.step)
     torch.manual_seed(SEED + run.step)
     order = np.empty(0, int)
 
-    def loss_of(network, clean, embeds):
+    def loss_of(network, clean, tokens, said, where):
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            return training_step(network, schedule, clean, embeds)
+            with torch.no_grad():
+                embeds = tower(tokens).last_hidden_state
+            with grounding.listening(network) as heard:
+                error = training_step(network, schedule, clean, embeds)
+        return error + GROUNDING * grounding.loss(heard, said, where)
 
     for _ in run:
         set_lr(optimizer, cosine(run.share, PEAK_LR))
         if len(order) < BATCH:
             order = rng.permutation(len(scenes))
         chosen, order = order[:BATCH], order[BATCH:]
-        prompts = drop_prompts([describe(scenes[i], rng).text for i in chosen], rng)
-        embeds = encode_prompts(tower, tokenizer, prompts)
-        loss = halves.backward(loss_of, pictures[chosen], embeds)
+        captions = drop_prompts([describe(scenes[i], rng) for i in chosen], rng)
+        tokens = tokens_of(tokenizer, [caption.text for caption in captions])
+        targets = grounding.targets(tokenizer, captions, covers[chosen])
+        loss = halves.backward(loss_of, pictures[chosen], tokens, *targets)
         torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         optimizer.step()
         ema.step(unet.parameters())
@@ -169,7 +194,7 @@ def publish(run: Run | None = None) -> None:
         unet.eval(),
         new_schedule(),
         recipe={"peak_lr": PEAK_LR, "batch": BATCH, "scenes": SCENES, "ema": EMA_DECAY}
-        | {"prompt_dropout": PROMPT_DROPOUT, "snr_gamma": SNR_GAMMA},
+        | {"prompt_dropout": PROMPT_DROPOUT, "snr_gamma": SNR_GAMMA, "grounding": GROUNDING},
         seed=SEED,
         steps=run.step,
         samples=run.samples,

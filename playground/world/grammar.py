@@ -25,11 +25,11 @@ from playground.world.vocabulary import (
 Rng = np.random.Generator
 NORMAL = {1: 64, 2: 48, 3: 40}  # side in pixels of an ordinary item, by how many there are
 SCALED = {"small": {1: 40, 2: 32}, "large": {1: 96, 2: 64}}
-TASKS = {  # share of each kind of scene in the stream
+TASKS = {  # share of each kind of scene in the stream: more of what is learned last
     "place": 0.03,
-    "single": 0.33,
-    "worn": 0.18,
-    "pair": 0.28,
+    "single": 0.24,
+    "worn": 0.15,
+    "pair": 0.40,
     "count": 0.13,
     "triple": 0.05,
 }
@@ -55,9 +55,9 @@ def _place(rng: Rng) -> str:
 def _noun(rng: Rng, place: str) -> dict:
     """The nouns of one item: a subject, a thing or a coloured shape that shows on its place."""
     roll = rng.random()
-    if roll < 0.42:
+    if roll < 0.40:
         return {"noun": _pick(rng, SUBJECTS).name}
-    if roll < 0.78:
+    if roll < 0.72:
         return {"noun": _pick(rng, THINGS).name}
     return {"noun": _pick(rng, SHAPES), "color": _pick(rng, _visible_colors(place))}
 
@@ -96,13 +96,13 @@ def _worn(rng: Rng, place: str) -> tuple[Item, ...]:
 
 
 def _several(rng: Rng, place: str, count: int) -> tuple[Item, ...]:
-    items = [_item(rng, place, count, _near(rng, s, 1), 0.15) for s in _spots(rng, count)]
+    items = [_item(rng, place, count, _near(rng, s, 1), 0.2) for s in _spots(rng, count)]
     # Two of one kind would be a count: that has its own captions.
     return tuple(items) if len({i.noun for i in items}) == count else ()
 
 
 def _pair(rng: Rng, place: str) -> tuple[Item, ...]:
-    if rng.random() < 0.2:  # two shapes, the plainest test of which colour goes where
+    if rng.random() < 0.25:  # two shapes, the plainest test of which colour goes where
         colors = rng.permutation(_visible_colors(place))[:2]
         shapes = rng.permutation(SHAPES)[:2]
         spots = _spots(rng, 2)

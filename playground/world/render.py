@@ -1,12 +1,13 @@
 """Draw a scene, and the exact pixels of everything a caption can name."""
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from playground.world.scene import SIDE, Caption, Item, Scene
+from playground.world.scene import SIDE, Caption, Item, Scene, Span
 from playground.world.vocabulary import COLORS, COSTUME, NOUNS, WEARABLE
 
 SPRITES = Path(__file__).parents[2] / "assets" / "sprites"
@@ -142,6 +143,13 @@ def layers(item: Item) -> list[Layer]:
 
 def bounds(item: Item) -> tuple[int, int, int, int]:
     """Smallest box (left, top, right, bottom) around the visible pixels, worn things included."""
+    x, y = item.center
+    left, top, right, bottom = _bounds_at_origin(replace(item, center=(0, 0)))
+    return x + left, y + top, x + right, y + bottom
+
+
+@lru_cache(maxsize=8192)
+def _bounds_at_origin(item: Item) -> tuple[int, int, int, int]:
     boxes = []
     for picture, (left, top), _ in layers(item):
         a, b, c, d = _visible_box(picture)
@@ -163,25 +171,33 @@ def draw(scene: Scene) -> np.ndarray:
     return np.asarray(canvas)
 
 
+def owners(scene: Scene) -> np.ndarray:
+    """Who is visible at each pixel, int [128, 128].
+
+    −1 the place, 2·i the body of item i, 2·i + 1 what it wears.
+    """
+    owner = np.full((SIDE, SIDE), -1)
+    for index, item in enumerate(scene.items):
+        for picture, corner, part in layers(item):
+            stamp = Image.new("L", (SIDE, SIDE))
+            stamp.paste(picture.getchannel("A"), corner)
+            owner[np.asarray(stamp) > 127] = 2 * index + (part == "worn")
+    return owner
+
+
+def owned(span: Span) -> list[int]:
+    """The numbers in `owners` of what a span of the caption names."""
+    if span.kind == "place":
+        return [-1]
+    return [2 * i + (span.kind == "worn") for i in span.items]
+
+
 def render(scene: Scene, caption: Caption) -> tuple[np.ndarray, dict[tuple[int, int], np.ndarray]]:
     """Picture uint8 [128, 128, 3] and, per named (start, end) of the caption, bool [128, 128].
 
     Masks hold visible pixels: a face does not include the hat in front of it, a place is what
     no item covers.
     """
-    owner = np.full((SIDE, SIDE), -1)  # 2·item for a body, 2·item + 1 for what it wears
-    for index, item in enumerate(scene.items):
-        for picture, (left, top), part in layers(item):
-            alpha = np.zeros((SIDE, SIDE), bool)
-            stamp = Image.new("L", (SIDE, SIDE))
-            stamp.paste(picture.getchannel("A"), (left, top))
-            alpha = np.asarray(stamp) > 127
-            owner[alpha] = 2 * index + (part == "worn")
-    masks = {}
-    for span in caption.spans:
-        if span.kind == "place":
-            mask = owner == -1
-        else:
-            mask = np.isin(owner, [2 * i + (span.kind == "worn") for i in span.items])
-        masks[span.start, span.end] = mask
+    owner = owners(scene)
+    masks = {(span.start, span.end): np.isin(owner, owned(span)) for span in caption.spans}
     return draw(scene), masks
