@@ -11,19 +11,16 @@ from diffusers.models.attention_processor import AttnProcessor
 from diffusers.training_utils import EMAModel, compute_snr
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
-from playground.training import export, grounding, latents
+from playground.training import export, latents
 from playground.training.optimizer import MuonAndAdam
 from playground.training.parallel import Halves
 from playground.training.run import Run, bfloat16_is_faster, cosine, save_sheet, set_lr, to_images
 from playground.training.sheets import PROMPTS
 from playground.training.text import tokens_of
 from playground.world.grammar import describe
-from playground.world.scene import Caption
 
 MINUTES, PEAK_LR, BATCH, SCENES, SEED = 300, 1e-3, 96, 64_000, 4
 PROMPT_DROPOUT, SNR_GAMMA, EMA_DECAY, TEST_SEED = 0.1, 5.0, 0.998, 900_004
-GROUNDING = 0.05  # weight of the loss on attention
-NO_WORDS = Caption("", ())
 
 
 def new_model() -> UNet2DConditionModel:
@@ -64,9 +61,9 @@ def encode_prompts(
         return tower(tokens_of(tokenizer, prompts)).last_hidden_state
 
 
-def drop_prompts(captions: list[Caption], rng: np.random.Generator) -> list[Caption]:
+def drop_prompts(prompts: list[str], rng: np.random.Generator) -> list[str]:
     """Now and then no words at all: so the same network also learns the unconditional ε."""
-    return [NO_WORDS if rng.random() < PROMPT_DROPOUT else caption for caption in captions]
+    return ["" if rng.random() < PROMPT_DROPOUT else prompt for prompt in prompts]
 
 
 def loss_weight(snr: torch.Tensor) -> torch.Tensor:
@@ -137,28 +134,23 @@ def train(minutes: float = MINUTES) -> None:
     halves, bfloat16 = Halves(unet), bfloat16_is_faster()
     tower, tokenizer = export.load_text()
     scenes, pictures = latents.load(vae, SCENES)
-    covers = np.stack([grounding.coverage(scene) for scene in scenes])
     rng = np.random.default_rng(SEED + run.step)
     torch.manual_seed(SEED + run.step)
     order = np.empty(0, int)
 
-    def loss_of(network, clean, tokens, said, where):
+    def loss_of(network, clean, tokens):
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             with torch.no_grad():
                 embeds = tower(tokens).last_hidden_state
-            with grounding.listening(network) as heard:
-                error = training_step(network, schedule, clean, embeds)
-        return error + GROUNDING * grounding.loss(heard, said, where)
+            return training_step(network, schedule, clean, embeds)
 
     for _ in run:
         set_lr(optimizer, cosine(run.share, PEAK_LR))
         if len(order) < BATCH:
             order = rng.permutation(len(scenes))
         chosen, order = order[:BATCH], order[BATCH:]
-        captions = drop_prompts([describe(scenes[i], rng) for i in chosen], rng)
-        tokens = tokens_of(tokenizer, [caption.text for caption in captions])
-        targets = grounding.targets(tokenizer, captions, covers[chosen])
-        loss = halves.backward(loss_of, pictures[chosen], tokens, *targets)
+        prompts = drop_prompts([describe(scenes[i], rng).text for i in chosen], rng)
+        loss = halves.backward(loss_of, pictures[chosen], tokens_of(tokenizer, prompts))
         torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         optimizer.step()
         ema.step(unet.parameters())
@@ -194,7 +186,7 @@ def publish(run: Run | None = None) -> None:
         unet.eval(),
         new_schedule(),
         recipe={"peak_lr": PEAK_LR, "batch": BATCH, "scenes": SCENES, "ema": EMA_DECAY}
-        | {"prompt_dropout": PROMPT_DROPOUT, "snr_gamma": SNR_GAMMA, "grounding": GROUNDING},
+        | {"prompt_dropout": PROMPT_DROPOUT, "snr_gamma": SNR_GAMMA},
         seed=SEED,
         steps=run.step,
         samples=run.samples,
