@@ -11,7 +11,7 @@ from PIL import Image
 
 from playground.engine import Engine
 from playground.recipe import Recipe, RecipeError
-from playground.ui import drawing, sweeping
+from playground.ui import drawing, sweeping, together
 
 SMALL = Recipe(steps=3, width=64, height=64, prompt="a cat")
 
@@ -109,7 +109,7 @@ def test_a_sweep_equals_single_runs(machine):
 
 
 def test_progress_is_told_before_the_end(machine, monkeypatch):
-    monkeypatch.setattr(sweeping, "FRAME", 0.0)
+    monkeypatch.setattr(together, "FRAME", 0.0)
     first, *middle, final = sweeping.sweep(SMALL, "guidance", "2, 5")
     assert "2 pictures, 2.0 times the work" in first["text"]
     shares = [frame["share"] for frame in (*middle, final)]
@@ -122,7 +122,7 @@ def test_progress_is_told_before_the_end(machine, monkeypatch):
 
 def test_stopping_keeps_what_is_finished_and_frees_the_engine(machine, monkeypatch):
     """Sixteen guided pictures want 32 rows, a tick has 16: the first half ends first."""
-    monkeypatch.setattr(sweeping, "FRAME", 0.0)
+    monkeypatch.setattr(together, "FRAME", 0.0)
     frames = sweeping.sweep(SMALL, "guidance", ", ".join(str(w) for w in range(2, 18)))
     next(frames)
     for shown in frames:
