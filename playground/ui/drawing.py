@@ -9,6 +9,7 @@ from pathlib import Path
 
 from playground import guidance, samplers, zoo
 from playground.recipe import Recipe
+from playground.ui.kept import Kept
 from playground.views import explorer
 
 EXAMPLE = Path(__file__).parents[2] / "assets" / "example.json"  # shown on opening
@@ -29,6 +30,17 @@ def engine(model: str):
     """The engine of that model, loaded once even if several visitors ask at the same time."""
     with _loading:
         return _engine(model)
+
+
+def loaded(model: str):
+    """The engine, if loading it takes no time; else None."""
+    return engine(model) if _engine.cache_info().currsize else None
+
+
+@functools.lru_cache(maxsize=1)
+def kept() -> Kept:
+    """The finished pictures of this process."""
+    return Kept()
 
 
 def warm_up() -> None:
