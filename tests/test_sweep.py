@@ -3,29 +3,15 @@
 import base64
 import dataclasses
 import io
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from playground.engine import Engine
 from playground.recipe import Recipe, RecipeError
-from playground.ui import drawing, sweeping, together
+from playground.ui import sweeping, together
 
 SMALL = Recipe(steps=3, width=64, height=64, prompt="a cat")
-
-
-@pytest.fixture
-def machine(tiny, monkeypatch):
-    """The tiny model's engine in the place of the page's."""
-    engine = Engine(tiny)
-    monkeypatch.setattr(drawing, "engine", lambda name: engine)
-    yield engine
-    deadline = time.monotonic() + 20
-    while engine._thread is not None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert engine._thread is None
 
 
 def last(frames) -> dict:

@@ -43,7 +43,7 @@ def plan(
         Lane(replace(at(recipe, name, count, unit), guidance=w), count)
         for w, count, name in itertools.product(scales, numbers, names)
     ]
-    return check(list({lane.recipe: lane for lane in reversed(lanes)}.values())[::-1])
+    return check(lanes)
 
 
 def at(recipe: Recipe, name: str, count: int, unit: str) -> Recipe:
@@ -72,11 +72,15 @@ def finishing(ask: dict) -> list[Lane]:
         raise RecipeError("No lane is starred: press ☆ on those that should be finished.")
     full = [Lane(at(s.recipe, s.recipe.sampler, count, unit), count) for s in starred]
     done = [lane for lane, said in told if said.get("finished")]
-    return check(list({lane.recipe: lane for lane in done + full}.values()))
+    return check(done + full)
 
 
 def check(lanes: list[Lane]) -> list[Lane]:
-    """The lanes, if they make a race that this playground can run."""
+    """The lanes, each recipe once, if they make a race that this playground can run."""
+    first: dict[Recipe, Lane] = {}
+    for lane in lanes:
+        first.setdefault(lane.recipe, lane)
+    lanes = list(first.values())
     if len(lanes) < 2:
         raise RecipeError("A race needs at least two lanes: add a sampler, a count or a w.")
     if len(lanes) > MOST:
@@ -99,9 +103,9 @@ def _unit(unit: str) -> str:
 
 
 def _count(part: str, unit: str) -> int:
-    number = together.number(part)
+    number, called = together.number(part), _unit(unit)
     if not 1 <= number <= HIGHEST:
-        raise RecipeError(f"A lane has 1 to {HIGHEST} {_unit(unit)}, not {number:,.6g}.")
+        raise RecipeError(f"A lane has 1 to {HIGHEST} {called}, not {number:,.6g}.")
     if number != int(number):
         raise RecipeError(f"“{part[:20]}” in the list is not a whole number.")
     return int(number)
@@ -113,8 +117,8 @@ def estimate(lanes: Sequence[Lane]) -> str:
     if not new:
         return f"{len(lanes)} lanes, all of them kept from before: nothing is computed."
     calls, rows = (sum(map(count, new)) for count in (together.calls, together.rows))
-    text = f"{len(lanes)} lanes" + f", {len(lanes) - len(new)} kept" * (len(new) < len(lanes))
-    text += f": {calls:,} network calls"
+    before = f", {len(lanes) - len(new)} of them kept" * (len(new) < len(lanes))
+    text = f"{len(lanes)} lanes{before}: {calls:,} network calls"
     machine = drawing.loaded(new[0].model)
     if machine is None:
         return text + "."
@@ -123,7 +127,12 @@ def estimate(lanes: Sequence[Lane]) -> str:
     text += f", made together in {launches:,} of about {rows / launches:.0f} rows"
     if seconds is None:
         return text + "."
-    return text + f" × {seconds:.2g} s as measured ≈ {launches * seconds:.2g} s."
+    total = _rounded(launches * seconds)
+    return f"{text}: {launches:,} × {seconds:.2g} s, as measured, ≈ {total} s."
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
 
 
 def race(lanes: list[Lane], unit: str, owner: str | None = None) -> Iterator[dict]:

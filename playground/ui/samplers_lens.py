@@ -16,7 +16,7 @@ INTRO = (
     "of them. A step is not a network call: Heun makes two a step, so race at equal calls to "
     "compare work, at equal steps to compare recipes."
 )
-DRAFT = ("ddim", "euler_a", "heun", "dpmpp_2m", "unipc", "ddpm")  # raced if nothing is changed
+DRAFT = ("ddim", "dpmpp_2m", "unipc", "heun", "euler_a", "ddpm")  # raced if nothing is changed
 COUNT = 8
 RACERS = 4  # races at the same time; the engine batches them with everybody's pictures
 

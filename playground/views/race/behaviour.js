@@ -215,7 +215,8 @@ function choose(link) {
   const l = lane(link);
   find('recipe').hidden = !l;
   if (!l) return;
-  const facts = Object.entries(decoded(link)).filter(([key]) => key !== 'v');
+  const { v, ...said } = decoded(link);  // what it says; what is not said has its usual value
+  const facts = Object.entries({ ...said, sampler: l.sampler, steps: l.steps, guidance: l.guidance });
   element.querySelector('.recipe h4').textContent = title(l);
   element.querySelector('.recipe dl').replaceChildren(...facts.flatMap(([key, value]) => [make('dt', key), make('dd', String(value))]));
   find('link').href = (page() ?? '') + '?r=' + link;
@@ -230,9 +231,10 @@ function at(call) {
   replay.value = call;
   latest = +replay.value >= +replay.max;
   lanes().forEach(refresh);
-  element.querySelector('.replay output').textContent = latest ? 'last' : replay.value;
+  sayCall();
   compare();
 }
+const sayCall = () => { element.querySelector('.replay output').textContent = latest ? 'After the last network call' : `After network call ${replay.value}`; };
 function play(on) {
   clearInterval(playing);
   playing = on ? setInterval(() => { at(+replay.value + 1); if (latest) play(false); }, TICK) : null;
@@ -287,7 +289,7 @@ async function join(value) {
   if (run) play(false);
   latest = latest || !!run;
   if (latest) replay.value = replay.max;
-  element.querySelector('.replay output').textContent = latest ? 'last' : replay.value;
+  sayCall();
   find('bar').style.width = 100 * value.share + '%';
   busy();
   say(value.text);
