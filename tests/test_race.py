@@ -8,23 +8,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from races import SMALL, ask_to_finish, last, planned
 
 from playground.cells import Cell
 from playground.recipe import Recipe, RecipeError
 from playground.samplers import SAMPLERS
-from playground.ui import drawing, racing, together
+from playground.ui import drawing, race_plan, racing, together
 from playground.ui.kept import Finished, Kept
-
-SMALL = Recipe(prompt="a cat", width=64, height=64, seed=3)
-
-
-def planned(names="ddim heun", counts="4", guidances="", unit="steps", recipe=SMALL):
-    return racing.plan(recipe, names.split(), counts, guidances, unit)
-
-
-def last(frames) -> dict:
-    *_, final = frames
-    return final
 
 
 def states(frame: dict) -> list[str]:
@@ -42,81 +32,6 @@ def launches(tiny):
     hook = tiny.unet.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
     yield sizes
     hook.remove()
-
-
-# ---- what may be raced ---------------------------------------------------------------------------
-def test_every_sampler_with_every_count_and_every_w():
-    lanes = planned("ddim euler", "4, 8", "1 5")
-    assert [(x.recipe.guidance, x.count, x.recipe.sampler) for x in lanes] == [
-        (w, count, name) for w in (1, 5) for count in (4, 8) for name in ("ddim", "euler")
-    ]
-    rest = {dataclasses.replace(x.recipe, sampler="ddim", steps=4, guidance=1.0) for x in lanes}
-    assert rest == {dataclasses.replace(SMALL, sampler="ddim", steps=4, guidance=1.0)}
-    assert {x.recipe.guidance for x in planned(recipe=Recipe(guidance=2.5))} == {2.5}
-
-
-@pytest.mark.parametrize(
-    ("name", "calls", "steps", "made"),
-    [
-        ("ddim", 7, 7, 7),
-        ("heun", 7, 4, 7),  # 2·4 − 1
-        ("heun", 8, 4, 7),  # an even number cannot be made
-        ("heun", 1, 1, 1),
-        ("heun", 100, 50, 99),
-        ("pndm", 8, 7, 8),  # 7 + 1
-        ("pndm", 2, 1, 1),  # one step is one call, two are three
-        ("pndm", 1, 1, 1),
-    ],
-)
-def test_equal_network_calls(name, calls, steps, made):
-    lane = next(
-        x for x in planned(f"unipc {name}", str(calls), unit="calls") if x.recipe.sampler == name
-    )
-    assert (lane.recipe.steps, together.calls(lane.recipe), lane.count) == (steps, made, calls)
-
-
-def test_what_cannot_be_equal_is_said(machine):
-    final = last(racing.race(planned("ddim heun", "3, 4", unit="calls"), "calls"))
-    told = [(x["sampler"], x["count"], x["calls"], x["note"]) for x in final["lanes"]]
-    assert told == [  # the second Heun would have been the first one again
-        ("DDIM", 3, 3, ""), ("Heun", 3, 3, ""), ("DDIM", 4, 4, "")
-    ]  # fmt: skip
-    final = last(racing.race(planned("ddim heun", "4", unit="calls"), "calls"))
-    assert [x["note"] for x in final["lanes"]] == ["", "cannot make exactly 4"]
-
-
-NONSENSE = {
-    "no lane": (("", "4"), "at least two lanes"),
-    "one lane": (("ddim", "4"), "at least two lanes"),
-    "the same twice": (("ddim ddim", "4, 4.0"), "at least two lanes"),
-    "no count": (("ddim heun", " ,; "), "How many steps? The list is empty"),
-    "a word": (("ddim heun", "many"), "“many” in the list is not a number"),
-    "a script": (("ddim heun", "<script>"), "“<script>” in the list is not a number"),
-    "half a step": (("ddim heun", "2.5"), "“2.5” in the list is not a whole number"),
-    "ten thousand": (("ddim heun", "10000"), "1 to 100 steps, not 10,000."),
-    "calls of a lane": (("ddim heun", "10000", "", "calls"), "1 to 100 network calls, not 10,000"),
-    "infinite": (("ddim heun", "inf"), "1 to 100 steps, not inf"),
-    "none": (("ddim heun", "0"), "1 to 100 steps, not 0"),
-    "w too large": (("ddim heun", "4", "99"), "between 0 and 30"),
-    "w a word": (("ddim heun", "4", "x"), "“x” in the list is not a number"),
-    "unknown": (("ddim lcm", "4"), "no sampler 'lcm'; there are: ddpm"),
-    "unit": (("ddim heun", "4", "", "pounds"), "no 'pounds' to be equal in"),
-    "lanes": (("ddim heun", "1 2 3 4 5 6 7 8 9 10", "1 5"), "40 lanes are too many: a race has at"),
-    "calls": (("ddim heun euler", "80 90 100", "1 3 5"), "3,231 network calls; a race has at most"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("ask", "words"), NONSENSE.values(), ids=NONSENSE)
-def test_nonsense_is_one_sentence(ask, words):
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
-        planned(*ask)
-    assert words in str(caught.value)
-    assert str(caught.value).endswith(".")
-
-
-def test_a_recipe_that_cannot_be_drawn_is_refused():
-    with pytest.raises(ValueError, match="at most 256 pixels"):
-        planned(recipe=Recipe(width=512))
 
 
 # ---- fair ----------------------------------------------------------------------------------------
@@ -178,22 +93,6 @@ def test_previews_advance_in_lock_step(machine, monkeypatch):
 
 
 # ---- what it costs, what is kept -----------------------------------------------------------------
-def test_the_estimate_is_calls_times_measured_seconds(machine):
-    lanes = planned("ddim heun", "5")
-    assert racing.estimate(lanes) == (
-        "2 lanes: 14 network calls, made together in 9 of about 3 rows."
-    )
-    machine._measured = {3: 0.2, 4: 0.3}
-    # 28 rows in 9 calls, 3.11 a call
-    assert racing.estimate(lanes).endswith(" of about 3 rows: 9 × 0.21 s, as measured, ≈ 1.9 s.")
-    assert next(racing.race(lanes, "steps"))["text"].endswith(racing.estimate(lanes))
-    many = planned("ddim euler unipc deis", "50", "2,3,4,5")
-    machine._measured = {16: 0.5}
-    assert "made together in 100 of about 16 rows: 100 × 0.5 s, as measured, ≈ 50 s." in (
-        racing.estimate(many)
-    )
-
-
 def test_finished_lanes_are_kept_when_stopped_and_not_computed_again(
     machine, launches, monkeypatch
 ):
@@ -206,7 +105,7 @@ def test_finished_lanes_are_kept_when_stopped_and_not_computed_again(
     frames.close()
     assert sorted(states(frame)) == ["finished"] * 2 + ["sampling"] * 2
     wider = planned("ddim euler unipc", "2")
-    assert racing.estimate(wider).startswith("3 lanes, 2 of them kept: 2 network calls,")
+    assert race_plan.estimate(wider).startswith("3 lanes, 2 of them kept: 2 network calls,")
     launches.clear()
     final = last(racing.race(wider, "steps"))
     assert [x["kept"] for x in final["lanes"]] == [True, True, False]
@@ -217,7 +116,7 @@ def test_finished_lanes_are_kept_when_stopped_and_not_computed_again(
     again = last(racing.race(wider, "steps"))
     assert again["share"] == 1
     assert launches == []
-    assert "nothing is computed" in racing.estimate(wider)
+    assert "nothing is computed" in race_plan.estimate(wider)
     assert again["text"] == "3 lanes in 0.0 s, 3 of them kept from before."
 
 
@@ -267,49 +166,25 @@ def test_a_new_race_takes_over(machine):
     assert last(old)["text"] == "Another race of yours took over."
 
 
-# ---- draft, then finish --------------------------------------------------------------------------
-def ask_to_finish(lanes, starred, unfinished=(), **changes) -> dict:
-    told = [
-        {"link": x.recipe.to_query(), "count": x.count, "starred": i in starred,
-         "finished": i not in unfinished}
-        for i, x in enumerate(lanes)
+def test_what_cannot_be_equal_is_said(machine):
+    final = last(racing.race(planned("ddim heun", "3, 4", unit="calls"), "calls"))
+    told = [(x["sampler"], x["count"], x["calls"], x["note"]) for x in final["lanes"]]
+    assert told == [  # the second Heun would have been the first one again
+        ("DDIM", 3, 3, ""), ("Heun", 3, 3, ""), ("DDIM", 4, 4, "")
     ]  # fmt: skip
-    return {"unit": "calls", "count": "9", "lanes": told} | changes
+    final = last(racing.race(planned("ddim heun", "4", unit="calls"), "calls"))
+    assert [x["note"] for x in final["lanes"]] == ["", "cannot make exactly 4"]
 
 
+# ---- draft, then finish --------------------------------------------------------------------------
 def test_only_the_starred_are_finished(machine, launches):
     draft = planned("ddim heun unipc", "3", unit="calls")
     last(racing.race(draft, "calls"))
     launches.clear()
-    lanes = racing.finishing(ask_to_finish(draft, starred={1}))
+    lanes = race_plan.finishing(ask_to_finish(draft, starred={1}))
     assert lanes[:3] == draft
     (full,) = lanes[3:]
-    assert full == racing.Lane(dataclasses.replace(draft[1].recipe, steps=5), 9)
+    assert full == race_plan.Lane(dataclasses.replace(draft[1].recipe, steps=5), 9)
     final = last(racing.race(lanes, "calls"))
     assert [x["kept"] for x in final["lanes"]] == [True, True, True, False]
     assert launches == [2] * 9
-
-
-def test_a_draft_that_was_stopped_is_not_drawn_again():
-    draft = planned("ddim heun unipc", "3", unit="calls")
-    lanes = racing.finishing(ask_to_finish(draft, starred={0, 1}, unfinished={1, 2}))
-    assert [(x.recipe.sampler, x.count) for x in lanes] == [("ddim", 3), ("ddim", 9), ("heun", 9)]
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({}, "No lane is starred"),
-        ({"count": "10000"}, "1 to 100 network calls, not 10,000"),
-        ({"count": None}, "“None” in the list is not a number"),
-        ({"unit": "?"}, "no '?' to be equal in"),
-        ({"lanes": None}, "did not arrive"),
-        ({"lanes": [1, 2]}, "did not arrive"),
-        ({"lanes": [{"link": "?", "count": 3, "starred": True}]}, "damaged"),
-    ],
-)
-def test_nonsense_to_finish_is_one_sentence(changes, words):
-    draft = planned("ddim heun", "3", unit="calls")
-    with pytest.raises(RecipeError) as caught:
-        racing.finishing(ask_to_finish(draft, starred=()) | changes)
-    assert words in str(caught.value)

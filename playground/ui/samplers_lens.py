@@ -1,5 +1,6 @@
 """The Samplers lens: race samplers from one noise, finish what deserves it, compare any two."""
 
+import html
 from dataclasses import asdict, dataclass
 
 import gradio as gr
@@ -7,7 +8,7 @@ import gradio as gr
 from playground import zoo
 from playground.recipe import Recipe
 from playground.samplers import SAMPLERS, Sampler
-from playground.ui import race_files, racing
+from playground.ui import race_files, race_plan, racing
 from playground.ui.recipe_panel import Panel
 from playground.views import race, saved
 
@@ -16,8 +17,8 @@ INTRO = (
     "of them. A step is not a network call: Heun makes two a step, so race at equal calls to "
     "compare work, at equal steps to compare recipes."
 )
-DRAFT = ("ddim", "dpmpp_2m", "unipc", "heun", "euler_a", "ddpm")  # raced if nothing is changed
-COUNT = 8
+USUAL = ("ddim", "dpmpp_2m", "unipc", "heun", "euler_a", "ddpm")  # raced if nothing is changed
+COUNT, UNIT = 8, "calls"
 RACERS = 4  # races at the same time; the engine batches them with everybody's pictures
 
 
@@ -39,8 +40,8 @@ class Lens:
         view, own = self.views["race"], [*self.choices, *panel.inputs]
         outputs = [view, self.held]
 
-        def planned(names, unit, counts, guidances, *recipe) -> list[racing.Lane]:
-            return racing.plan(panel.recipe(recipe), names, counts, guidances, unit)
+        def planned(names, unit, counts, guidances, *recipe) -> list[race_plan.Lane]:
+            return race_plan.plan(panel.recipe(recipe), names, counts, guidances, unit)
 
         def frames(plan, unit: str, request: gr.Request):
             try:
@@ -54,7 +55,7 @@ class Lens:
 
         def on_finish(request: gr.Request, event: gr.EventData):
             ask = dict(event._data)
-            yield from frames(lambda: racing.finishing(ask), str(ask.get("unit")), request)
+            yield from frames(lambda: race_plan.finishing(ask), str(ask.get("unit")), request)
 
         def on_drop(request: gr.Request, event: gr.EventData):
             racing.drop(str(event._data.get("link")), request.session_hash)
@@ -67,9 +68,9 @@ class Lens:
 
         def on_choice(*values):
             try:
-                return racing.estimate(planned(*values))
+                return race_plan.estimate(planned(*values))
             except ValueError as error:
-                return str(error)
+                return html.escape(str(error))
 
         counts, guidances = self.choices[2:]
         starts = [self.start.click, counts.submit, guidances.submit]
@@ -90,13 +91,13 @@ def build(example: dict) -> Lens:
     gr.Markdown(INTRO)
     names = gr.CheckboxGroup(
         [(_label(s), s.name) for s in SAMPLERS.values() if not s.refusal(prediction)],
-        value=list(DRAFT), label="Samplers", elem_id="race-samplers",
+        value=list(USUAL), label="Samplers", elem_id="race-samplers",
     )  # fmt: skip
     if refused := refusals(prediction):
         gr.Markdown(refused, elem_classes="refused")
     with gr.Row(elem_classes="sweep"):
         unit = gr.Radio(
-            [("Equal network calls", "calls"), ("Equal steps", "steps")], value="calls",
+            [("Equal network calls", "calls"), ("Equal steps", "steps")], value=UNIT,
             label="Fair in", scale=3, min_width=200, elem_id="race-unit",
         )  # fmt: skip
         counts = gr.Textbox(
@@ -111,7 +112,8 @@ def build(example: dict) -> Lens:
         start = gr.Button("Race", variant="primary", scale=2, min_width=120, elem_id="race-start")
         stop = gr.Button("Stop", scale=1, min_width=80, elem_id="race-stop")
     cost = gr.Markdown(
-        racing.estimate(racing.plan(Recipe(), DRAFT, str(COUNT), "", "calls")), elem_id="race-cost"
+        race_plan.estimate(race_plan.plan(Recipe(), USUAL, str(COUNT), "", "calls")),
+        elem_id="race-cost",
     )
     views = {
         name: gr.HTML(value, **asdict(module.VIEW), elem_id=element)
@@ -133,7 +135,12 @@ def refusals(prediction: str) -> str:
     return " ".join(filter(None, (sampler.refusal(prediction) for sampler in SAMPLERS.values())))
 
 
+def usual(recipe: Recipe) -> list[race_plan.Lane]:
+    """The race that is offered on opening."""
+    return race_plan.plan(recipe, USUAL, str(COUNT), "", UNIT)
+
+
 def example(recipe: Recipe) -> dict[str, dict]:
-    """What the lens shows on opening: a finished race at a few calls."""
-    *_, finished = racing.race(racing.plan(recipe, DRAFT, str(COUNT), "", "calls"), "calls")
+    """What the lens shows on opening: that race, finished."""
+    *_, finished = racing.race(usual(recipe), UNIT)
     return {"race": finished}
