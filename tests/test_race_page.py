@@ -169,9 +169,13 @@ def test_a_kept_page_shows_the_grid_alone(lab, browser, address, tmp_path):
         alone.goto(file.as_uri())
         alone.wait_for_selector(".grid .card")
         assert alone.locator(".rows option:checked").text_content() == "guidance w"
-        rows = alone.locator(".grid .name:not(.top)").all_text_contents()
+        rows = alone.locator(".grid .name:not(.top)")
+        assert rows.all_text_contents()[5:7] == ["w = 1, DDPM", "w = 5, DDIM"]
         alone.select_option(".rows", "sampler")
-        assert alone.locator(".grid .name:not(.top)").all_text_contents() != rows
+        assert rows.all_text_contents()[:2] == ["DDIM", "DPM-Solver++ 2M"]
+        assert alone.locator(".grid .name.top").all_text_contents() == [
+            f"{count} network calls, w = {w}" for count in (2, 3) for w in (1, 5)
+        ]
         alone.click(".grid .card .look")
         link = alone.get_attribute(".link", "href")
         assert link.startswith(f"{address}/?r=")

@@ -9,6 +9,7 @@ from playground.recipe import Box, Recipe, save_grid
 from playground.views import race, standalone
 
 GAP, LINE, HEADER = 8, 16, 150  # pixels: between cells, of a line of text, of a row's name
+LEAST = 360  # pixels wide, for the title
 INK, PALE = "#1f2937", "#6b7280"
 
 
@@ -21,37 +22,58 @@ def html(data: dict, rows: str, columns: str, page: str | None) -> bytes:
 def png(data: dict, rows: str, columns: str, page: str | None) -> bytes:
     """One picture: a row per name of `rows`, a column per name of `columns`."""
     lanes = data["lanes"]
-    third = next(axis for axis in race.AXES if axis not in (rows, columns))
-    several = len({lane[third] for lane in lanes}) > 1
-    down = [(name(data, rows, lane), name(data, third, lane) if several else "") for lane in lanes]
-    across = [name(data, columns, lane) for lane in lanes]
-    ys, xs = list(dict.fromkeys(down)), list(dict.fromkeys(across))
+    (down, ys), (across, xs) = _sides(data, rows, columns)
     height, width = (max(lane["size"][side] for lane in lanes) for side in (0, 1))
-    step = (width + GAP, height + LINE + GAP)
-    title = _words(Recipe.from_query(lanes[0]["link"]))
-    size = (max(HEADER + len(xs) * step[0], 360), 2 * LINE + GAP + len(ys) * step[1])
+    step, top = (width + GAP, height + LINE + GAP), 3 * LINE + GAP
+    size = (max(HEADER + len(xs) * step[0], LEAST), top + len(ys) * step[1])
     sheet = Image.new("RGB", size, "white")
     write = _writer(sheet)
-    write(GAP, 2, title, size[0] - GAP)
+    write(GAP, 2, _words(Recipe.from_query(lanes[0]["link"])), size[0] - GAP)
+    for i, lines in enumerate(xs):
+        for line, text in enumerate(lines, 1):
+            write(HEADER + i * step[0], line * LINE + 2, text, width)
+    for i, lines in enumerate(ys):
+        for line, text in enumerate(lines):
+            write(GAP, top + i * step[1] + line * LINE, text, HEADER - 2 * GAP)
     cells: dict[Box, Recipe] = {}
-    for x, column in enumerate(xs):
-        write(HEADER + x * step[0], LINE + 2, column, width)
-    for y, row in enumerate(ys):
-        for line, text in enumerate(row):
-            write(GAP, 2 * LINE + GAP + y * step[1] + line * LINE, text, HEADER - 2 * GAP)
-    for lane, row, column in zip(lanes, down, across, strict=True):
-        left = HEADER + xs.index(column) * step[0]
-        top = 2 * LINE + GAP + ys.index(row) * step[1]
+    for lane in lanes:
+        x, y = HEADER + xs.index(across(lane)) * step[0], top + ys.index(down(lane)) * step[1]
         if lane["state"] == "finished":
             tile = Image.open(io.BytesIO(base64.b64decode(lane["png"]))).convert("RGB")
-            sheet.paste(tile, (left, top))
-            cells[left, top, left + tile.width, top + tile.height] = Recipe.from_query(lane["link"])
+            sheet.paste(tile, (x, y))
+            cells[x, y, x + tile.width, y + tile.height] = Recipe.from_query(lane["link"])
         else:  # a preview is not what its recipe draws
-            write(left, top + height // 2, "not finished", width)
-        write(left, top + height, f"{lane['steps']} steps, {lane['calls']} calls", width, PALE)
+            write(x, y + height // 2, "not finished", width)
+        write(x, y + height, f"{lane['steps']} steps, {lane['calls']} calls", width, PALE)
     file = io.BytesIO()
     save_grid(sheet, file, cells)
     return file.getvalue()
+
+
+def _sides(data: dict, rows: str, columns: str) -> list[tuple]:
+    """For either side of the table: a lane's name on it, in lines, and all names in order.
+
+    If lanes also differ in the third axis, it joins the shorter side, as on the page.
+    """
+    third = next(axis for axis in race.AXES if axis not in (rows, columns))
+
+    def values(axis: str) -> list[str]:
+        return list(dict.fromkeys(name(data, axis, lane) for lane in data["lanes"]))
+
+    joins = rows if len(values(rows)) <= len(values(columns)) else columns
+    sides = []
+    for axis in (rows, columns):
+        on_it = (axis, third) if axis == joins and len(values(third)) > 1 else (axis,)
+        orders = [values(one) for one in on_it]
+
+        def called(lane: dict, on_it=on_it) -> tuple[str, ...]:
+            return tuple(name(data, one, lane) for one in on_it)
+
+        def order(lines: tuple[str, ...], orders=orders) -> list[int]:
+            return [each.index(line) for each, line in zip(orders, lines, strict=True)]
+
+        sides.append((called, sorted(set(map(called, data["lanes"])), key=order)))
+    return sides
 
 
 def name(data: dict, axis: str, lane: dict) -> str:

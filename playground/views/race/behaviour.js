@@ -87,23 +87,33 @@ function refresh(l) {
   said('note').textContent = [l.note, progress(l)].filter(Boolean).join('; ');
 }
 
-// One axis: as many as fit side by side. Two or three: a table, the third axis joining the rows.
-function place() {
-  const grid = find('grid'), varied = Object.keys(AXES).filter(differ), flow = varied.length < 2;
+// The two sides of the table, each a list of [name, axes]: of three axes the third joins the shorter.
+function sides() {
   const rows = find('rows').value, columns = find('columns').value;
-  element.querySelectorAll('.axes').forEach((label) => { label.hidden = flow; });
   const third = Object.keys(AXES).find((axis) => axis !== rows && axis !== columns);
-  const down = (l) => names[rows](l) + (differ(third) ? ', ' + names[third](l) : ''), across = names[columns];
-  const ys = [...new Set(lanes().map(down))], xs = [...new Set(lanes().map(across))];
-  const layout = JSON.stringify([flow, rows, columns, data.unit, lanes().map((l) => l.link)]);
+  const values = (axis) => [...new Set(lanes().map(names[axis]))];
+  const joins = !differ(third) ? null : values(rows).length <= values(columns).length ? rows : columns;
+  const side = (axis) => {
+    const name = axis === joins ? (l) => `${names[axis](l)}, ${names[third](l)}` : names[axis];
+    const all = axis === joins ? values(axis).flatMap((one) => values(third).map((other) => `${one}, ${other}`)) : values(axis);
+    return { name, all: all.filter((text) => lanes().some((l) => name(l) === text)) };
+  };
+  return [side(rows), side(columns)];
+}
+
+// One axis: as many as fit side by side. Two or three: a table.
+function place() {
+  const grid = find('grid'), flow = Object.keys(AXES).filter(differ).length < 2, [down, across] = sides();
+  element.querySelectorAll('.axes').forEach((label) => { label.hidden = flow; });
   grid.classList.toggle('flow', flow);
-  grid.style.gridTemplateColumns = flow ? '' : `minmax(4.5rem, auto) repeat(${xs.length}, minmax(7rem, 12rem))`;
-  if (grid.dataset.layout !== layout) {
-    grid.dataset.layout = layout;
-    const head = [make('span'), ...xs.map((x) => make('span', x, 'name top'))];
-    const body = ys.flatMap((y) => [make('span', y, 'name'), ...xs.map((x) => { const l = lanes().find((one) => down(one) === y && across(one) === x); return l ? card(l) : make('span'); })]);
-    grid.replaceChildren(...(flow ? lanes().map(card) : [...head, ...body]));
-  }
+  grid.style.gridTemplateColumns = flow ? '' : `minmax(4.5rem, max-content) repeat(${across.all.length}, minmax(6rem, 11rem))`;
+  const layout = JSON.stringify([flow, down.all, across.all, lanes().map((l) => l.link)]);
+  if (grid.dataset.layout === layout) return;
+  grid.dataset.layout = layout;
+  const cell = (y, x) => { const l = lanes().find((one) => down.name(one) === y && across.name(one) === x); return l ? card(l) : make('span'); };
+  const head = [make('span'), ...across.all.map((x) => make('span', x, 'name top'))];
+  const body = down.all.flatMap((y) => [make('span', y, 'name'), ...across.all.map((x) => cell(y, x))]);
+  grid.replaceChildren(...(flow ? lanes().map(card) : [...head, ...body]));
 }
 
 function axes() {
@@ -124,19 +134,20 @@ for (const [name, other] of [['rows', 'columns'], ['columns', 'rows']]) {
 }
 
 // ---- two lanes compared ----------------------------------------------------------------------
+const picked = {};  // the lanes that the visitor chose to compare; else the first two
 function choices() {
-  const old = [find('a').value, find('b').value], usable = lanes().filter((l) => shown(l));
-  const kept = old.map((link, i) => (usable.some((l) => l.link === link) ? link : usable.at(i === 0 ? 0 : Math.min(1, usable.length - 1))?.link));
+  const usable = lanes().filter((l) => shown(l));
   ['a', 'b'].forEach((name, i) => {
-    const texts = usable.map(title), box = find(name);
-    if (box.dataset.texts !== JSON.stringify(texts)) {
-      box.dataset.texts = JSON.stringify(texts);
+    const texts = JSON.stringify(usable.map(title)), box = find(name);
+    if (box.dataset.texts !== texts) {
+      box.dataset.texts = texts;
       box.replaceChildren(...usable.map((l) => Object.assign(make('option', title(l)), { value: l.link })));
     }
-    box.value = kept[i];
+    box.value = usable.some((l) => l.link === picked[name]) ? picked[name] : usable[i]?.link;
   });
   find('compare').hidden = usable.length < 2;
 }
+for (const name of ['a', 'b']) find(name).onchange = () => { picked[name] = find(name).value; compare(); };
 
 const pixelsOf = (image, [height, width]) => {
   const canvas = Object.assign(document.createElement('canvas'), { width, height }), brush = canvas.getContext('2d', { willReadFrequently: true });
@@ -197,7 +208,7 @@ function turn(next) {
   compare();
 }
 element.querySelectorAll('.modes button').forEach((button) => { button.onclick = () => turn(button.dataset.mode); });
-wipe.oninput = gain.oninput = find('a').onchange = find('b').onchange = compare;
+wipe.oninput = gain.oninput = compare;
 const drag = (event) => {
   if (mode !== 'wipe' || !event.buttons) return;
   const box = event.target.getBoundingClientRect();
