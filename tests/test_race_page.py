@@ -5,13 +5,13 @@ import io
 
 import numpy as np
 import pytest
+from browser import LONGEST
 from lens import pixels, quiet, slide
 from PIL import Image
 
 from playground.recipe import Recipe, grid_from_png
 
 RACE, PAIR = "#race", "#race .both > .picture"
-LONG = 120_000
 
 
 @pytest.fixture
@@ -20,8 +20,9 @@ def lab(visit):
 
     def opener(**options):
         page = visit(**options)
+        page.set_default_timeout(LONGEST)
         page.get_by_role("tab", name="Samplers").click()
-        page.wait_for_selector(f"{RACE}[data-shown='6'], {RACE} [data-shown='6']", timeout=LONG)
+        page.wait_for_selector(f"{RACE}[data-shown='6'], {RACE} [data-shown='6']")
         return page
 
     return opener
@@ -30,9 +31,8 @@ def lab(visit):
 def says(page, text: str) -> None:
     """Wait until the race's status says this."""
     page.wait_for_function(
-        f"t => document.querySelector('{RACE} .status').textContent.includes(t)",
-        arg=text, timeout=LONG,
-    )  # fmt: skip
+        f"t => document.querySelector('{RACE} .status').textContent.includes(t)", arg=text
+    )
 
 
 def notes(page) -> list[str]:
@@ -44,7 +44,7 @@ def fill(page, name: str, text: str) -> None:
 
 
 def downloaded(page, button: str) -> bytes:
-    with page.expect_download(timeout=60_000) as waiting:
+    with page.expect_download() as waiting:
         page.click(button)
     with open(waiting.value.path(), "rb") as file:
         return file.read()
@@ -120,23 +120,21 @@ def test_two_lanes_are_wiped_subtracted_and_flickered(lab):
 def test_a_race_of_six_lanes_one_cancelled_and_the_grid_kept(lab):
     page = lab()
     page.fill("#recipe-prompt textarea", "a red square")
-    fill(page, "counts", "40")
-    page.wait_for_function(
-        "document.querySelector('#race-cost').textContent.includes('as measured')"
-    )
-    assert "6 lanes: 239 network calls, made together in 40 of about 12 rows" in (
+    fill(page, "counts", "24")
+    page.wait_for_selector("#race-cost:has-text('143 network calls'):has-text('as measured')")
+    assert "6 lanes: 143 network calls, made together in 24 of about 12 rows" in (
         page.text_content("#race-cost")
     )
     page.click("#race-start")
     says(page, "6 lanes from one noise")
-    page.wait_for_selector(f"{RACE} .card:nth-child(3) .drop:visible", timeout=LONG)
+    page.wait_for_selector(f"{RACE} .card:nth-child(3) .drop:visible")
     seen = set()
     for _ in range(3):
         page.wait_for_function(
             "seen => { const t = document.querySelector('#race .card .note').textContent;"
             " return t.startsWith('preview of call') && !seen.includes(t); }",
-            arg=list(seen), timeout=LONG,
-        )  # fmt: skip
+            arg=list(seen),
+        )
         seen.add(notes(page)[0])
     page.click(f"{RACE} .card:nth-child(3) .drop")
     says(page, "6 lanes in")
@@ -144,12 +142,12 @@ def test_a_race_of_six_lanes_one_cancelled_and_the_grid_kept(lab):
     assert [note for i, note in enumerate(notes(page)) if i not in (2, 3)] == [""] * 4
     cells = grid_from_png(io.BytesIO(downloaded(page, f"{RACE} [data-keep=png]")))
     assert {(r.sampler, r.steps, r.prompt) for r in cells.values()} == {
-        (name, 20 if name == "heun" else 40, "a red square")
+        (name, 12 if name == "heun" else 24, "a red square")
         for name in ("ddim", "dpmpp_2m", "heun", "euler_a", "ddpm")
     }
     # Once more: only the cancelled lane is computed.
     page.click("#race-start")
-    says(page, "5 of them kept from before. 80 network rows computed")
+    says(page, "5 of them kept from before. 48 network rows computed")
 
 
 def test_a_kept_page_shows_the_grid_alone(lab, browser, address, tmp_path):
@@ -158,7 +156,7 @@ def test_a_kept_page_shows_the_grid_alone(lab, browser, address, tmp_path):
     fill(page, "guidances", "1, 5")
     page.click("#race-start")
     says(page, "24 lanes in")
-    page.wait_for_selector(f"{RACE} .grid:not(.flow)", timeout=LONG)
+    page.wait_for_selector(f"{RACE} .grid:not(.flow)")
     page.select_option(f"{RACE} .rows", "guidance")
     file = tmp_path / "race.html"
     file.write_bytes(downloaded(page, f"{RACE} [data-keep=html]"))
@@ -194,7 +192,7 @@ def test_a_draft_is_starred_and_finished(lab):
     assert "composition may change" in page.text_content(f"{RACE} .finish")
     page.fill(f"{RACE} .finish input", "12")
     page.click(f"{RACE} .finish button")
-    page.wait_for_selector(f"{RACE} .card >> text=DPM-Solver++ 2M, 12 steps", timeout=LONG)
+    page.wait_for_selector(f"{RACE} .card >> text=DPM-Solver++ 2M, 12 steps")
     says(page, "7 lanes in")
     titles = page.locator(f"{RACE} .card .title").all_text_contents()
     assert len(titles) == 7
@@ -205,7 +203,7 @@ def test_stopping_labels_what_is_only_a_preview(lab):
     page = lab()
     fill(page, "counts", "100")
     page.click("#race-start")
-    page.wait_for_selector(f"{RACE} .card .drop:visible", timeout=LONG)
+    page.wait_for_selector(f"{RACE} .card .drop:visible")
     page.wait_for_function(
         f"document.querySelector('{RACE} .note').textContent.startsWith('preview')"
     )

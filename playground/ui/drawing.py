@@ -23,7 +23,12 @@ _loading = threading.Lock()
 def _engine(model: str):
     from playground.engine import Engine  # torch, diffusers: not before the page is up
 
-    return Engine(zoo.load(model))
+    machine = Engine(zoo.load(model))
+    # A first call of its size is slow. So draw a little, twice: then the first picture is fast,
+    # and what single and full calls take is measured before anybody asks what a race will take.
+    for number in (1, machine.max_rows // 2):
+        list(machine.submit([Recipe(steps=2, seed=seed) for seed in range(number)]))
+    return machine
 
 
 def engine(model: str):
@@ -44,17 +49,8 @@ def kept() -> Kept:
 
 
 def warm_up() -> None:
-    """Load the built-in model and draw a little, in the background: then the first picture is fast.
-
-    Also full calls, and every size twice, so that what a race will take is measured warm.
-    """
-
-    def draw_a_little():
-        machine = engine("emoji-world")
-        for number in (1, machine.max_rows // 2):
-            list(machine.submit([Recipe(steps=2, seed=seed) for seed in range(number)]))
-
-    threading.Thread(target=draw_a_little, daemon=True).start()
+    """Load the built-in model in the background."""
+    threading.Thread(target=lambda: engine("emoji-world"), daemon=True).start()
 
 
 def check(recipe: Recipe) -> Recipe:

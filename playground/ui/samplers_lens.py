@@ -8,7 +8,7 @@ import gradio as gr
 from playground import zoo
 from playground.recipe import Recipe
 from playground.samplers import SAMPLERS, Sampler
-from playground.ui import race_files, race_plan, racing
+from playground.ui import drawing, race_files, race_plan, racing
 from playground.ui.recipe_panel import Panel
 from playground.views import race, saved
 
@@ -20,6 +20,7 @@ INTRO = (
 USUAL = ("ddim", "dpmpp_2m", "unipc", "heun", "euler_a", "ddpm")  # raced if nothing is changed
 COUNT, UNIT = 8, "calls"
 RACERS = 4  # races at the same time; the engine batches them with everybody's pictures
+CHOOSERS = 16  # who may see an estimate at the same time
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,13 @@ class Lens:
 
         def on_choice(*values):
             try:
-                return race_plan.estimate(planned(*values))
+                lanes = planned(*values)
+                yield race_plan.estimate(lanes)
+                if not drawing.loaded(lanes[0].recipe.model):
+                    drawing.engine(lanes[0].recipe.model)  # then its seconds are known
+                    yield race_plan.estimate(lanes)
             except ValueError as error:
-                return html.escape(str(error))
+                yield html.escape(str(error))
 
         counts, guidances = self.choices[2:]
         starts = [self.start.click, counts.submit, guidances.submit]
