@@ -69,8 +69,15 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True)
+class Dropped:
+    """A cell that was cancelled alone, while the others of its run go on."""
+
+    cell: int
+
+
 STAGES = ("words", "network", "solver", "decoder")
-Event = Step | Picture | Failure
+Event = Step | Picture | Failure | Dropped
 
 
 @dataclass(eq=False)
@@ -112,8 +119,13 @@ class Cell:
         return len(self.scheduler.timesteps)
 
     @property
+    def left(self) -> int:
+        """Calls that it still needs."""
+        return self.count - self.call
+
+    @property
     def done(self) -> bool:
-        return self.call == self.count
+        return not self.left
 
     @property
     def scale(self) -> float:

@@ -4,6 +4,7 @@ A cell is one picture in the making. Grids, races and several visitors are the s
 cells in the batch. Cancelling is removing cells, effective within one tick.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -11,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from playground import editing
 from playground.attention import Watched, record, word_columns
-from playground.cells import Cell, Event, Failure, HeadMaps, Maps, Picture
+from playground.cells import Cell, Dropped, Event, Failure, HeadMaps, Maps, Picture, Step
 from playground.guidance import COND
 from playground.model import LatentModel, Prompt
 from playground.recipe import Recipe, RecipeError
@@ -31,7 +33,7 @@ class Run:
     def __init__(self, engine: "Engine", cells: Sequence[Cell], owner: str | None, asked: float):
         self._engine, self._events = engine, SimpleQueue()
         self.owner, self.asked = owner, asked
-        self.cells = deque(cells)
+        self.cells = list(cells)  # that have not ended, in the order they were asked for
         self.pending = len(cells)  # cells that have not ended, as the reader of events sees it
 
     def __iter__(self) -> Iterator[Event]:
@@ -40,7 +42,7 @@ class Run:
             if event is None:
                 self.pending = 0
                 return
-            self.pending -= not _goes_on(event)
+            self.pending -= not isinstance(event, Step)
             yield event
 
     def put(self, event: Event | None) -> None:
@@ -55,10 +57,6 @@ class Run:
 
     def __exit__(self, *_) -> None:
         self.cancel()
-
-
-def _goes_on(event: Event) -> bool:
-    return not isinstance(event, Picture | Failure)
 
 
 Chosen = list[tuple[Run, Cell]]
@@ -109,6 +107,7 @@ class Engine:
     def __init__(self, model: LatentModel, max_rows: int = MAX_ROWS):
         self.model, self.max_rows = model, max_rows
         self._runs: deque[Run] = deque()
+        self._measured: dict[int, float] = {}  # rows of a network call: seconds of the last such
         self._changed = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -159,6 +158,23 @@ class Engine:
             if run in self._runs:
                 self._drop(run)
 
+    def seconds_per_call(self, rows: float) -> float | None:
+        """What a network call of so many rows took lately, or None before the first call."""
+        measured = sorted(dict(self._measured).items())
+        if not measured:
+            return None
+        known, seconds = zip(*measured, strict=True)
+        return float(np.interp(rows, known, seconds)) * max(1, rows / known[-1])
+
+    def cancel_cell(self, owner: str, recipe: Recipe) -> None:
+        """Remove what draws `recipe` from this owner's runs (and its edit); the others go on."""
+        with self._changed:
+            for run in [r for r in self._runs if r.owner == owner]:
+                named = [c for c in run.cells if c.recipe == recipe]
+                for cell in [c for c in run.cells if c in named or c.source in named]:
+                    run.cells.remove(cell)
+                    run.put(Dropped(cell.index))
+
     def _drop(self, run: Run) -> None:
         self._runs.remove(run)
         run.cells.clear()
@@ -184,12 +200,12 @@ class Engine:
     def _choose(self) -> Chosen:
         """The cells of the next tick: one of each run in turn until the rows are full.
 
-        Cells of one tick have one latent size; an edited cell comes with its source. Whoever was
-        served goes to the back.
+        Cells of one tick have one latent size; an edited cell comes with its source. The run that
+        was served first goes to the back.
         """
         chosen, rows, size = [], 0, None
         followers = {c.source: c for run in self._runs for c in run.cells if c.source}
-        waiting = {run: deque(_leaders(run.cells)) for run in self._runs}
+        waiting = {run: deque(self._in_order(run)) for run in self._runs}
         while waiting:
             for run in list(waiting):
                 if not waiting[run]:
@@ -205,11 +221,21 @@ class Engine:
                     rows += needed
             if rows >= self.max_rows:
                 break
-        for run, cell in chosen:
-            run.cells.remove(cell)
-            run.cells.append(cell)
         self._runs.rotate(-1)
         return chosen
+
+    def _in_order(self, run: Run) -> list[Cell]:
+        """A run's cells as they are served: those that cannot wait, then as they were asked for.
+
+        A cell cannot wait if that made the run longer than it must be, which is its longest cell
+        or all its rows in full calls (McNaughton 1959, Management Science 6, 1). So cells that fit
+        one call advance in lock-step, and of more the first are finished first: stopped half-way,
+        half the pictures are there instead of none.
+        """
+        cells = _leaders(run.cells)
+        rows = sum(len(cell.branches) * cell.left for cell in cells)
+        shortest = max(math.ceil(rows / self.max_rows), *(cell.left for cell in cells))
+        return sorted(cells, key=lambda cell: cell.left < shortest)
 
     @torch.inference_mode()
     def _tick(self, chosen: Chosen) -> None:
@@ -229,6 +255,7 @@ class Engine:
             return
         seconds = time.perf_counter() - start
         rows = sum(len(predictions) for _, predictions, *_ in answers)
+        self._measured[rows - sum(shared for _, _, _, shared, _ in answers)] = seconds
         finished = []
         for (run, cell), answer in zip(chosen, answers, strict=True):
             cell.seconds["network"] += seconds * len(answer[1]) / rows

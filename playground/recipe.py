@@ -11,7 +11,9 @@ from PIL import Image
 
 VERSION = 1
 PNG_KEY = "latent-playground"  # name of the PNG text chunk
+GRID_KEY = "latent-playground-grid"  # the same for a grid of pictures
 QUERY_KEY = "r"  # as in ?r=…
+Box = tuple[int, int, int, int]  # of a picture in a grid: left, top, right, bottom in pixels
 
 
 class RecipeError(ValueError):
@@ -124,22 +126,54 @@ class Recipe:
     @classmethod
     def from_png(cls, file) -> "Recipe":
         """The recipe inside a PNG file (a path or an open file) that this playground wrote."""
-        try:
-            with Image.open(file, formats=("PNG",)) as image:
-                text = image.text.get(PNG_KEY)
-        except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-            raise RecipeError("This file is not a readable PNG picture.") from error
-        if text is None:
-            raise RecipeError("This PNG carries no recipe: it was not saved by this playground.")
-        return cls.from_json(text)
+        texts = _texts(file)
+        if GRID_KEY in texts:
+            raise RecipeError(
+                "This PNG is a grid whose pictures have recipes of their own: open one that was "
+                "saved alone."
+            )
+        return cls.from_json(_named(texts, PNG_KEY))
 
     def save_png(self, image: Image.Image, path: str | Path) -> None:
         """Write `image` as a PNG that carries this recipe."""
-        from PIL.PngImagePlugin import PngInfo
+        _save(image, path, PNG_KEY, self.to_json())
 
-        text = PngInfo()
-        text.add_itxt(PNG_KEY, self.to_json())
-        image.save(path, format="PNG", pnginfo=text)
+
+def save_grid(image: Image.Image, path: str | Path, cells: dict[Box, Recipe]) -> None:
+    """Write `image` as a PNG that carries the recipe of each picture in it, and where it lies."""
+    listed = [{"box": box, "recipe": recipe.to_dict()} for box, recipe in cells.items()]
+    _save(image, path, GRID_KEY, json.dumps(listed, ensure_ascii=False, separators=(",", ":")))
+
+
+def grid_from_png(file) -> dict[Box, Recipe]:
+    """The recipes inside a PNG that `save_grid` wrote, by their boxes."""
+    try:
+        listed = json.loads(_named(_texts(file), GRID_KEY))
+        return {tuple(cell["box"]): Recipe.from_dict(cell["recipe"]) for cell in listed}
+    except (KeyError, TypeError, RecursionError, json.JSONDecodeError) as error:
+        raise RecipeError("This grid is damaged: its recipes cannot be read.") from error
+
+
+def _save(image: Image.Image, path, key: str, text: str) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    chunks = PngInfo()
+    chunks.add_itxt(key, text)
+    image.save(path, format="PNG", pnginfo=chunks)
+
+
+def _texts(file) -> dict[str, str]:
+    try:
+        with Image.open(file, formats=("PNG",)) as image:
+            return dict(image.text)
+    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise RecipeError("This file is not a readable PNG picture.") from error
+
+
+def _named(texts: dict[str, str], key: str) -> str:
+    if key not in texts:
+        raise RecipeError("This PNG carries no recipe: it was not saved by this playground.")
+    return texts[key]
 
 
 FIELDS = {f.name: f for f in dataclasses.fields(Recipe)}

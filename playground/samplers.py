@@ -8,7 +8,8 @@ class Sampler:
     """How noise becomes a picture.
 
     `order` is the accuracy order in the step size, which is not diffusers' `order` (the number
-    of timesteps that one step consumes). `calls` counts network calls per step.
+    of timesteps that one step consumes). `calls` counts network calls per step; a run of several
+    steps makes `extra` more: Heun's last step has nothing to correct, PNDM's first is made twice.
     """
 
     name: str
@@ -19,9 +20,28 @@ class Sampler:
     source: str
     config: dict = field(default_factory=dict)
     calls: int = 1
+    extra: int = 0
     stochastic: bool = False
     uses_eta: bool = False
     predictions: tuple[str, ...] = ("epsilon", "v_prediction", "sample")
+
+    def network_calls(self, steps: int) -> int:
+        """Of a whole run; a single step is one call with every sampler."""
+        return self.calls * steps + self.extra if steps > 1 else 1
+
+    def steps_within(self, calls: int) -> int:
+        """The most steps that make no more than so many network calls (at least one)."""
+        return max(1, (calls - self.extra) // self.calls)
+
+    def is_stochastic(self, eta: float) -> bool:
+        """Does the picture depend on more noise than the starting one?"""
+        return self.stochastic or (self.uses_eta and eta > 0)
+
+    def refusal(self, prediction: str) -> str | None:
+        """Why it cannot sample a model that predicts this, or None if it can."""
+        if prediction in self.predictions:
+            return None
+        return f"{self.label} cannot sample a model that predicts {prediction}."
 
 
 _TABLE = (
@@ -38,7 +58,7 @@ _TABLE = (
     Sampler(
         "pndm", "PNDM", "PNDMScheduler", 2,
         "Linear multistep: reuses the last four predictions; one call more than steps.",
-        "Liu et al. 2022, arXiv 2202.09778", {"skip_prk_steps": True},
+        "Liu et al. 2022, arXiv 2202.09778", {"skip_prk_steps": True}, extra=1,
         predictions=("epsilon",),  # its averages over timesteps are of ε: those of v are not exact
     ),
     Sampler(
@@ -55,7 +75,7 @@ _TABLE = (
     Sampler(
         "heun", "Heun", "HeunDiscreteScheduler", 2,
         "Looks ahead, then corrects the slope: two network calls a step.",
-        "Karras et al. 2022, arXiv 2206.00364, algorithm 1", calls=2,
+        "Karras et al. 2022, arXiv 2206.00364, algorithm 1", calls=2, extra=-1,
     ),
     Sampler(
         "dpmpp_2m", "DPM-Solver++ 2M", "DPMSolverMultistepScheduler", 2,
@@ -110,8 +130,8 @@ def build(name: str, config: dict, steps: int):
 
     sampler = get(name)
     prediction = config.get("prediction_type", "epsilon")
-    if prediction not in sampler.predictions:
-        raise ValueError(f"{sampler.label} cannot sample a model that predicts {prediction}.")
+    if refusal := sampler.refusal(prediction):
+        raise ValueError(refusal)
     scheduler = getattr(diffusers, sampler.scheduler).from_config(config, **sampler.config)
     scheduler.set_timesteps(steps)
     return scheduler

@@ -22,6 +22,12 @@ class ModelSpec:
         """What was measured and how it was made."""
         return json.loads((self.folder / "card.json").read_text())
 
+    @property
+    def prediction(self) -> str:
+        """What its network predicts, as diffusers calls it."""
+        config = json.loads((self.folder / "scheduler" / "scheduler_config.json").read_text())
+        return config.get("prediction_type", "epsilon")
+
 
 MODELS = {
     spec.name: spec

@@ -16,6 +16,7 @@ from playground.model import LatentModel
 from playground.recipe import Recipe
 from playground.training.unet import new_schedule
 from playground.ui import attention_runs, drawing
+from playground.ui.kept import Kept
 from playground.world.grammar import stream
 from playground.world.tokens import new_tokenizer
 
@@ -85,6 +86,16 @@ def streamed() -> list:
 @pytest.fixture(scope="session")
 def shipped() -> LatentModel:
     return zoo.load("emoji-world")
+
+
+@pytest.fixture
+def machine(engine, monkeypatch):
+    """The small model's engine in the place of the page's, and nothing kept yet."""
+    kept = Kept()
+    monkeypatch.setattr(drawing, "engine", lambda _: engine)
+    monkeypatch.setattr(drawing, "loaded", lambda _: engine)
+    monkeypatch.setattr(drawing, "kept", lambda: kept)
+    return engine
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from playground.cells import Picture, Step
+from playground.cells import Dropped, Picture, Step
 from playground.engine import Engine
 from playground.recipe import Recipe
 
@@ -168,19 +168,87 @@ def test_everybody_gets_the_same_share_of_ticks(tiny):
 def test_a_tick_is_of_one_size_and_keeps_to_its_rows(tiny):
     """Sizes cannot share a network call; a cell costs one row or two."""
     engine = Idle(tiny, max_rows=5)
-    for width in (64, 96, 64):
-        engine.submit([Recipe(width=width, height=64, guidance=w) for w in (5.0, 1.0, 0.0, 7.0)])
-    turns = Counter()
-    for _ in range(30):
-        cells = [cell for _, cell in engine._choose()]
-        turns.update(cells)
-        assert len({cell.sample.shape for cell in cells}) == 1
-        assert sum(len(cell.branches) for cell in cells) <= 5
-    assert len(turns) == 12
-    assert min(turns.values()) >= 5
+    runs = [
+        engine.submit(
+            [Recipe(width=width, height=64, guidance=w, steps=9) for w in (5.0, 1.0, 0.0, 7.0)]
+        )
+        for width in (64, 96, 64)
+    ]
+    calls = 0
+    while any(run.cells for run in runs):
+        for run in [r for r in engine._runs if not r.cells]:
+            engine._runs.remove(run)
+        chosen = engine._choose()
+        assert len({cell.sample.shape for _, cell in chosen}) == 1
+        assert sum(len(cell.branches) for _, cell in chosen) <= 5
+        calls += 1
+        for run, cell in chosen:
+            cell.call += 1
+            if cell.done:
+                run.cells.remove(cell)
+    assert calls <= 3 * 6 * 9 / 4  # 18 rows a step, of 5 a call at least 4 are used
 
 
-def test_the_cells_of_a_run_advance_side_by_side(engine):
-    recipes = [Recipe(**SMALL, steps=3, seed=seed) for seed in range(40)]
+def test_cells_that_fit_a_call_advance_in_lock_step(engine):
+    recipes = [Recipe(**SMALL, steps=3, seed=seed) for seed in range(8)]
     indices = [e.index for e in engine.submit(recipes) if isinstance(e, Step)]
     assert indices == sorted(indices)
+
+
+@pytest.mark.parametrize(
+    ("steps", "calls"),
+    [
+        ([7] * 8, 7),  # sixteen rows: one call a step
+        ([7] * 9, 8),  # 126 rows in full calls
+        ([7] * 16, 14),
+        ([2] * 6 + [20] * 6, 20),  # the long ones cannot wait for the short ones
+        ([20, 3, 1, 20, 2], 20),
+    ],
+    ids=str,
+)
+def test_a_run_takes_as_few_calls_as_can_be(steps, calls, watched):
+    list(watched.submit([Recipe(**SMALL, steps=n, seed=i) for i, n in enumerate(steps)]))
+    assert len(watched.ticks) == calls
+
+
+def test_a_large_run_ends_part_by_part(watched):
+    """Thirty-two rows, a call has sixteen: half the pictures are there at half time."""
+    run = watched.submit([Recipe(**SMALL, steps=5, seed=seed) for seed in range(16)])
+    events = list(run)
+    half = events[: len(events) // 2]
+    assert [e.cell for e in half if isinstance(e, Picture)] == list(range(8))
+
+
+def test_one_cell_is_cancelled_and_the_others_go_on(watched):
+    recipes = [Recipe(**SMALL, steps=60, seed=seed) for seed in range(3)]
+    run = watched.submit(recipes, owner="ann")
+    other = watched.submit([recipes[1]], owner="ben")
+    early = after(run, 4)
+    watched.cancel_cell("ann", recipes[1])
+    watched.cancel_cell("ann", recipes[1])  # twice is once
+    watched.cancel_cell("nobody", recipes[0])
+    events = early + within(60, lambda: list(run))
+    assert [e.cell for e in events if isinstance(e, Dropped)] == [1]
+    assert sorted(e.cell for e in events if isinstance(e, Picture)) == [0, 2]
+    assert len([e for e in events if isinstance(e, Step) and e.cell == 1]) < 60
+    *_, kept = within(60, lambda: list(other))
+    assert isinstance(kept, Picture)
+
+
+def test_the_last_cell_cancelled_ends_the_run(watched):
+    run = watched.submit([LONG], owner="ann")
+    after(run, 2)
+    watched.cancel_cell("ann", LONG)
+    *_, last = within(10, lambda: list(run))
+    assert last == Dropped(0)
+    rest(watched)
+
+
+def test_seconds_of_a_call_are_those_measured(watched):
+    assert watched.seconds_per_call(4) is None
+    watched._measured = {2: 0.1, 10: 0.3, 16: 0.6}
+    for rows, seconds in [(1, 0.1), (2, 0.1), (6, 0.2), (13, 0.45), (16, 0.6), (32, 1.2)]:
+        assert watched.seconds_per_call(rows) == pytest.approx(seconds)
+    before = time.perf_counter()
+    watched.draw(Recipe(**SMALL, steps=1, guidance=0.0))
+    assert 0 < watched._measured[1] < time.perf_counter() - before

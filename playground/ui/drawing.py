@@ -9,6 +9,7 @@ from pathlib import Path
 
 from playground import guidance, samplers, zoo
 from playground.recipe import Recipe
+from playground.ui.kept import Kept
 from playground.views import explorer
 
 EXAMPLE = Path(__file__).parents[2] / "assets" / "example.json"  # shown on opening
@@ -22,7 +23,12 @@ _loading = threading.Lock()
 def _engine(model: str):
     from playground.engine import Engine  # torch, diffusers: not before the page is up
 
-    return Engine(zoo.load(model))
+    machine = Engine(zoo.load(model))
+    # A first call of its size is slow. So draw a little, twice: then the first picture is fast,
+    # and what single and full calls take is measured before anybody asks what a race will take.
+    for number in (1, machine.max_rows // 2):
+        list(machine.submit([Recipe(steps=2, seed=seed) for seed in range(number)]))
+    return machine
 
 
 def engine(model: str):
@@ -31,11 +37,20 @@ def engine(model: str):
         return _engine(model)
 
 
+def loaded(model: str):
+    """The engine, if loading it takes no time; else None."""
+    return engine(model) if _engine.cache_info().currsize else None
+
+
+@functools.lru_cache(maxsize=1)
+def kept() -> Kept:
+    """The finished pictures of this process."""
+    return Kept()
+
+
 def warm_up() -> None:
-    """Load the built-in model and draw once, in the background: then the first picture is fast."""
-    threading.Thread(
-        target=lambda: engine("emoji-world").draw(Recipe(steps=1)), daemon=True
-    ).start()
+    """Load the built-in model in the background."""
+    threading.Thread(target=lambda: engine("emoji-world"), daemon=True).start()
 
 
 def check(recipe: Recipe) -> Recipe:

@@ -3,14 +3,14 @@
 import json
 
 from playground.recipe import Recipe
-from playground.ui import attention_lens
+from playground.ui import attention_lens, samplers_lens
 from playground.ui.drawing import EXAMPLE, draw
 
 
 def write() -> None:
     *_, finished = draw(Recipe())
     square = attention_lens.example(Recipe(prompt="a red square", steps=10))
-    EXAMPLE.write_text(json.dumps(finished | square))
+    EXAMPLE.write_text(json.dumps(finished | square | samplers_lens.example(Recipe())))
 
 
 if __name__ == "__main__":

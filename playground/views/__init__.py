@@ -5,12 +5,16 @@ the browser alone, without asking the server again.
 """
 
 import base64
+import html
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-SHARED = Path(__file__).parent / "shared.js"  # what every behaviour has at hand
+HERE = Path(__file__).parent
+SHARED = HERE / "shared.js"  # what every behaviour has at hand
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,19 @@ def read(folder: Path) -> View:
     names = ("template.html", "style.css", "behaviour.js")
     template, style, behaviour = ((folder / n).read_text(encoding="utf-8") for n in names)
     return View(template, style, SHARED.read_text(encoding="utf-8") + behaviour)
+
+
+def standalone(view: View, data: dict, title: str) -> str:
+    """A view and its data as a single HTML file that needs no network."""
+    parts = {
+        "TITLE": html.escape(title),
+        "STYLE": view.css_template,
+        "TEMPLATE": view.html_template,
+        "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        "BEHAVIOUR": view.js_on_load,
+    }
+    page = (HERE / "page.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], page)
 
 
 def raster(pixels: np.ndarray) -> dict:

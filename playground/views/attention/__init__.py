@@ -1,7 +1,6 @@
 """The attention laboratory: every step, level and head of a run, explored in the browser alone."""
 
 import base64
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,17 +123,3 @@ def label(layer: str) -> str:
     if found:
         return f"{found[1]} {int(found[2]) + 1}.{int(found[3]) + 1}"
     return "middle" if layer.startswith("mid_block") else layer
-
-
-def standalone(data: dict, title: str) -> str:
-    """The laboratory of one run as a single HTML file that needs no network."""
-    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-    page = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
-    parts = {
-        "TITLE": title.replace("&", "&amp;").replace("<", "&lt;"),
-        "STYLE": VIEW.css_template,
-        "TEMPLATE": VIEW.html_template,
-        "DATA": text,
-        "BEHAVIOUR": VIEW.js_on_load,
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], page)

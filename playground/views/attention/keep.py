@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw
 
-from playground.views import attention
+from playground.views import attention, standalone
 
 TILE = 128  # pixels of a map in a sheet or GIF
 CAPTION = 16
@@ -25,7 +25,7 @@ def _decoded(branch: dict, level: dict) -> np.ndarray:
 
 def html(data: dict) -> bytes:
     """The laboratory itself, for a browser without network."""
-    return attention.standalone(data, f"Attention: {_caption(data)}").encode()
+    return standalone(attention.VIEW, data, f"Attention: {_caption(data)}").encode()
 
 
 def npz(data: dict) -> bytes:

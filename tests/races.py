@@ -1,0 +1,24 @@
+"""Small races, as the page asks for them."""
+
+from playground.recipe import Recipe
+from playground.ui import race_plan
+
+SMALL = Recipe(prompt="a cat", width=64, height=64, seed=3)
+
+
+def planned(names="ddim heun", counts="4", guidances="", unit="steps", recipe=SMALL):
+    return race_plan.plan(recipe, names.split(), counts, guidances, unit)
+
+
+def last(frames) -> dict:
+    *_, final = frames
+    return final
+
+
+def ask_to_finish(lanes, starred, unfinished=(), **changes) -> dict:
+    told = [
+        {"link": x.recipe.to_query(), "count": x.count, "starred": i in starred,
+         "finished": i not in unfinished}
+        for i, x in enumerate(lanes)
+    ]  # fmt: skip
+    return {"unit": "calls", "count": "9", "lanes": told} | changes
