@@ -33,6 +33,7 @@ MAY_IMPORT = {
     # Its report draws and measures.
     "training": DRAWING | {"world", "measures"},
     "toy": {"guidance"},
+    "truth": SOLVERS | {"model"},
     "views": {"words", "heatmaps"},
     "ui": DRAWING | {"measures", "views", "toy"},
     "app": {"ui"},
