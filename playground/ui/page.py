@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from playground.recipe import QUERY_KEY, Recipe
-from playground.ui import attention_lens, guidance_lens, recipe_panel, studio
+from playground.ui import attention_lens, guidance_lens, recipe_panel, samplers_truth, studio
 from playground.ui.drawing import EXAMPLE, Frame, check, draw
 from playground.views import explorer
 
@@ -43,11 +43,14 @@ def build() -> gr.Blocks:
                     guidance = guidance_lens.build(example)
                 with gr.Tab("Attention", render_children=True):
                     attention = attention_lens.build(example)
+                with gr.Tab("Samplers", render_children=True):
+                    samplers = samplers_truth.build(example)
             rest = gr.Column(elem_id="recipe-rest")
         panel = recipe_panel.build(Recipe(), first, rest)
         _wire(page, panel, views | guidance.views)
         guidance.connect(panel)
         attention.connect(panel)
+        samplers.connect(panel)
     return page
 
 

@@ -1,0 +1,27 @@
+"""The Samplers lens, its measured half: distance to the truth, and where samplers look and go."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from playground.ui import samplers_schedules
+from playground.ui.recipe_panel import Panel
+
+
+@dataclass(frozen=True)
+class Lens:
+    """Its sections, each with a `connect` of its own."""
+
+    sections: tuple
+
+    def connect(self, panel: Panel) -> None:
+        """Let every section begin from the panel's recipe."""
+        for section in self.sections:
+            section.connect(panel)
+
+
+def build(example: dict) -> Lens:
+    """Lay out the lens inside the surrounding gradio context."""
+    samplers_schedules.build_plane()
+    samplers_schedules.build_grids()
+    return Lens(())
