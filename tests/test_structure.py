@@ -31,11 +31,12 @@ MAY_IMPORT = {
     "measures": DRAWING | {"world"},
     "world": set(),
     # Its report draws and measures.
-    "training": DRAWING | {"world", "measures"},
+    "training": DRAWING | {"world", "measures", "truth"},
     "toy": {"guidance"},
     "truth": SOLVERS | {"model"},
+    "spacings": {"samplers"},
     "views": {"words", "heatmaps"},
-    "ui": DRAWING | {"measures", "views", "toy"},
+    "ui": DRAWING | {"measures", "views", "toy", "truth", "spacings", "world"},
     "app": {"ui"},
 }
 PART_OF_ENGINE = {"cells": "engine"}

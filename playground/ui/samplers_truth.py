@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import gradio as gr
-
 from playground.ui import samplers_schedules
 from playground.ui.recipe_panel import Panel
 
