@@ -126,7 +126,7 @@ def deterministic(
         likeness = truth.psnr(np.stack([p.image for p in compared]), exact.images)
         yield {
             "sampler": sampler.name, "guidance": scale, "budget": budget, "steps": steps,
-            "calls": drawn[0].calls, "count": len(drawn), "lenient": _right(judge, drawn),
+            "calls": drawn[0].calls, "count": len(drawn), **_scores(judge, drawn),
             **_mean("rmse", errors), **_mean("psnr", likeness),
         }  # fmt: skip
 
@@ -144,15 +144,17 @@ def stochastic(engine: Engine, judge, texts: list[str]) -> Iterator[dict]:
         features = oracle.features(judge, np.stack([p.image for p in drawn])).split(SEEDS)
         yield {
             "sampler": name, "guidance": NOISY_SCALE, "budget": budget, "steps": steps,
-            "calls": drawn[0].calls, "count": len(drawn), "lenient": _right(judge, drawn),
+            "calls": drawn[0].calls, "count": len(drawn), **_scores(judge, drawn),
             **_mean("diversity", np.array([measures.diversity(part) for part in features])),
         }  # fmt: skip
 
 
-def _right(judge, drawn: list[Picture]) -> float:
-    seen = oracle.read(judge, np.stack([p.image for p in drawn]))
-    found = measures.adherence([p.recipe.prompt for p in drawn], seen)
-    return round(found["lenient"], 4)
+def _scores(judge, drawn: list[Picture]) -> dict[str, float]:
+    """What the oracle finds, lenient and strict, and saturation."""
+    images = np.stack([p.image for p in drawn])
+    found = measures.adherence([p.recipe.prompt for p in drawn], oracle.read(judge, images))
+    found["saturation"] = measures.saturation(images)
+    return {name: round(value, 4) for name, value in found.items()}
 
 
 def _mean(name: str, values: np.ndarray) -> dict[str, float]:

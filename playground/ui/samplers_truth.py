@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from playground.ui import samplers_schedules
+from playground.ui import samplers_errors, samplers_measured, samplers_schedules
 from playground.ui.recipe_panel import Panel
 
 
@@ -20,6 +20,8 @@ class Lens:
 
 def build(example: dict) -> Lens:
     """Lay out the lens inside the surrounding gradio context."""
+    errors = samplers_errors.build()
+    samplers_measured.build()
     samplers_schedules.build_plane()
     samplers_schedules.build_grids()
-    return Lens(())
+    return Lens((errors,))

@@ -33,7 +33,7 @@ function line(kind, i) {
   return button;
 }
 
-function number(x) { return x === 0 ? '0' : x >= 100 ? x.toFixed(0) : x.toPrecision(3); }
+function number(x) { return Number.isInteger(x) ? String(x) : x >= 100 ? x.toFixed(0) : x.toPrecision(3); }
 
 function list(kind) {
   const { times, sigmas } = grid(kind), decibels = (s) => (s ? (-20 * Math.log10(s)).toFixed(1) : '∞');
