@@ -42,19 +42,26 @@ def guided_noise(
 ) -> Noise:
     """The model's ε̂ under plain guidance, one prompt a row."""
     sigmas = training_sigmas(model.scheduler_config)
+    answer = guided(model, prompts, scale, negative)
+    return lambda x, sigma: answer(x, timestep_of(sigma, sigmas))
+
+
+def guided(
+    model: LatentModel, prompts: Sequence[str], scale: float, negative: str = ""
+) -> Callable[[Tensor, float], Tensor]:
+    """The same as a function of latents and timestep, for a loop of one's own."""
     said = {COND: [model.encode(p) for p in prompts], UNCOND: [model.encode(negative)]}
     said[UNCOND] *= len(prompts)
     branches = guidance.branches(scale)
 
-    def noise(x: Tensor, sigma: float) -> Tensor:
+    def answer(x: Tensor, timestep: float) -> Tensor:
         rows = torch.cat([x] * len(branches))
-        times = torch.full((len(rows),), timestep_of(sigma, sigmas))
-        answer = model.predict(rows, times, [p for b in branches for p in said[b]])
-        return guidance.combine(
-            dict(zip(branches, answer.chunk(len(branches)), strict=True)), scale
-        )
+        times = torch.full((len(rows),), timestep)
+        parts = model.predict(rows, times, [p for b in branches for p in said[b]])
+        parts = parts.chunk(len(branches))
+        return guidance.combine(dict(zip(branches, parts, strict=True)), scale)
 
-    return noise
+    return answer
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,8 +35,10 @@ MAY_IMPORT = {
     "toy": {"guidance"},
     "truth": SOLVERS | {"model"},
     "spacings": {"samplers"},
+    "forward": {"model", "truth"},
+    "longrun": SOLVERS | {"model", "truth"},
     "views": {"words", "heatmaps"},
-    "ui": DRAWING | {"measures", "views", "toy", "truth", "spacings", "world"},
+    "ui": DRAWING | {"measures", "views", "toy", "truth", "spacings", "forward", "longrun"},
     "app": {"ui"},
 }
 PART_OF_ENGINE = {"cells": "engine"}

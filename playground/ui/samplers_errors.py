@@ -1,21 +1,17 @@
 """A recipe's own error against network calls, and the ways its samplers take."""
 
-import base64
-import io
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 
 import gradio as gr
-import numpy as np
-from PIL import Image
 
 from playground import samplers
 from playground.recipe import Recipe, RecipeError
 from playground.samplers import SAMPLERS
 from playground.ui import drawing, samplers_measured
 from playground.ui.recipe_panel import Panel
-from playground.views import errors, trajectories
+from playground.views import data_url, errors, trajectories
 from playground.views.errors import Group, Point
 
 CALLS = (5, 8, 10, 15, 20, 30, 50)
@@ -36,7 +32,7 @@ def measure(recipe: Recipe, names: list[str], owner: str | None = None) -> Itera
 
     Closing the generator stops it.
     """
-    recipe = _plain(drawing.check(recipe))
+    recipe = plain(drawing.check(recipe))
     if not names:
         raise RecipeError("Choose at least one sampler to measure.")
     for name in names:
@@ -68,7 +64,7 @@ def measure(recipe: Recipe, names: list[str], owner: str | None = None) -> Itera
     yield state.frame(state.summary(), None)
 
 
-def _plain(recipe: Recipe) -> Recipe:
+def plain(recipe: Recipe) -> Recipe:
     """The recipe as the ODE knows it; RecipeError if its guidance changes with time or is bent."""
     constant = (recipe.guidance_start, recipe.guidance_stop, recipe.guidance_schedule) == (
         0.0, 1.0, "constant",
@@ -153,7 +149,7 @@ class _Measured:
         return Point(
             picture.calls, steps, float(self.truth.rmse(picture.latents[None], exact)[0]),
             float(self.truth.psnr(picture.image[None], image)[0]),
-            float((difference**2).mean() ** 0.5), image=_url(picture.image),
+            float((difference**2).mean() ** 0.5), image=data_url(picture.image),
         )  # fmt: skip
 
     def frame(self, text: str, share: float | None) -> tuple:
@@ -168,7 +164,7 @@ class _Measured:
         first = next(iter(self.ends.values()))[1][0]
         found = samplers_measured.series(ordered, bound)
         told = samplers_measured.crossing(ordered)
-        group = Group(f"w = {self.recipe.guidance:g}", bound, found, told, _url(first))
+        group = Group(f"w = {self.recipe.guidance:g}", bound, found, told, data_url(first))
         return errors.chart([group], text, share), self.plane()
 
     def summary(self) -> str:
@@ -196,12 +192,6 @@ class _Measured:
         return trajectories.plane(
             dict(sorted(budgets.items())), plane.place(path).numpy(), plane.share
         )
-
-
-def _url(image: np.ndarray) -> str:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, format="WEBP", quality=90)
-    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from playground.ui import samplers_errors, samplers_measured, samplers_schedules
+from playground.ui import (
+    samplers_counting,
+    samplers_errors,
+    samplers_lecture,
+    samplers_measured,
+    samplers_noising,
+    samplers_schedules,
+)
 from playground.ui.recipe_panel import Panel
 
 
@@ -23,5 +30,8 @@ def build(example: dict) -> Lens:
     errors = samplers_errors.build()
     samplers_measured.build()
     samplers_schedules.build_plane()
+    counting = samplers_counting.build()
     samplers_schedules.build_grids()
-    return Lens((errors,))
+    noising = samplers_noising.build()
+    lecture = samplers_lecture.build()
+    return Lens((errors, counting, noising, lecture))
