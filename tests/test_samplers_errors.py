@@ -91,11 +91,13 @@ def points(*pairs) -> list[Point]:
 def test_the_crossing_is_said_where_it_is():
     lines = {"ddim": points((5, 0.4), (10, 0.3), (20, 0.2)),
              "dpmpp_2m": points((5, 0.5), (10, 0.4), (20, 0.05))}  # fmt: skip
-    said = samplers_measured.crossing(lines)
+    said = samplers_measured.crossing(lines, 0.01)
     assert said.startswith("DDIM, of first order, is ahead of DPM-Solver++ 2M")
     assert said.endswith("5 (0.4 against 0.5), 10 (0.3 against 0.4).")
-    assert "every number" in samplers_measured.crossing({**lines, "ddim": points((5, 1), (10, 1))})
-    assert samplers_measured.crossing({"ddim": lines["ddim"]}) == ""
+    assert "at no number" in samplers_measured.crossing(lines, 0.2)  # nobody knows
+    vague = {name: [replace(p, spread=0.1) for p in line] for name, line in lines.items()}
+    assert "at no number" in samplers_measured.crossing(vague, 0.01)
+    assert samplers_measured.crossing({"ddim": lines["ddim"]}, 0.01) == ""
 
 
 def test_slopes_leave_out_what_the_reference_does_not_know():

@@ -163,7 +163,7 @@ class _Measured:
             return errors.message(text, share), self.plane()
         first = next(iter(self.ends.values()))[1][0]
         found = samplers_measured.series(ordered, bound)
-        told = samplers_measured.crossing(ordered)
+        told = samplers_measured.crossing(ordered, bound)
         group = Group(f"w = {self.recipe.guidance:g}", bound, found, told, data_url(first))
         return errors.chart([group], text, share), self.plane()
 

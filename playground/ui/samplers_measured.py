@@ -33,7 +33,7 @@ def _group(found: dict, scale: float) -> Group:
             row["calls"], row["steps"], row["rmse"], row["psnr"], spread=row["rmse_error"]
         )
         lines.setdefault(row["sampler"], []).append(point)
-    return Group(f"w = {scale:g}", bound, series(lines, bound), crossing(lines))
+    return Group(f"w = {scale:g}", bound, series(lines, bound), crossing(lines, bound))
 
 
 def series(lines: dict[str, list[Point]], bound: float) -> list[Series]:
@@ -49,19 +49,24 @@ def series(lines: dict[str, list[Point]], bound: float) -> list[Series]:
     return found
 
 
-def crossing(lines: dict[str, list[Point]]) -> str:
-    """Where the first order sampler is ahead of the second order one, in a sentence."""
+def crossing(lines: dict[str, list[Point]], bound: float) -> str:
+    """Where the first order sampler is ahead of the second order one, in a sentence.
+
+    Ahead by more than the reference's bound and one standard error of the difference.
+    """
     if not all(name in lines for name in RIVALS):
         return ""
-    first, second = ({p.calls: p.latents for p in lines[name]} for name in RIVALS)
+    first, second = ({p.calls: p for p in lines[name]} for name in RIVALS)
     slow, fast = (samplers.get(name).label for name in RIVALS)
-    shared = sorted(set(first) & set(second))
-    ahead = [calls for calls in shared if first[calls] < second[calls]]
-    if not shared:
-        return ""
+    ahead = []
+    for calls in sorted(set(first) & set(second)):
+        one, other = first[calls], second[calls]
+        margin = max(bound, (one.spread**2 + other.spread**2) ** 0.5)
+        if other.latents - one.latents > margin:
+            ahead.append(f"{calls} ({one.latents:.3g} against {other.latents:.3g})")
     if not ahead:
-        return f"{fast} is ahead of {slow} at every number of calls."
-    at = ", ".join(f"{c} ({first[c]:.2g} against {second[c]:.2g})" for c in ahead)
+        return f"{slow} is clearly ahead of {fast} at no number of calls that was measured."
+    at = ", ".join(ahead)
     return f"{slow}, of first order, is ahead of {fast}, of second order, at calls: {at}."
 
 

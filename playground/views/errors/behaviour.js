@@ -1,9 +1,9 @@
 // Error against calls. Which measure, which guidance scale and which samplers is chosen here.
 const find = (name) => element.querySelector('.' + name);
-const SVG = 'http://www.w3.org/2000/svg', WIDTH = 620, HEIGHT = 400, LEFT = 56, RIGHT = 12, TOP = 12, BOTTOM = 44;
+const SVG = 'http://www.w3.org/2000/svg', WIDE = 620, NARROW = 380, HEIGHT = 400, LEFT = 56, RIGHT = 12, TOP = 12, BOTTOM = 44;
 const COLOURS = ['#4f46e5', '#d97706', '#059669', '#db2777', '#0891b2', '#65a30d', '#9333ea', '#dc2626', '#64748b', '#a16207', '#0d9488', '#be123c'];
 const hidden = new Set();
-let chart = null, chosen = null;  // chosen: [label, calls] of a point
+let chart = null, width = WIDE, chosen = null;  // chosen: [label, calls] of a point
 
 function svg(tag, attributes, text) {
   const node = document.createElementNS(SVG, tag);
@@ -27,7 +27,7 @@ function scales(series) {
   const room = Math.max((high - low) * 0.06, 0.05);
   low -= room; high += room;
   return {
-    x: (c) => LEFT + 14 + ((Math.log(c) - x0) / (x1 - x0 || 1)) * (WIDTH - LEFT - RIGHT - 28),
+    x: (c) => LEFT + 14 + ((Math.log(c) - x0) / (x1 - x0 || 1)) * (width - LEFT - RIGHT - 28),
     y: (v) => HEIGHT - BOTTOM - ((f(v) - low) / (high - low)) * (HEIGHT - TOP - BOTTOM),
     calls: [...new Set(calls)].sort((a, b) => a - b),
     ticks: linear() ? ticks(low, high) : [1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100].flatMap((d) => [d, 2 * d, 5 * d]).filter((v) => f(v) >= low && f(v) <= high),
@@ -39,17 +39,21 @@ function ticks(low, high) {
   return Array.from({ length: 8 }, (_, i) => (Math.ceil(low / step) + i) * step).filter((v) => v <= high);
 }
 
+// On a phone the drawing has fewer units, so that its text stays readable.
+const fitting = () => (find('plot').clientWidth && find('plot').clientWidth < 480 ? NARROW : WIDE);
+
 function plot() {
+  width = fitting();
   const { series, bound } = group(), visible = series.filter((s) => !hidden.has(s.label) && s.points.some((p) => value(p) != null));
-  const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': 'Error against network calls' });
+  const picture = svg('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, role: 'img', 'aria-label': 'Error against network calls' });
   find('plot').replaceChildren(picture);
   if (!visible.length) return;
   const { x, y, calls, ticks: marks } = scales(visible);
-  for (const mark of marks) picture.append(svg('line', { class: 'rule', x1: LEFT, x2: WIDTH - RIGHT, y1: y(mark), y2: y(mark) }), svg('text', { x: LEFT - 6, y: y(mark) + 4, 'text-anchor': 'end' }, short(mark)));
+  for (const mark of marks) picture.append(svg('line', { class: 'rule', x1: LEFT, x2: width - RIGHT, y1: y(mark), y2: y(mark) }), svg('text', { x: LEFT - 6, y: y(mark) + 4, 'text-anchor': 'end' }, short(mark)));
   let last = -Infinity;
   for (const call of calls) if (x(call) - last > 24) { last = x(call); picture.append(svg('text', { x: last, y: HEIGHT - BOTTOM + 18, 'text-anchor': 'middle' }, call)); }
-  picture.append(svg('text', { x: (LEFT + WIDTH) / 2, y: HEIGHT - 6, 'text-anchor': 'middle' }, 'network calls'));
-  if (measure() === 'latents' && y(bound) < HEIGHT - BOTTOM) picture.append(svg('rect', { class: 'bound', x: LEFT, width: WIDTH - LEFT - RIGHT, y: y(bound), height: HEIGHT - BOTTOM - y(bound) }), svg('text', { x: LEFT + 4, y: y(bound) + 14 }, 'the reference is not known better'));
+  picture.append(svg('text', { x: (LEFT + width) / 2, y: HEIGHT - 6, 'text-anchor': 'middle' }, 'network calls'));
+  if (measure() === 'latents' && y(bound) < HEIGHT - BOTTOM) picture.append(svg('rect', { class: 'bound', x: LEFT, width: width - LEFT - RIGHT, y: y(bound), height: HEIGHT - BOTTOM - y(bound) }), svg('text', { x: LEFT + 4, y: y(bound) + 14 }, 'the reference is not known better'));
   for (const { label, points } of visible) {
     const known = points.filter((p) => value(p) != null), ink = colour(label);
     picture.append(svg('polyline', { class: 'line', stroke: ink, points: known.map((p) => `${x(p.calls)},${y(value(p))}`).join(' ') }));
@@ -119,5 +123,6 @@ function show() {
   find('all').hidden = false;
   draw();
 }
+new ResizeObserver(() => { if (chart && fitting() !== width) plot(); }).observe(find('plot'));
 watch('value', show);
 show();
