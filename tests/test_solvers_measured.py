@@ -1,5 +1,7 @@
 """The stage that measures samplers: references by start and end, errors, scores, and the rule."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from playground import truth
 from playground.recipe import Recipe
 from playground.training import samplers, tables
 from playground.training.evaluate import pictures
+from playground.ui import samplers_measured
 from playground.world import oracle
 
 
@@ -49,6 +52,25 @@ def test_stochastic_samplers_are_judged_by_the_oracle_and_diversity(few, engine)
     rows = list(samplers.stochastic(engine, oracle.load(), few[:1]))
     assert {row["sampler"] for row in rows} == {"ddpm", "euler_a", "dpmpp_2m_sde"}
     assert all(row["diversity"] > 0 and row["count"] == 2 and "rmse" not in row for row in rows)
+
+
+def test_the_whole_stage_fills_the_card_the_table_and_the_page(few, engine, monkeypatch):
+    card = {}
+    monkeypatch.setattr(samplers, "CALLS", (2,))
+    monkeypatch.setattr(samplers.zoo, "load", lambda _: engine.model)
+    monkeypatch.setattr(samplers, "Engine", lambda _: engine)
+    monkeypatch.setattr(samplers.export, "update_card", lambda **parts: card.update(parts))
+    samplers.measure(2)
+    found = json.loads(json.dumps(card))["solvers"]
+    assert found["prompts"] == found["exact"] == 2
+    assert {row["guidance"] for row in found["rows"]} == set(samplers.SCALES)
+    assert found["recommended"].keys() == {"sampler", "steps", "calls"}
+    assert tables.solvers(card).count("\n| DDIM |") == len(samplers.SCALES)
+    shown = samplers_measured.measured(found)
+    assert [g["label"] for g in shown["groups"]] == ["w = 1", "w = 3", "w = 7.5"]
+    labels = [line["label"] for line in shown["groups"][0]["series"]]
+    assert labels == [s.label for s in table.SAMPLERS.values() if not s.stochastic]
+    assert len(samplers_measured.stochastic(found)["rows"]) == 3
 
 
 def row(sampler, calls, scale, right, rmse):
