@@ -64,6 +64,8 @@ def attention(card: dict) -> str:
 
 def solvers(card: dict) -> str:
     """Markdown of every sampler's error and score by network calls, and what is recommended."""
+    if "solvers" not in card:
+        return "Not measured yet: `python -m playground.training samplers` does it."
     found = card["solvers"]
     budgets = sorted({row["budget"] for row in found["rows"]})
     lines = []
