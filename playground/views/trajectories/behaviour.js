@@ -2,7 +2,7 @@
 const find = (name) => element.querySelector('.' + name);
 const COLOURS = ['#4f46e5', '#d97706', '#059669', '#db2777', '#0891b2', '#65a30d', '#9333ea', '#dc2626', '#64748b', '#a16207', '#0d9488', '#be123c'];
 const EDGE = 24, SECONDS = 3, hidden = new Set();
-let data = null, playing = null;
+let data = null, playing = null, moved = false;  // moved: the visitor chose the calls
 
 const ways = () => data.budgets[+find('calls').value].ways;
 const colour = (label) => COLOURS[data.labels.indexOf(label) % COLOURS.length];
@@ -79,17 +79,16 @@ function play() {
   playing = requestAnimationFrame(tick);
 }
 find('moment').oninput = draw;
-find('calls').oninput = () => { legend(); draw(); };
+find('calls').oninput = () => { moved = true; legend(); draw(); };
 find('play').onclick = play;
 
 function show() {
   const value = props.value;
   if (!value || !value.budgets || !value.budgets.length) return;
-  const first = !data;
   data = value;
   data.labels = [...new Set(value.budgets.flatMap((b) => b.ways.map((w) => w.label)))];
   find('calls').max = value.budgets.length - 1;
-  if (first) find('calls').value = Math.min(2, value.budgets.length - 1);
+  if (!moved) find('calls').value = Math.min(2, value.budgets.length - 1);
   find('text').textContent = `Shade: the exact way. The plane holds ${(100 * value.share).toFixed(0)} % of how it moves; what happens outside the plane is not seen, so lines may cross or meet here without doing so.`;
   element.querySelector('.trajectories').hidden = false;
   legend();
