@@ -22,12 +22,17 @@ V = {"prediction_type": "v_prediction"}
 CONFORMANCE = [  # sampler, configuration, mean |x| after ten steps in diffusers' tests
     ("ddim", {"clip_sample": True}, 172.0067 / 768),
     ("ddim", {"clip_sample": True} | V, 52.5302 / 768),
+    ("ddim", {"clip_sample": True, "beta_start": 0.01}, 149.8295 / 768),
+    ("ddim", {"clip_sample": True, "beta_start": 0.01, "set_alpha_to_one": False}, 149.0784 / 768),
     ("dpmpp_2m", SIGMA_MIN | {"lower_order_final": False}, 0.3301),
     ("dpmpp_2m", SIGMA_MIN | {"lower_order_final": False} | V, 0.2251),
     ("dpmpp_2m_karras", SIGMA_MIN | {"lower_order_final": False} | V, 0.2096),
     ("unipc", SIGMA_MIN, 0.2464),
     ("unipc", SIGMA_MIN | V, 0.1014),
+    ("unipc", SIGMA_MIN | {"use_karras_sigmas": True}, 0.2925),
+    ("unipc", SIGMA_MIN | V | {"use_karras_sigmas": True}, 0.1966),
     ("deis", {}, 0.23916),
+    ("deis", V, 0.091),
 ]
 
 
@@ -66,6 +71,37 @@ def test_pndm_conformance_with_its_runge_kutta_start():
     for t in scheduler.plms_timesteps:
         x = scheduler.step_plms(toy_model(x, t), t, x).prev_sample
     assert float(x.abs().sum()) == pytest.approx(198.1318, abs=1e-2)
+
+
+def test_pndm_conformance_with_v_prediction():
+    """Not in our table, whose averages are of ε; the class itself is what upstream tests."""
+    scheduler = getattr(diffusers, SAMPLERS["pndm"].scheduler)(**LINEAR | V)
+    scheduler.set_timesteps(10)
+    x = deterministic_sample()
+    for t in scheduler.prk_timesteps:
+        x = scheduler.step_prk(toy_model(x, t), t, x).prev_sample
+    for t in scheduler.plms_timesteps:
+        x = scheduler.step_plms(toy_model(x, t), t, x).prev_sample
+    assert float(x.abs().sum()) == pytest.approx(67.3986, abs=1e-2)
+
+
+@pytest.mark.parametrize(("config", "total"), [({}, 258.9606), (V, 202.0296)])
+def test_ddpm_conformance_over_its_thousand_steps(config, total):
+    """All of them, seed 0, as upstream sums them."""
+    x = final_sample(samplers.build("ddpm", LINEAR | config, 1000))
+    assert float(x.abs().sum()) == pytest.approx(total, abs=1e-2)
+
+
+def test_lcm_conformance_of_its_one_step():
+    """For the adapter that is to come."""
+    scheduler = diffusers.LCMScheduler(
+        num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"
+    )
+    scheduler.set_timesteps(1)
+    (t,) = scheduler.timesteps
+    generator, x = torch.Generator().manual_seed(0), deterministic_sample()
+    x = scheduler.step(toy_model(x, t), t, x, generator=generator).prev_sample
+    assert float(x.abs().sum()) == pytest.approx(18.7097, abs=1e-2)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

@@ -31,10 +31,14 @@ MAY_IMPORT = {
     "measures": DRAWING | {"world"},
     "world": set(),
     # Its report draws and measures.
-    "training": DRAWING | {"world", "measures"},
+    "training": DRAWING | {"world", "measures", "truth"},
     "toy": {"guidance"},
+    "truth": SOLVERS | {"model"},
+    "spacings": {"samplers"},
+    "forward": {"model", "truth"},
+    "longrun": SOLVERS | {"model", "truth"},
     "views": {"words", "heatmaps"},
-    "ui": DRAWING | {"measures", "views", "toy"},
+    "ui": DRAWING | {"measures", "views", "toy", "truth", "spacings", "forward", "longrun"},
     "app": {"ui"},
 }
 PART_OF_ENGINE = {"cells": "engine"}

@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from playground import zoo
+from playground.cells import Failure, Picture
 from playground.engine import Engine
 from playground.recipe import Recipe
 from playground.training import export
@@ -92,16 +93,21 @@ def questions(task: Task, held_out: bool, seed: int = SEED) -> Iterator[tuple[Sc
             yield scene, prompt, what
 
 
-def draw_all(engine: Engine, recipes: list[Recipe]) -> np.ndarray:
-    """Pictures uint8 [n, h, w, 3]. Raises RuntimeError if one failed."""
-    pictures = [None] * len(recipes)
+def pictures(engine: Engine, recipes: list[Recipe]) -> list[Picture]:
+    """What was drawn, in order. Raises RuntimeError if one failed."""
+    found = {}
     for start in range(0, len(recipes), CHUNK):
         for event in engine.submit(recipes[start : start + CHUNK]):
-            if hasattr(event, "reason"):
+            if isinstance(event, Failure):
                 raise RuntimeError(event.reason)
-            if hasattr(event, "image"):
-                pictures[start + event.cell] = event.image
-    return np.stack(pictures)
+            if isinstance(event, Picture):
+                found[start + event.cell] = event
+    return [found[i] for i in range(len(recipes))]
+
+
+def draw_all(engine: Engine, recipes: list[Recipe]) -> np.ndarray:
+    """Pictures uint8 [n, h, w, 3]. Raises RuntimeError if one failed."""
+    return np.stack([picture.image for picture in pictures(engine, recipes)])
 
 
 def shares(task: Task, wanted: list[Asked], seen: list[Scene]) -> dict[str, float]:

@@ -62,8 +62,48 @@ def attention(card: dict) -> str:
     return "\n".join(lines)
 
 
+def solvers(card: dict) -> str:
+    """Markdown of every sampler's error and score by network calls, and what is recommended."""
+    if "solvers" not in card:
+        return "Not measured yet: `python -m playground.training samplers` does it."
+    found = card["solvers"]
+    budgets = sorted({row["budget"] for row in found["rows"]})
+    lines = []
+    for scale in sorted({row["guidance"] for row in found["rows"]}):
+        part = [row for row in found["rows"] if row["guidance"] == scale]
+        cells = [f"{r['rmse']:.2g} ± {r['rmse_error']:.1g}, {r['lenient']:.0%}" for r in part]
+        lines += [*_by_calls(f"error, right at w = {scale:g}", budgets, part, cells), ""]
+    part = found["stochastic"]
+    cells = [f"{r['diversity']:.2f} ± {r['diversity_error']:.2f}, {r['lenient']:.0%}" for r in part]
+    lines += _by_calls(f"diversity, right at w = {part[0]['guidance']:g}", budgets, part, cells)
+    bounds = ", ".join(f"{bound:.1g} at w = {w}" for w, bound in found["bounds"].items())
+    best, count = found["recommended"], found["prompts"]
+    lines += [
+        "",
+        f"Error: RMSE of final latents to the reference of the same ODE, {found['exact']}",
+    ]
+    lines += [f"prompts, ± one standard error; the reference itself is known to {bounds}. Right:"]
+    lines += [
+        f"share of {count} pictures that show what was asked, {found['stochastic'][0]['count']}"
+    ]
+    lines += ["of stochastic samplers. Heun spends at most the calls of its column.", ""]
+    lines += [f"**Recommended: {samplers.get(best['sampler']).label}, {best['steps']} steps.**"]
+    lines += [found["rule"], "Regenerate with `python -m playground.training samplers`."]
+    return "\n".join(lines)
+
+
+def _by_calls(heading: str, budgets: list[int], rows: list[dict], cells: list[str]) -> list[str]:
+    """A Markdown table with a line per sampler and a column per budget of calls."""
+    lines = [f"| {heading} | {' | '.join(f'{b} calls' for b in budgets)} |"]
+    lines += ["|---" * (len(budgets) + 1) + "|"]
+    for name in dict.fromkeys(row["sampler"] for row in rows):
+        mine = [cell for row, cell in zip(rows, cells, strict=True) if row["sampler"] == name]
+        lines.append(f"| {samplers.get(name).label} | {' | '.join(mine)} |")
+    return lines
+
+
 MEASURES = ("pointing", "iou_0.4", "iou_best", "precision")
-TABLES = {"scores": scores, "sweeps": sweeps, "attention": attention}
+TABLES = {"scores": scores, "sweeps": sweeps, "attention": attention, "solvers": solvers}
 
 
 def _percent(found: dict, key: str) -> str:

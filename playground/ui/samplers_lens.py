@@ -8,7 +8,7 @@ import gradio as gr
 from playground import zoo
 from playground.recipe import Recipe
 from playground.samplers import SAMPLERS, Sampler
-from playground.ui import drawing, race_files, race_plan, racing
+from playground.ui import drawing, race_files, race_plan, racing, samplers_truth
 from playground.ui.recipe_panel import Panel
 from playground.views import race, saved
 
@@ -33,9 +33,11 @@ class Lens:
     cost: gr.Markdown
     start: gr.Button
     stop: gr.Button
+    truth: samplers_truth.Lens
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
         """Let a race begin from the panel's recipe, and the view ask for more."""
+        self.truth.connect(panel)
         hidden = {"show_progress": "hidden", "api_visibility": "private"}
         queue = {"trigger_mode": "multiple", "concurrency_limit": RACERS}
         view, own = self.views["race"], [*self.choices, *panel.inputs]
@@ -127,7 +129,8 @@ def build(example: dict) -> Lens:
         )
     }  # fmt: skip
     held = gr.State(example.get("race"))
-    return Lens(views, held, [names, unit, counts, guidances], cost, start, stop)
+    choices = [names, unit, counts, guidances]
+    return Lens(views, held, choices, cost, start, stop, samplers_truth.build())
 
 
 def _label(sampler: Sampler) -> str:

@@ -6,12 +6,14 @@ the browser alone, without asking the server again.
 
 import base64
 import html
+import io
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 HERE = Path(__file__).parent
 SHARED = HERE / "shared.js"  # what every behaviour has at hand
@@ -55,3 +57,10 @@ def pack(array: np.ndarray) -> str:
     """Base64 of the array's bytes, row by row, little-endian."""
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     return base64.b64encode(np.ascontiguousarray(little).tobytes()).decode()
+
+
+def data_url(pixels: np.ndarray) -> str:
+    """uint8 [h, w, 3] as a small WebP for an `img`; to keep a picture, save its PNG instead."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="WEBP", quality=90)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,31 @@
+// Long runs side by side.
+const find = (name) => element.querySelector('.' + name);
+const SIDE = 256;
+
+function figure(lane) {
+  const box = make('figure'), caption = make('figcaption');
+  let picture;
+  if (lane.image) picture = Object.assign(make('img'), { src: lane.image, alt: `What ${lane.label} drew` });
+  else {
+    picture = Object.assign(make('canvas'), { width: SIDE, height: SIDE });
+    const brush = picture.getContext('2d');
+    brush.imageSmoothingQuality = 'high';
+    brush.drawImage(bitmap(lane.preview), 0, 0, SIDE, SIDE);
+  }
+  caption.append(make('b', lane.label), make('span', `${lane.done} of ${lane.count} network calls, ${lane.seconds.toFixed(1)} s`));
+  box.append(picture, caption);
+  return box;
+}
+
+function show() {
+  const value = props.value;
+  if (!value || !value.kind) return;
+  find('status').textContent = value.text;
+  find('status').classList.toggle('error', !!value.error);
+  const running = value.share !== undefined && value.share !== null;
+  find('progress').hidden = !running;
+  if (running) find('bar').style.width = 100 * value.share + '%';
+  if (value.kind === 'lanes') find('lanes').replaceChildren(...value.lanes.map(figure));
+}
+watch('value', show);
+show();

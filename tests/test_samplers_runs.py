@@ -1,0 +1,155 @@
+"""Stopped runs beside finished ones, DDPM's thousand steps, and the forward process."""
+
+import base64
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from playground import forward, longrun, truth
+from playground.cells import Step
+from playground.recipe import Recipe, RecipeError
+from playground.training.unet import new_schedule
+from playground.ui import drawing, samplers_counting, samplers_lecture, samplers_noising
+from playground.views import data_url
+
+RECIPE = Recipe(prompt="a cat", steps=6, seed=3, width=64, height=64)
+
+
+@pytest.fixture
+def small(monkeypatch, engine):
+    monkeypatch.setattr(drawing, "_engine", lambda _: engine)
+    return engine
+
+
+def test_numbers_of_steps_are_few_and_reach_the_last():
+    assert samplers_counting.numbers(3) == [1, 2, 3]
+    found = samplers_counting.numbers(100)
+    assert len(found) == samplers_counting.COLUMNS
+    assert found[0] == 1
+    assert found[-1] == 100
+    assert all(samplers_counting.numbers(n)[-1] == n for n in range(2, 101))
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "heun", "pndm"])
+def test_columns_are_states_of_the_long_run_and_ends_of_the_short_ones(sampler, small):
+    recipe = replace(RECIPE, sampler=sampler)
+    *progress, last = samplers_counting.compare(recipe)
+    assert all(0 <= shown["share"] < 1 for shown in progress)
+    assert [c["steps"] for c in last["columns"]] == [1, 2, 3, 4, 5, 6]
+    *steps, picture = small.submit([recipe])
+    steps = [s for s in steps if isinstance(s, Step)]
+    first, third, end = (last["columns"][i] for i in (0, 2, 5))
+    after = {"ddim": 3, "heun": 6, "pndm": 4}[sampler]  # network calls that three steps took
+    state = small.model.decode(steps[after].noisy[None])[0]
+    assert third["stopped"] == data_url(state)
+    clean = small.model.decode(steps[after - 1].clean["guided"][None])[0]
+    assert third["clean"] == data_url(clean)
+    assert end["stopped"] == end["full"] == data_url(picture.image)
+    alone = small.draw(replace(recipe, steps=1))
+    assert first["full"] == data_url(alone.image)
+    assert first["full"] != first["stopped"]
+
+
+def test_one_step_is_compared_with_nothing(small):
+    with pytest.raises(RecipeError, match="two steps or more"):
+        next(samplers_counting.compare(replace(RECIPE, steps=1)))
+
+
+def test_a_long_run_of_ddim_is_the_engines(small):
+    recipe = replace(RECIPE, sampler="ddim", guidance=3.0)
+    moments = list(longrun.run(small.model, recipe, "ddim", 6))
+    assert [m.index for m in moments] == list(range(6))
+    *steps, picture = small.submit([recipe])
+    torch.testing.assert_close(moments[-1].latents[0], picture.latents, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(moments[2].clean[0], steps[2].clean["guided"], atol=1e-3, rtol=1e-3)
+
+
+def test_ddpm_draws_fresh_noise_from_the_seed(small):
+    def end(seed):
+        recipe = replace(RECIPE, seed=seed)
+        *_, last = longrun.run(small.model, recipe, "ddpm", 3)
+        return last.latents
+
+    assert torch.equal(end(1), end(1))
+    assert not torch.equal(end(1), end(2))
+
+
+def test_the_lecture_times_both_and_can_be_closed(small, monkeypatch):
+    monkeypatch.setattr(samplers_lecture, "RUNS", (("ddim", 2), ("ddpm", 8)))
+    monkeypatch.setattr(samplers_lecture, "FRAME", 0.0)
+    first, *between, last = samplers_lecture.race(RECIPE)
+    assert first["share"] == 0
+    shares = [shown["share"] for shown in between]
+    assert shares == pytest.approx(np.arange(1, 11) / 10)
+    assert [(x["label"], x["done"]) for x in last["lanes"]] == [
+        ("DDIM, 2 steps", 2),
+        ("DDPM, 8 steps", 8),
+    ]
+    assert "4 times the network calls" in last["text"]
+    assert all(x["image"] and x["seconds"] >= 0 for x in last["lanes"])
+    seen = []
+    hook = small.model.unet.register_forward_hook(lambda *_: seen.append(1))
+    try:
+        running = samplers_lecture.race(RECIPE)
+        for _ in range(3):
+            next(running)
+        running.close()
+    finally:
+        hook.remove()
+    assert len(seen) == 2  # nothing goes on behind
+
+
+def test_noise_is_added_as_diffusers_does(tiny):
+    signals = forward.signals(tiny.scheduler_config)
+    clean, noise = torch.randn(2, 1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    for t in (0, 250, 999):
+        expected = new_schedule().add_noise(clean, noise, torch.tensor([t]))
+        torch.testing.assert_close(forward.noised(clean, noise, signals[t]), expected)
+    sigmas = truth.training_sigmas(tiny.scheduler_config)
+    np.testing.assert_allclose(signals**2 / (1 - signals**2), 1 / sigmas**2)  # the SNR
+
+
+def test_a_picture_is_encoded_as_in_training_and_comes_back(shipped):
+    """Its middle square, whatever its mode and shape."""
+    scene = Image.new("RGB", (128, 128), (40, 90, 200))
+    wide = Image.new("RGBA", (400, 200), (0, 0, 0, 255))
+    wide.paste(scene.resize((200, 200)), (100, 0))
+    latents = [forward.encode(shipped, picture, 128) for picture in (scene, wide)]
+    assert latents[0].shape == (1, 4, 16, 16)
+    torch.testing.assert_close(*latents, atol=0.05, rtol=0)  # resizing blends the edges
+    back = shipped.decode(latents[0])[0].astype(int)
+    assert np.abs(back - np.asarray(scene)).mean() < 12
+
+
+def image_of(url: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
+
+
+def test_the_recipes_picture_is_noised(small):
+    said, last = samplers_noising.of_recipe(RECIPE)
+    assert said["kind"] == "message"
+    assert (last["c"], last["h"], last["w"]) == (4, 8, 8)
+    assert [d["t"] for d in last["decoded"]] == list(range(0, 1000, 37))
+    picture = small.draw(RECIPE)
+    np.testing.assert_array_equal(
+        np.frombuffer(base64.b64decode(last["latents"]), np.float32).reshape(4, 8, 8),
+        picture.latents.numpy(),
+    )
+    assert image_of(last["decoded"][0]["image"]).shape == (64, 64, 3)
+
+
+def test_uploads_that_are_no_pictures_are_refused_in_words(small, tmp_path, monkeypatch):
+    file = tmp_path / "x.png"
+    file.write_text("<script>alert(1)</script>")
+    with pytest.raises(RecipeError, match="not a readable picture"):
+        list(samplers_noising.of_file(str(file), "emoji-world"))
+    Image.new("RGB", (20, 20)).save(file)
+    *_, last = samplers_noising.of_file(str(file), "emoji-world")
+    assert last["kind"] == "finished"
+    monkeypatch.setattr(samplers_noising, "LARGEST", 399)
+    with pytest.raises(RecipeError, match="too large"):
+        list(samplers_noising.of_file(str(file), "emoji-world"))
