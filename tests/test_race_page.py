@@ -157,6 +157,8 @@ def test_a_kept_page_shows_the_grid_alone(lab, browser, address, tmp_path):
     page.click("#race-start")
     says(page, "24 lanes in")
     page.wait_for_selector(f"{RACE} .grid:not(.flow)")
+    painted = "all => all.every(c => c.getContext('2d').getImageData(9, 9, 1, 1).data[3] === 255)"
+    assert page.locator(f"{RACE} .card canvas").evaluate_all(painted)
     page.select_option(f"{RACE} .rows", "guidance")
     file = tmp_path / "race.html"
     file.write_bytes(downloaded(page, f"{RACE} [data-keep=html]"))

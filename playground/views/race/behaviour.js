@@ -6,6 +6,7 @@ const SIDE = 384, TICK = 120, FLICKER = 600;  // pixels; milliseconds a call and
 
 let data = null;              // the race that is shown
 let run = null, ignored = null;  // names of the race that is running, and of the one stopped
+let arrived = 0, joined = 0;    // numbers of the frame that came last, and of the one shown
 let chosen = null;            // link of the lane whose recipe is shown
 let mode = 'wipe', playing = null, flicker = null, flipped = false, latest = true;
 const cards = new Map(), loaded = new Map(), stars = new Set();
@@ -35,7 +36,7 @@ function load(l) {
 
 // What a lane shows now: its picture, or the preview of the chosen call.
 function shown(l) {
-  const { previews, image } = load(l), call = latest ? Infinity : +replay.value;
+  const { previews, image } = l.pictures, call = latest ? Infinity : +replay.value;
   if (l.state !== 'finished') return previews.at(-1);
   return call >= l.calls ? image : previews[call - 1];
 }
@@ -287,8 +288,11 @@ function busy() {
 }
 
 async function join(value) {
-  await Promise.all(value.lanes.map((l) => load(l).ready));
-  if (value.run === ignored) return;
+  const number = ++arrived, pictures = value.lanes.map(load);
+  await Promise.all(pictures.map((entry) => entry.ready));
+  if (value.run === ignored || number < joined) return;  // frames may overtake each other here
+  joined = number;
+  value.lanes.forEach((l, i) => { l.pictures = pictures[i]; });
   data = value;
   run = value.share < 1 ? value.run : null;
   const keys = new Set(lanes().map((l) => l.link + l.state + l.call)), links = new Set(lanes().map((l) => l.link));
