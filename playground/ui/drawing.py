@@ -20,9 +20,11 @@ _loading = threading.Lock()
 
 @functools.lru_cache(maxsize=2)
 def _engine(model: str):
-    from playground.engine import Engine  # torch, diffusers: not before the page is up
+    from playground import backends  # torch, diffusers: not before the page is up
+    from playground.engine import Engine
 
-    return Engine(zoo.load(model))
+    loaded = zoo.load(model)
+    return Engine(loaded, network=backends.fastest(loaded))
 
 
 def engine(model: str):
@@ -32,10 +34,17 @@ def engine(model: str):
 
 
 def warm_up() -> None:
-    """Load the built-in model and draw once, in the background: then the first picture is fast."""
-    threading.Thread(
-        target=lambda: engine("emoji-world").draw(Recipe(steps=1)), daemon=True
-    ).start()
+    """Load the built-in model and draw once, in the background: then the first picture is fast.
+
+    A faster backend is prepared after that; whoever draws meanwhile is served by PyTorch.
+    """
+
+    def work() -> None:
+        machine = engine("emoji-world")
+        machine.draw(Recipe(steps=1))
+        machine.network.prepare()
+
+    threading.Thread(target=work, daemon=True).start()
 
 
 def check(recipe: Recipe) -> Recipe:
