@@ -8,6 +8,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from playground.training import (
     attending,
     autoencoder,
+    benchmark,
     decoder,
     evaluate,
     oracle,
@@ -26,6 +27,7 @@ STAGES = {
     "evaluate": evaluate.evaluate,  # ask the oracle what of the prompts is in the pictures
     "attention": attending.evaluate,  # do word maps land on what the words name
     "sweep": sweeps.sweep,  # the scores against guidance, samplers and steps
+    "benchmark": benchmark.run,  # seconds, beside stock diffusers
     "publish": unet.publish,  # export the U-Net's last checkpoint without training on
     "report": report.write,  # draw the sheet, measure, and write the README's tables
 }
@@ -33,7 +35,9 @@ STAGES = {
 parser = argparse.ArgumentParser(prog="python -m playground.training")
 parser.add_argument("stage", choices=STAGES)
 parser.add_argument("--minutes", type=float, help="training time in all, over every sitting")
-parser.add_argument("--count", type=int, help="pictures per task of an evaluation")
+parser.add_argument(
+    "--count", type=int, help="pictures per task of an evaluation, rounds of a benchmark"
+)
 options = vars(parser.parse_args())
 stage = STAGES[options.pop("stage")]
 stage(**{name: value for name, value in options.items() if value is not None})

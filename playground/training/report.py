@@ -50,7 +50,7 @@ def write() -> None:
         f"Times: {torch.get_num_threads()} threads, {platform.machine()}, torch "
         f"{torch.__version__}, no GPU. Regenerate with `python -m playground.training report`."
     )
-    _replace(ROOT / "README.md", "measured", "\n".join(lines))
+    replace(ROOT / "README.md", "measured", "\n".join(lines))
     write_tables()
 
 
@@ -58,7 +58,7 @@ def write_tables() -> None:
     """Put what was measured with the oracle, from the model card, into README.md."""
     card = zoo.get("emoji-world").card
     for name, table in tables.TABLES.items():
-        _replace(ROOT / "README.md", name, table(card))
+        replace(ROOT / "README.md", name, table(card))
 
 
 def _pointing(model) -> str:
@@ -88,7 +88,7 @@ def _seconds(work) -> float:
     return time.perf_counter() - start
 
 
-def _replace(path: Path, name: str, text: str) -> None:
+def replace(path: Path, name: str, text: str) -> None:
     """Put `text` between the two marks of that name."""
     begin, end = (mark.format(name) for mark in MARKS)
     before, _, rest = path.read_text().partition(begin)

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterable
 
-import numpy as np
 from tqdm import tqdm
 
 from playground import measures, zoo
@@ -42,10 +41,7 @@ def _measured(engine, judge, texts: list[str], settings: Iterable[dict]):
     for values in tqdm(settings):
         pairs = [(text, seed) for text in texts for seed in range(SEEDS)]
         images = draw_all(engine, [Recipe(prompt=t, seed=s, **values) for t, s in pairs])
-        found = measures.adherence([text for text, _ in pairs], oracle.read(judge, images))
-        features = oracle.features(judge, images).split(SEEDS)
-        found["diversity"] = float(np.mean([measures.diversity(part) for part in features]))
-        found["saturation"] = measures.saturation(images)
+        found = measures.measure([text for text, _ in pairs], images, SEEDS)
         found = {name: round(value, 4) for name, value in found.items()}
         tqdm.write(f"{values} {found}")
         yield values | {"count": len(pairs)} | found

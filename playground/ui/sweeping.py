@@ -72,7 +72,7 @@ def sweep(recipe: Recipe, axis: str, text: str, owner: str | None = None) -> Ite
     """
     recipes = [drawing.check(each) for each in plan(recipe, axis, text)]
     asked = time.monotonic()
-    times = sum(map(_rows, recipes)) / _rows(recipe)
+    times = sum(map(rows, recipes)) / rows(recipe)
     yield filmstrip.message(
         f"Getting ready: {len(recipes)} pictures, {times:.1f} times the work of drawing one …"
     )
@@ -92,7 +92,7 @@ def sweep(recipe: Recipe, axis: str, text: str, owner: str | None = None) -> Ite
             yield filmstrip.message("Another sweep of yours took over.")
 
 
-def _rows(recipe: Recipe) -> int:
+def rows(recipe: Recipe) -> int:
     """Network rows of its steps, if each is one call."""
     scales = (guidance.scale_at(recipe, i, recipe.steps) for i in range(recipe.steps))
     return sum(len(guidance.branches(scale)) for scale in scales)
