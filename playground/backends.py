@@ -53,7 +53,7 @@ class Eager:
         model = self.model
         with model.network_lock, record(model.unet, watched, rewrite) as recorder:
             outputs = model.predict(latents, timesteps, prompts)
-        return Answer(outputs, recorder, self.label)
+        return Answer(outputs, recorder, Eager.label)
 
     def prepare(self) -> None:
         """Make the first call as fast as the later ones."""
@@ -62,7 +62,7 @@ class Eager:
 class Onnx(Eager):
     """The U-Net as a graph that ONNX Runtime computes, for latents of the trained size."""
 
-    graph_label = "ONNX Runtime"
+    label = "ONNX Runtime"
 
     def __init__(self, model: LatentModel):
         super().__init__(model)
@@ -75,7 +75,7 @@ class Onnx(Eager):
         if self._graph is None or rewrite or tuple(latents.shape[1:]) != self.shape:
             return super().ask(latents, timesteps, prompts, watched, rewrite)
         embeds = torch.cat([prompt.embeds for prompt in prompts])
-        return Answer(*self._graph(latents, timesteps, embeds, watched), self.graph_label)
+        return Answer(*self._graph(latents, timesteps, embeds, watched), self.label)
 
     def prepare(self) -> None:
         """Export the graph, once; a network that it cannot hold stays with PyTorch."""

@@ -72,7 +72,9 @@ def contenders() -> tuple[dict[str, Callable], dict[str, Engine]]:
     for backend in backends.BACKENDS.values():
         network = backend.make(model)
         network.prepare()
-        engines[network.label] = Engine(model, network=network)
+        engine = engines[network.label] = Engine(model, network=network)
+        if engine.draw(replace(BASE, steps=1)).networks != (network.label,):
+            raise RuntimeError(f"{network.label} cannot be used here.")
     sweep = [replace(BASE, guidance=w) for w in SCALES]
     diffusers = stock(BASE)
     timed = {}

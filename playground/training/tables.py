@@ -1,7 +1,9 @@
 """The README's tables of what the oracle measured, made from the model card."""
 
-from playground import samplers
-from playground.recipe import Recipe
+from itertools import groupby
+
+from playground import guidance, samplers
+from playground.recipe import FIELDS, Recipe
 from playground.training.evaluate import TASKS, standard_error
 
 
@@ -45,6 +47,23 @@ def sweeps(card: dict) -> str:
     return "\n".join(lines)
 
 
+def variants(card: dict) -> str:
+    """Markdown of what guidance over time, rescale and guiders do, with the rows they cost."""
+    if "variants" not in card:
+        return "Measure it with `python -m playground.training sweep`."
+    lines = ["| | rows | right | strict | diversity | saturation |", "|---|---|---|---|---|---|"]
+    for name, rows in groupby(card["variants"], lambda row: row["field"]):
+        for row in rows:
+            what = f"{FIELDS[name].metadata['label']}: {guidance.called(name, row['value'])}"
+            shares = f"{_percent(row, 'lenient')} | {_percent(row, 'strict')}"
+            last = f"{row['diversity']:.2f} | {row['saturation']:.0%}"
+            lines.append(f"| {what} | {row['rows']} | {shares} | {last} |")
+    lines += ["", f"w = {Recipe().guidance:g}, {card['variants'][0]['count']} pictures a row, the "
+              "same prompts and seeds each time; rows of the network a picture of "
+              f"{Recipe().steps} steps."]  # fmt: skip
+    return "\n".join(lines)
+
+
 def attention(card: dict) -> str:
     """Markdown of how well word maps land, by way of summing and kind of word."""
     found = card["attention"]
@@ -63,7 +82,7 @@ def attention(card: dict) -> str:
 
 
 MEASURES = ("pointing", "iou_0.4", "iou_best", "precision")
-TABLES = {"scores": scores, "sweeps": sweeps, "attention": attention}
+TABLES = {"scores": scores, "sweeps": sweeps, "variants": variants, "attention": attention}
 
 
 def _percent(found: dict, key: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 import gradio as gr
 import numpy as np
 
+from playground import guidance
 from playground.recipe import FIELDS, Recipe
 from playground.ui import drawing, sweeping
 from playground.ui.recipe_panel import Panel
@@ -37,7 +38,7 @@ def plan(recipe: Recipe, text: str) -> list[list[Recipe]]:
 def cost(recipe: Recipe, text: str) -> str:
     """What measuring would take, in one sentence; raises ValueError in words."""
     rows = plan(recipe, text)
-    times = SEEDS * sum(sweeping.rows(row[0]) for row in rows) / sweeping.rows(recipe)
+    times = SEEDS * sum(guidance.rows(row[0]) for row in rows) / guidance.rows(recipe)
     return (
         f"{len(rows)} values × {SEEDS} seeds = {len(rows) * SEEDS} pictures, {times:.0f} times the "
         "work of drawing the one on the left."
@@ -57,10 +58,10 @@ def measure(recipe: Recipe, text: str, owner: str | None = None) -> Iterator[dic
 
     measures.check(recipe.prompt, recipe.height, recipe.width)
     machine = drawing.engine(recipe.model)
-    whole = sum(sweeping.rows(row[0]) for row in planned)
+    whole = sum(guidance.rows(row[0]) for row in planned)
     done = shown = 0.0
     for number, row in enumerate(planned, 1):
-        pictures, share = [], sweeping.rows(row[0]) / whole
+        pictures, share = [], guidance.rows(row[0]) / whole
         with machine.submit(row, owner=owner and f"{owner} measures", asked=asked) as run:
             for event in run:
                 if isinstance(event, Failure):

@@ -72,7 +72,7 @@ def sweep(recipe: Recipe, axis: str, text: str, owner: str | None = None) -> Ite
     """
     recipes = [drawing.check(each) for each in plan(recipe, axis, text)]
     asked = time.monotonic()
-    times = sum(map(rows, recipes)) / rows(recipe)
+    times = sum(map(guidance.rows, recipes)) / guidance.rows(recipe)
     yield filmstrip.message(
         f"Getting ready: {len(recipes)} pictures, {times:.1f} times the work of drawing one …"
     )
@@ -90,12 +90,6 @@ def sweep(recipe: Recipe, axis: str, text: str, owner: str | None = None) -> Ite
             yield state.strip()
         else:
             yield filmstrip.message("Another sweep of yours took over.")
-
-
-def rows(recipe: Recipe) -> int:
-    """Network rows of its steps, if each is one call."""
-    scales = (guidance.scale_at(recipe, i, recipe.steps) for i in range(recipe.steps))
-    return sum(len(guidance.branches(scale)) for scale in scales)
 
 
 @dataclass

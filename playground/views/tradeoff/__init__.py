@@ -28,6 +28,7 @@ COLUMNS = (
     Column("saturation", "saturation", "Mean distance between the strongest and the weakest "
            "colour channel.", percent=True),
 )  # fmt: skip
+ROWS = Column("rows", "rows a picture", "Rows that the network computes for one picture.")
 
 
 def message(text: str, error: bool = False) -> dict:
@@ -41,16 +42,20 @@ def stopped() -> dict:
 
 
 def table(
-    heading: str, rows: list[tuple[str, dict[str, float]]], text: str, run: str | None = None
+    heading: str,
+    rows: list[tuple[str, dict[str, float]]],
+    text: str,
+    run: str | None = None,
+    columns: tuple[Column, ...] = COLUMNS,
 ) -> dict:
-    """`rows`: what each setting is called, and its measures by the keys of COLUMNS.
+    """`rows`: what each setting is called, and its measures by the keys of `columns`.
 
     `run` names the measurement that fills the table, if one is under way.
     """
     return {
         "run": run,
         "heading": heading,
-        "columns": [asdict(column) for column in COLUMNS],
-        "rows": [{"name": name, "values": [found[c.key] for c in COLUMNS]} for name, found in rows],
+        "columns": [asdict(column) for column in columns],
+        "rows": [{"name": name, "values": [found[c.key] for c in columns]} for name, found in rows],
         "text": text,
     }
