@@ -187,7 +187,9 @@ class _Graph:
     def __init__(self, model: LatentModel, shape: tuple[int, int, int]):
         import onnxruntime
 
-        exported, file = _Exported(model.unet).eval(), io.BytesIO()
+        with model.network_lock:  # a call under way has its own processors and forwards in it
+            exported = _Exported(model.unet).eval()
+        file = io.BytesIO()
         embeds = model.encode("").embeds.expand(2, -1, -1).clone()
         example = (torch.zeros(2, *shape), torch.zeros(2), embeds)
         with torch.no_grad(), warnings.catch_warnings():

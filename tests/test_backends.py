@@ -1,5 +1,6 @@
 """Whoever computes the network, the picture is the same, and the page says who it was."""
 
+import threading
 import time
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from conftest import tiny_model
 
 from playground import backends, editing
-from playground.attention import Watched, word_columns
+from playground.attention import Watched, record, word_columns
 from playground.cells import Failure, Picture, Step
 from playground.engine import Engine
 from playground.recipe import Recipe
@@ -75,6 +76,17 @@ def test_exporting_leaves_the_model_as_it_was(tiny):
     backends.get("onnx").make(tiny).prepare()
     after = tiny.unet.attn_processors
     assert {name: id(p) for name, p in after.items()} == {n: id(p) for n, p in before.items()}
+
+
+def test_a_graph_can_be_made_while_others_draw(tiny):
+    backend = backends.get("onnx").make(tiny)
+    columns = tiny.encode("a cat").columns
+    with tiny.network_lock, record(tiny.unet, [Watched(0, columns)]):  # as in a tick
+        making = threading.Thread(target=backend.prepare)
+        making.start()
+        making.join(0.5)
+    making.join(60)
+    assert backend.ask(*question(tiny, 1)).by == "ONNX Runtime"
 
 
 def test_both_draw_the_same_picture_and_say_who_drew(shipped, shipped_onnx):

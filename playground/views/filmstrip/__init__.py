@@ -20,7 +20,10 @@ def message(text: str, error: bool = False) -> dict:
 
 def stopped() -> dict:
     """The visitor stopped the sweep: of frames still on their way only the pictures count."""
-    return {"kind": "stopped", "text": "Stopped. What was finished stays; the rest is as it came."}
+    return {
+        "kind": "stopped",
+        "text": "Stopped. Finished pictures stay; the others stay as previews.",
+    }
 
 
 def strip(

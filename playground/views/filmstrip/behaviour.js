@@ -34,7 +34,7 @@ function paint(canvas, frame, side) {
   brush.drawImage(veil, 0, 0, width, height);
 }
 
-const progress = (f) => f.reason ?? (f.finished ? '' : `step ${f.step} of ${f.count}`);
+const progress = (f) => f.reason ?? (f.finished ? '' : `preview, step ${f.step} of ${f.count}`);
 
 function choose() {
   const frame = nearest(), strip = strips.get(key);
