@@ -99,12 +99,13 @@ def probabilities(attention: Attention, hidden_states: Tensor, text: Tensor, row
 
 
 def answer(attention: Attention, weights: Tensor, value: Tensor) -> Tensor:
-    """The layer's output [places, width] for weights [heads, places, tokens] of values [tokens, …].
+    """The layer's output […, places, width] for weights […, heads, places, tokens] of values
+    […, tokens, width].
 
     That is Σ_j weight_j·v_j of every head, side by side, through the output projection.
     """
-    per_head = value.unflatten(1, (attention.heads, -1)).movedim(1, 0)
-    mixed = (weights @ per_head).movedim(0, 1).flatten(1)
+    per_head = value.unflatten(-1, (attention.heads, -1)).transpose(-3, -2)
+    mixed = (weights @ per_head).transpose(-3, -2).flatten(-2)
     return attention.to_out[0](mixed) / attention.rescale_output_factor
 
 
@@ -127,7 +128,11 @@ class Recorder:
         )
         found = dict(zip(rows, probabilities(attention, hidden_states, text, rows), strict=True))
         changed = self.rewrite.change(found) if self.rewrite else {}
-        found |= changed
+        self.take(found | changed, name)
+        return changed
+
+    def take(self, found: dict[int, Tensor], name: str) -> None:
+        """Add up a layer's probabilities [heads, places, tokens], by row."""
         sums = self.sums.setdefault(self.grid, [0] * len(self.watched))
         for i, watched in enumerate(self.watched):
             mean = found[watched.row].mean(0)
@@ -140,7 +145,6 @@ class Recorder:
                 for w in self.watched
             ]
         )  # fmt: skip
-        return changed
 
     def maps(self) -> list[dict[Size, Tensor]]:
         """Per watched row, per grid size, the mean over layers and heads [columns, h, w].
@@ -191,6 +195,20 @@ class _Recording:
         return output
 
 
+def cross_attention(network: nn.Module) -> dict[str, Attention]:
+    """The layers that read the words, by name; raises UnreadableAttentionError if it cannot be."""
+    layers = {
+        name: module
+        for name, module in network.named_modules()
+        if isinstance(module, Attention) and module.is_cross_attention
+    }
+    for name, layer in layers.items():
+        if type(layer.processor) not in READABLE:
+            kind = type(layer.processor).__name__
+            raise UnreadableAttentionError(f"{name} uses {kind}, which cannot be recorded.")
+    return layers
+
+
 @contextmanager
 def record(
     network: nn.Module, watched: Sequence[Watched], rewrite: Rewrite | None = None
@@ -205,15 +223,7 @@ def record(
     if not recorder.watched and not rewrite:
         yield recorder
         return
-    layers = {
-        name: module
-        for name, module in network.named_modules()
-        if isinstance(module, Attention) and module.is_cross_attention
-    }
-    for name, layer in layers.items():
-        if type(layer.processor) not in READABLE:
-            kind = type(layer.processor).__name__
-            raise UnreadableAttentionError(f"{name} uses {kind}, which cannot be recorded.")
+    layers = cross_attention(network)
     before = {name: layer.processor for name, layer in layers.items()}
     hooks = []
     try:

@@ -53,6 +53,7 @@ class Picture:
     rows: int  # network rows it needed: two per guided call, one otherwise
     shared: int  # of these, rows that were computed once for this and another cell
     seconds: dict[str, float]  # by stage: words, network, solver, decoder
+    networks: tuple[str, ...] = ()  # labels of the backends that computed its calls
 
     def png(self) -> bytes:
         """The picture as a file that carries its recipe."""
@@ -92,6 +93,7 @@ class Cell:
     call: int = 0
     rows: int = 0
     shared: int = 0
+    networks: dict[str, int] = field(default_factory=dict)  # calls by the backend's label
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
     def __post_init__(self):
@@ -175,7 +177,7 @@ class Cell:
     def picture(self, image: np.ndarray) -> Picture:
         return Picture(
             self.index, self.recipe, image, self.sample[0], self.call, self.rows, self.shared,
-            self.seconds,
+            self.seconds, tuple(self.networks),
         )  # fmt: skip
 
     def _guided(self, noisy: Tensor, predictions: dict, clean: dict, levels: tuple) -> Tensor:

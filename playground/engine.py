@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from playground import editing
-from playground.attention import Watched, record, word_columns
+from playground.attention import Watched, word_columns
+from playground.backends import Eager
 from playground.cells import Cell, Dropped, Event, Failure, HeadMaps, Maps, Picture, Step
 from playground.guidance import COND
 from playground.model import LatentModel, Prompt
@@ -104,8 +105,8 @@ def _distinct_rows(
 class Engine:
     """Draws with one model, in one background thread that lives while there is work."""
 
-    def __init__(self, model: LatentModel, max_rows: int = MAX_ROWS):
-        self.model, self.max_rows = model, max_rows
+    def __init__(self, model: LatentModel, max_rows: int = MAX_ROWS, network: Eager | None = None):
+        self.model, self.max_rows, self.network = model, max_rows, network or Eager(model)
         self._runs: deque[Run] = deque()
         self._measured: dict[int, float] = {}  # rows of a network call: seconds of the last such
         self._changed = threading.Lock()
@@ -279,13 +280,14 @@ class Engine:
             merged = word_columns(prompt.columns, prompt.words, prompt.content)
             watched.append(Watched(row, prompt.columns, merged))
         rewrite = editing.rewriting(cells, row_of, COND)
-        model = self.model
-        with model.network_lock, record(model.unet, watched, rewrite) as recorder:
-            outputs = model.predict(
-                torch.cat([row.noisy for row in rows]),
-                torch.tensor([row.timestep for row in rows]),
-                [row.prompt for row in rows],
-            )
+        answer = self.network.ask(
+            torch.cat([row.noisy for row in rows]),
+            torch.tensor([row.timestep for row in rows]),
+            [row.prompt for row in rows],
+            watched,
+            rewrite,
+        )
+        outputs, recorder = answer.outputs, answer.recorder
         maps = dict(zip(recorded, recorder.maps(), strict=False))
         heads = dict(zip(closer, recorder.heads()[len(recorded) :], strict=True))
         answers, given = [], set()
@@ -297,6 +299,7 @@ class Engine:
             single = {b: heads[row_of[i, b]] for b in cell.branches} if cell.heads else None
             answers.append((noisy, predictions, attention, shared, single))
             given.update(mine)
+            cell.networks[answer.by] = cell.networks.get(answer.by, 0) + 1
         return answers
 
     def _finish(self, finished: Chosen) -> None:

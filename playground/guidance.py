@@ -145,6 +145,12 @@ def schedule(name: str) -> Schedule:
     return _get(SCHEDULES, name, "guidance schedule")
 
 
+def called(field: str, value: float | str) -> str:
+    """What a value of one of a recipe's guidance fields is called."""
+    tables = {"guider": GUIDERS, "guidance_schedule": SCHEDULES}
+    return _get(tables[field], value, field).label if field in tables else f"{value:g}"
+
+
 def _get(table: dict, name: str, kind: str):
     if name not in table:
         raise UnknownGuidanceError(f"There is no {kind} {name!r}; there are: {', '.join(table)}.")
@@ -177,6 +183,11 @@ def scale_at(recipe, index: int, count: int) -> float:
 def branches(scale: float) -> tuple[str, ...]:
     """The rows that `scale` needs, unconditional first: one row at exactly 0 and 1."""
     return {0.0: (UNCOND,), 1.0: (COND,)}.get(scale, (UNCOND, COND))
+
+
+def rows(recipe, calls: int) -> int:
+    """Network rows of so many calls of a recipe: two where it is guided."""
+    return sum(len(branches(scale_at(recipe, i, calls))) for i in range(calls))
 
 
 def combine(predictions: dict[str, Tensor], scale: float, how: Guider = GUIDERS["cfg"]) -> Tensor:

@@ -3,13 +3,43 @@
 Pictures are uint8 [n, height, width, 3].
 """
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from playground.world import asked
-from playground.world.scene import Scene
+from playground.world import asked, oracle
+from playground.world.scene import SIDE, Scene
+
+
+class UnjudgeableError(ValueError):
+    """Why the oracle cannot judge pictures of a prompt, in one sentence."""
+
+
+@functools.lru_cache(maxsize=1)
+def judge() -> oracle.Oracle:
+    return oracle.load()
+
+
+def check(prompt: str, height: int, width: int) -> None:
+    """Raises UnjudgeableError unless the oracle can read pictures of this prompt and size."""
+    if asked.read(prompt) == asked.Asked():
+        raise UnjudgeableError("The oracle knows none of these words, so it cannot judge them.")
+    if (height, width) != (SIDE, SIDE):
+        raise UnjudgeableError(f"The oracle reads pictures of {SIDE}×{SIDE} pixels only.")
+
+
+def measure(prompts: Sequence[str], pictures: np.ndarray, seeds: int) -> dict[str, float]:
+    """All measures of pictures that come in groups of `seeds` ≥ 2 of one prompt each.
+
+    `prompts` holds one prompt a picture. Diversity is the mean over the groups.
+    """
+    found = adherence(prompts, oracle.read(judge(), pictures))
+    features = oracle.features(judge(), pictures).split(seeds)
+    found["diversity"] = float(np.mean([diversity(part) for part in features]))
+    found["saturation"] = saturation(pictures)
+    return found
 
 
 def adherence(prompts: Sequence[str], seen: Sequence[Scene]) -> dict[str, float]:

@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "playground"
 FILES = sorted([*PACKAGE.rglob("*.py"), *ROOT.glob("*.py")])
 SOLVERS = {"recipe", "samplers", "guidance", "words"}
-DRAWING = SOLVERS | {"heatmaps", "model", "zoo", "attention", "editing", "worked", "engine"}
+DRAWING = SOLVERS | {
+    "heatmaps", "model", "zoo", "attention", "editing", "worked", "backends", "engine",
+}  # fmt: skip
 
 # The table of parts in the design: who may import whom. A new part needs a line here.
 MAY_IMPORT = {
@@ -27,7 +29,8 @@ MAY_IMPORT = {
     "attention": {"words"},
     "editing": {"words", "attention", "model"},
     "worked": {"attention", "model"},
-    "engine": SOLVERS | {"model", "zoo", "attention", "editing"},
+    "backends": {"attention", "model"},
+    "engine": SOLVERS | {"model", "zoo", "attention", "editing", "backends"},
     "measures": DRAWING | {"world"},
     "world": set(),
     # Its report draws and measures.

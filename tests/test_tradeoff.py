@@ -1,11 +1,13 @@
 """The measured table says what the numbers are."""
 
+import numpy as np
 import pytest
 from browser import ROOT
 
-from playground import zoo
-from playground.training import tables
-from playground.ui.guidance_measured import measured
+from playground import guidance, zoo
+from playground.recipe import Recipe
+from playground.training import sweeps, tables
+from playground.ui.guidance_measured import measured, variants
 
 NAMES = ("guidance", "count", "lenient", "strict", "diversity", "saturation")
 NUMBERS = [(0, 8, 0.1, 0.0, 2.0, 0.4), (1, 8, 0.5, 0.25, 1.0, 0.4), (25, 8, 1.0, 0.75, 0.5, 0.6)]
@@ -21,8 +23,6 @@ def test_the_table_and_its_sentence_are_the_numbers():
 
 
 def test_the_page_shows_the_cards_numbers(lens):
-    from playground.recipe import Recipe
-
     rows = zoo.get("emoji-world").card["guidance"]
     page = lens(Recipe(prompt="a red square", steps=4, seed=3))
     shown = page.locator("#tradeoff tbody tr").all_text_contents()
@@ -42,3 +42,60 @@ def test_the_readme_holds_the_cards_numbers():
     readme, card = (ROOT / "README.md").read_text(), zoo.get("emoji-world").card
     for name, table in tables.TABLES.items():
         assert f"<!-- {name}: begin -->\n{table(card)}\n<!-- {name}: end -->" in readme
+
+
+def varied(start: float, stop: float, count: int = 400) -> list[dict]:
+    """Rows in which the first (the last) two fifths without guidance leave so many right."""
+    rest = {"count": count, "strict": 0.1, "diversity": 1.0, "saturation": 0.3, "error": 0.02}
+    rows = [("guidance_start", 0.0, 40, 0.8), ("guidance_start", 0.4, 32, start)]
+    rows += [("guidance_stop", 0.6, 32, stop), ("guider", "apg", 40, 0.7)]
+    return [
+        dict(zip(("field", "value", "rows", "lenient"), row, strict=True)) | rest for row in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "said"),
+    [
+        (0.3, 0.6, "the first steps matter more"),
+        (0.6, 0.3, "the last steps matter more"),
+        (0.5, 0.53, "within chance"),
+    ],
+)
+def test_which_end_matters_is_read_off_the_numbers(start, stop, said):
+    data = variants(varied(start, stop))
+    assert said in data["text"]
+    assert f"{start:.0%} without it in the first 40 %" in data["text"]
+    assert "both save 8 of 40 rows" in data["text"]
+    assert "6 points" in data["text"]  # 2·√(0.02² + 0.02²)
+    assert [c["label"] for c in data["columns"]][:2] == ["rows a picture", "asked-for is there"]
+    assert data["rows"][1]["name"] == "Guidance from: 0.4"
+    assert data["rows"][3]["name"] == "Guider: APG (projected)"
+    assert data["rows"][1]["values"] == [32, start, 0.1, 1.0, 0.3]
+
+
+def test_every_variant_is_measured_and_plain_guidance_once(engine, monkeypatch):
+    drawn = []
+
+    def all_black(_, recipes):
+        drawn.extend(recipes)
+        return np.zeros((len(recipes), 128, 128, 3), np.uint8)
+
+    monkeypatch.setattr(sweeps, "draw_all", all_black)
+    rows = list(sweeps.variants(engine, ["a cat", "a red square"]))
+    wanted = [(name, value) for name, values in sweeps.VARIANTS.items() for value in values]
+    assert [(row["field"], row["value"]) for row in rows] == wanted
+    assert len(drawn) == len(set(drawn)) == 4 * (len(wanted) - 4)  # five fields, one plain
+    cost = {(row["field"], row["value"]): row["rows"] for row in rows}
+    assert cost["guidance_start", 0.8] == cost["guidance_stop", 0.2] == 20 + 4
+    assert {cost["guider", name] for name in guidance.GUIDERS} == {40}
+    names = {"variants": rows, "guidance": [], "samplers": []}
+    assert tables.variants(names).count("| 24 |") == 2
+
+
+def test_offered_sweeps_are_the_measured_ones():
+    from playground.ui.sweeping import AXES, plan
+
+    for name, values in sweeps.VARIANTS.items():
+        recipes = plan(Recipe(), name, AXES[name])
+        assert tuple(getattr(recipe, name) for recipe in recipes) == values

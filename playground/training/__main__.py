@@ -1,13 +1,16 @@
 import argparse
 import os
+import sys
 
 # Threads that wait asleep: next to another busy process this trains three times faster, alone it
-# costs a twentieth. OpenMP reads it when torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# costs a twentieth, so the benchmark is without. OpenMP reads it when torch is loaded.
+if sys.argv[1:2] != ["benchmark"]:
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from playground.training import (
     attending,
     autoencoder,
+    benchmark,
     decoder,
     evaluate,
     oracle,
@@ -28,6 +31,7 @@ STAGES = {
     "attention": attending.evaluate,  # do word maps land on what the words name
     "sweep": sweeps.sweep,  # the scores against guidance, samplers and steps
     "samplers": samplers.measure,  # their distance to the truth, by network calls
+    "benchmark": benchmark.run,  # seconds, beside stock diffusers
     "publish": unet.publish,  # export the U-Net's last checkpoint without training on
     "report": report.write,  # draw the sheet, measure, and write the README's tables
 }
@@ -36,7 +40,9 @@ parser = argparse.ArgumentParser(prog="python -m playground.training")
 parser.add_argument("stage", choices=STAGES)
 parser.add_argument("--minutes", type=float, help="training time in all, over every sitting")
 parser.add_argument(
-    "--count", type=int, help="pictures per task of an evaluation; prompts of samplers"
+    "--count",
+    type=int,
+    help="pictures per task of an evaluation, prompts of samplers, rounds of a benchmark",
 )
 options = vars(parser.parse_args())
 stage = STAGES[options.pop("stage")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from playground import zoo
+from playground import backends, zoo
 from playground.engine import Engine
 from playground.recipe import Recipe
 from playground.training import tables
@@ -27,7 +27,8 @@ def write() -> None:
     start = time.perf_counter()
     model = zoo.load("emoji-world")
     loading = time.perf_counter() - start
-    engine = Engine(model)
+    engine = Engine(model, network=backends.fastest(model))
+    engine.network.prepare()
     recipes = [Recipe(prompt=prompt, seed=s) for prompt in SHEET for s in SEEDS]
     engine.draw(recipes[0])  # warm-up
     one = statistics.median(_seconds(lambda: engine.draw(recipes[0])) for _ in range(7))
@@ -38,7 +39,10 @@ def write() -> None:
     save_sheet(ROOT / "assets" / "held-out.png", draw_all(engine, new), COLUMNS)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     rows = [
-        ("One picture, 20 steps, w = 5, after warm-up", f"{one:.2f} s (median of 7)"),
+        (
+            "One picture, 20 steps, w = 5, after warm-up",
+            f"{one:.2f} s by {engine.network.label} (median of 7)",
+        ),
         (f"Sheet of {len(recipes)} pictures in one run", f"{many / len(recipes):.2f} s a picture"),
         ("Loading the model", f"{loading:.1f} s"),
         ("Peak memory of the process", f"{memory:.2f} GB"),
@@ -50,7 +54,7 @@ def write() -> None:
         f"Times: {torch.get_num_threads()} threads, {platform.machine()}, torch "
         f"{torch.__version__}, no GPU. Regenerate with `python -m playground.training report`."
     )
-    _replace(ROOT / "README.md", "measured", "\n".join(lines))
+    replace(ROOT / "README.md", "measured", "\n".join(lines))
     write_tables()
 
 
@@ -58,7 +62,7 @@ def write_tables() -> None:
     """Put what was measured with the oracle, from the model card, into README.md."""
     card = zoo.get("emoji-world").card
     for name, table in tables.TABLES.items():
-        _replace(ROOT / "README.md", name, table(card))
+        replace(ROOT / "README.md", name, table(card))
 
 
 def _pointing(model) -> str:
@@ -88,7 +92,7 @@ def _seconds(work) -> float:
     return time.perf_counter() - start
 
 
-def _replace(path: Path, name: str, text: str) -> None:
+def replace(path: Path, name: str, text: str) -> None:
     """Put `text` between the two marks of that name."""
     begin, end = (mark.format(name) for mark in MARKS)
     before, _, rest = path.read_text().partition(begin)

@@ -1,33 +1,42 @@
 """What guidance, samplers and steps do to the scores: the same prompts and seeds each time."""
 
+import dataclasses
 import itertools
 from collections.abc import Iterable
 
-import numpy as np
 from tqdm import tqdm
 
-from playground import measures, zoo
+from playground import backends, guidance, measures, zoo
 from playground.engine import Engine
 from playground.recipe import Recipe
 from playground.training import export
-from playground.training.evaluate import TASKS, draw_all, questions
-from playground.world import oracle
+from playground.training.evaluate import TASKS, draw_all, questions, standard_error
 
 COUNT, SEEDS = 8, 2  # prompts of each task, pictures of each prompt
 GUIDANCE = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 12.0, 25.0)
 SOLVERS = ("ddim", "dpmpp_2m", "unipc", "euler_a")
 STEPS = (5, 10, 20, 50)
+VARIANTS = {  # of guidance at the usual w, one field at a time
+    "guidance_start": (0.0, 0.2, 0.4, 0.6, 0.8),
+    "guidance_stop": (0.2, 0.4, 0.6, 0.8, 1.0),
+    "guidance_schedule": tuple(guidance.SCHEDULES),
+    "rescale": (0.0, 0.25, 0.5, 0.75, 1.0),
+    "guider": tuple(guidance.GUIDERS),
+}
 
 
 def sweep(count: int = COUNT) -> None:
-    """Measure both sweeps and write them into the model card."""
-    engine, judge = Engine(zoo.load("emoji-world")), oracle.load()
+    """Measure all sweeps and write them into the model card."""
+    model = zoo.load("emoji-world")
+    engine = Engine(model, network=backends.fastest(model))
+    engine.network.prepare()
     texts = prompts(count)
     scales = [{"guidance": w} for w in GUIDANCE]
     solvers = [{"sampler": name, "steps": n} for name in SOLVERS for n in STEPS]
     export.update_card(
-        guidance=list(_measured(engine, judge, texts, scales)),
-        samplers=list(_measured(engine, judge, texts, solvers)),
+        guidance=list(_measured(engine, texts, scales)),
+        samplers=list(_measured(engine, texts, solvers)),
+        variants=list(variants(engine, texts)),
     )
 
 
@@ -37,15 +46,33 @@ def prompts(count: int) -> list[str]:
     return [prompt for source in asked for _, prompt, _ in source]
 
 
-def _measured(engine, judge, texts: list[str], settings: Iterable[dict]):
+def variants(engine: Engine, texts: list[str]):
+    """Per field of VARIANTS and value: what was measured, and the rows that one picture costs.
+
+    Plain guidance is a value of every field; it is drawn once.
+    """
+    usual, known = Recipe(), {}
+    for name, values in VARIANTS.items():
+        for value in values:
+            recipe = dataclasses.replace(usual, **{name: value})
+            if recipe not in known:
+                (known[recipe],) = _measured(engine, texts, [{name: value}])
+            found = {key: known[recipe][key] for key in ("count", "lenient", "strict")}
+            found |= {key: known[recipe][key] for key in ("diversity", "saturation")}
+            error = round(standard_error(found["lenient"], found["count"]), 4)
+            yield (
+                {"field": name, "value": value, "rows": guidance.rows(recipe, recipe.steps)}
+                | found
+                | {"error": error}
+            )
+
+
+def _measured(engine, texts: list[str], settings: Iterable[dict]):
     """Per setting of a recipe's fields: those, and what was measured."""
     for values in tqdm(settings):
         pairs = [(text, seed) for text in texts for seed in range(SEEDS)]
         images = draw_all(engine, [Recipe(prompt=t, seed=s, **values) for t, s in pairs])
-        found = measures.adherence([text for text, _ in pairs], oracle.read(judge, images))
-        features = oracle.features(judge, images).split(SEEDS)
-        found["diversity"] = float(np.mean([measures.diversity(part) for part in features]))
-        found["saturation"] = measures.saturation(images)
+        found = measures.measure([text for text, _ in pairs], images, SEEDS)
         found = {name: round(value, 4) for name, value in found.items()}
         tqdm.write(f"{values} {found}")
         yield values | {"count": len(pairs)} | found

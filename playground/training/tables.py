@@ -1,7 +1,9 @@
 """The README's tables of what the oracle measured, made from the model card."""
 
-from playground import samplers
-from playground.recipe import Recipe
+from itertools import groupby
+
+from playground import guidance, samplers
+from playground.recipe import FIELDS, Recipe
 from playground.training.evaluate import TASKS, standard_error
 
 
@@ -42,6 +44,23 @@ def sweeps(card: dict) -> str:
     count = card["guidance"][0]["count"]
     lines += ["", f"{count} pictures a row or cell, the same prompts and seeds each time;"]
     lines += ["regenerate with `python -m playground.training sweep`."]
+    return "\n".join(lines)
+
+
+def variants(card: dict) -> str:
+    """Markdown of what guidance over time, rescale and guiders do, with the rows they cost."""
+    if "variants" not in card:
+        return "Measure it with `python -m playground.training sweep`."
+    lines = ["| | rows | right | strict | diversity | saturation |", "|---|---|---|---|---|---|"]
+    for name, rows in groupby(card["variants"], lambda row: row["field"]):
+        for row in rows:
+            what = f"{FIELDS[name].metadata['label']}: {guidance.called(name, row['value'])}"
+            shares = f"{_percent(row, 'lenient')} | {_percent(row, 'strict')}"
+            last = f"{row['diversity']:.2f} | {row['saturation']:.0%}"
+            lines.append(f"| {what} | {row['rows']} | {shares} | {last} |")
+    lines += ["", f"w = {Recipe().guidance:g}, {card['variants'][0]['count']} pictures a row, the "
+              "same prompts and seeds each time; rows of the network a picture of "
+              f"{Recipe().steps} steps."]  # fmt: skip
     return "\n".join(lines)
 
 
@@ -103,7 +122,13 @@ def _by_calls(heading: str, budgets: list[int], rows: list[dict], cells: list[st
 
 
 MEASURES = ("pointing", "iou_0.4", "iou_best", "precision")
-TABLES = {"scores": scores, "sweeps": sweeps, "attention": attention, "solvers": solvers}
+TABLES = {
+    "scores": scores,
+    "sweeps": sweeps,
+    "variants": variants,
+    "attention": attention,
+    "solvers": solvers,
+}
 
 
 def _percent(found: dict, key: str) -> str:

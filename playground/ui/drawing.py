@@ -21,9 +21,11 @@ _loading = threading.Lock()
 
 @functools.lru_cache(maxsize=2)
 def _engine(model: str):
-    from playground.engine import Engine  # torch, diffusers: not before the page is up
+    from playground import backends  # torch, diffusers: not before the page is up
+    from playground.engine import Engine
 
-    machine = Engine(zoo.load(model))
+    loaded = zoo.load(model)
+    machine = Engine(loaded, network=backends.fastest(loaded))
     # A first call of its size is slow. So draw a little, twice: then the first picture is fast,
     # and what single and full calls take is measured before anybody asks what a race will take.
     for number in (1, machine.max_rows // 2):
@@ -49,8 +51,11 @@ def kept() -> Kept:
 
 
 def warm_up() -> None:
-    """Load the built-in model in the background."""
-    threading.Thread(target=lambda: engine("emoji-world"), daemon=True).start()
+    """Load the built-in model in the background.
+
+    A faster backend is prepared after that; whoever draws meanwhile is served by PyTorch.
+    """
+    threading.Thread(target=lambda: engine("emoji-world").network.prepare(), daemon=True).start()
 
 
 def check(recipe: Recipe) -> Recipe:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from playground.recipe import FIELDS
-from playground.ui import guidance_measured, guidance_training, sweeping
+from playground.ui import guidance_measured, guidance_own, guidance_training, sweeping
 from playground.ui.recipe_panel import Panel
 from playground.views import filmstrip, lookahead
 
@@ -30,6 +30,7 @@ class Lens:
     values: gr.Textbox
     start: gr.Button
     stop: gr.Button
+    own: tuple  # widgets of the visitor's own table
 
     def connect(self, panel: Panel) -> None:
         """Let a sweep begin from the panel's recipe."""
@@ -53,6 +54,7 @@ class Lens:
         self.axis.input(
             lambda axis: sweeping.AXES[axis], self.axis, self.values, queue=False, **hidden
         )
+        guidance_own.connect(panel, self.own)
 
 
 def build(example: dict) -> Lens:
@@ -75,5 +77,6 @@ def build(example: dict) -> Lens:
         stop = gr.Button("Stop", scale=1, min_width=80, elem_id="sweep-stop")
     strip = gr.HTML(example.get("filmstrip"), **asdict(filmstrip.VIEW), elem_id="filmstrip")
     guidance_measured.build()
+    own = guidance_own.build()
     guidance_training.build()
-    return Lens({"lookahead": look, "filmstrip": strip}, axis, values, start, stop)
+    return Lens({"lookahead": look, "filmstrip": strip}, axis, values, start, stop, own)

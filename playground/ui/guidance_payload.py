@@ -39,7 +39,7 @@ def finished_frame(
         size=(recipe.height, recipe.width),
         png=png,
         words=_mean_words(prompt, steps),
-        text=f"{picture.calls} network calls, {rows}.",
+        text=f"{picture.calls} network calls, {rows}, by {' and '.join(picture.networks)}.",
         link=recipe.to_query(),
     )
 

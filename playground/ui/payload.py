@@ -27,8 +27,9 @@ def finished(
         shares=shares,
         masses=masses,
         text=(
-            f"Drawn in {seconds:.2f} s: {picture.calls} network calls, {picture.rows} rows; "
-            f"{samplers.get(recipe.sampler).label}, w = {recipe.guidance:g}, seed {recipe.seed}."
+            f"Drawn in {seconds:.2f} s: {picture.calls} network calls, {picture.rows} rows "
+            f"by {' and '.join(picture.networks)}; {samplers.get(recipe.sampler).label}, "
+            f"w = {recipe.guidance:g}, seed {recipe.seed}."
         ),
         notes=notes(recipe, prompt),
         name=f"latent-playground-{recipe.seed}.png",

@@ -32,10 +32,8 @@ def calls(recipe: Recipe) -> int:
 
 
 def rows(recipe: Recipe) -> int:
-    """Network rows of these calls: two where it is guided."""
-    count = calls(recipe)
-    scales = (guidance.scale_at(recipe, i, count) for i in range(count))
-    return sum(len(guidance.branches(scale)) for scale in scales)
+    """Network rows of these calls."""
+    return guidance.rows(recipe, calls(recipe))
 
 
 @dataclass(eq=False)

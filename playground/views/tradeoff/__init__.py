@@ -28,13 +28,34 @@ COLUMNS = (
     Column("saturation", "saturation", "Mean distance between the strongest and the weakest "
            "colour channel.", percent=True),
 )  # fmt: skip
+ROWS = Column("rows", "rows a picture", "Rows that the network computes for one picture.")
 
 
-def table(heading: str, rows: list[tuple[str, dict[str, float]]], text: str) -> dict:
-    """`rows`: what each setting is called, and its measures by the keys of COLUMNS."""
+def message(text: str, error: bool = False) -> dict:
+    """Only a sentence; the table that is there stays."""
+    return {"text": text, "error": error}
+
+
+def stopped() -> dict:
+    """The visitor stopped: a sentence that is still on its way does not replace this one."""
+    return message("Stopped. The rows that were finished stay.") | {"stopped": True}
+
+
+def table(
+    heading: str,
+    rows: list[tuple[str, dict[str, float]]],
+    text: str,
+    run: str | None = None,
+    columns: tuple[Column, ...] = COLUMNS,
+) -> dict:
+    """`rows`: what each setting is called, and its measures by the keys of `columns`.
+
+    `run` names the measurement that fills the table, if one is under way.
+    """
     return {
+        "run": run,
         "heading": heading,
-        "columns": [asdict(column) for column in COLUMNS],
-        "rows": [{"name": name, "values": [found[c.key] for c in COLUMNS]} for name, found in rows],
+        "columns": [asdict(column) for column in columns],
+        "rows": [{"name": name, "values": [found[c.key] for c in columns]} for name, found in rows],
         "text": text,
     }

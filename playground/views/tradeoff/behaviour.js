@@ -1,12 +1,29 @@
 // A measured table: every number with a bar, as long as it is of its column's largest.
-const shown = (value, column) => column.percent ? `${Math.round(100 * value)} %` : value.toPrecision(3);
+const shown = (value, column) => column.percent ? `${Math.round(100 * value)} %` : Number.isInteger(value) ? value : value.toPrecision(3);
+
+let run = null, ignored = null;  // names of the measurement under way, and of the one stopped
+
+function say({ text, error }) {
+  const line = element.querySelector('.text');
+  line.textContent = text;
+  line.classList.toggle('error', !!error);
+}
 
 function show() {
   const value = props.value;
-  if (!value || !value.rows) return;
-  const { columns, rows } = value;
+  if (!value) return;
+  if (value.rows) {
+    fill(value);
+    run = value.run;
+  }
+  if (value.stopped) ignored = run;
+  if (!value.rows || value.run === null || value.run !== ignored) say(value);
+}
+
+function fill({ heading, columns, rows }) {
+  element.querySelector('table').hidden = !rows.length;
   const names = columns.map((column) => Object.assign(make('th', column.label), { title: column.help, scope: 'col' }));
-  element.querySelector('thead tr').replaceChildren(Object.assign(make('th', value.heading), { scope: 'col' }), ...names);
+  element.querySelector('thead tr').replaceChildren(Object.assign(make('th', heading), { scope: 'col' }), ...names);
   const largest = columns.map((_, k) => Math.max(...rows.map((row) => row.values[k]), 1e-9));
   element.querySelector('tbody').replaceChildren(...rows.map((row) => {
     const line = make('tr');
@@ -19,7 +36,6 @@ function show() {
     });
     return line;
   }));
-  element.querySelector('.text').textContent = value.text;
 }
 watch('value', show);
 show();

@@ -1,0 +1,135 @@
+"""The lecture's table for the visitor's own prompt: eight seeds at every w, read by the oracle."""
+
+import html
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+import gradio as gr
+import numpy as np
+
+from playground.recipe import FIELDS, Recipe
+from playground.ui import drawing, sweeping, together
+from playground.ui.recipe_panel import Panel
+from playground.views import tradeoff
+
+SEEDS = 8  # pictures of every w: with and without words, one full call of the network
+FRAME = 0.5  # seconds between two sentences about how far it is
+MEASURERS = 2  # at the same time: one of them asks for as much as a class of visitors
+PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")  # fields that the cost reads
+TEXT = (
+    "### Your own prompt, measured\n"
+    f"The recipe on the left with {SEEDS} seeds (yours and the next ones) at every w, read by the "
+    "oracle: a small network that was trained on rendered scenes alone. A row is finished before "
+    "the next one begins, so stopping keeps the rows that are there."
+)
+
+
+def plan(recipe: Recipe, text: str) -> list[list[Recipe]]:
+    """Per w in `text` the recipes of its pictures; raises ValueError in words."""
+    drawing.check(recipe)
+    seeds = [(recipe.seed + i) % (int(FIELDS["seed"].metadata["high"]) + 1) for i in range(SEEDS)]
+    rows = sweeping.plan(recipe, "guidance", text)
+    return [[replace(each, seed=seed) for seed in seeds] for each in rows]
+
+
+def cost(recipe: Recipe, text: str) -> str:
+    """What measuring would take, in one sentence; raises ValueError in words."""
+    rows = plan(recipe, text)
+    times = SEEDS * sum(together.rows(row[0]) for row in rows) / together.rows(recipe)
+    return (
+        f"{len(rows)} values × {SEEDS} seeds = {len(rows) * SEEDS} pictures, {times:.0f} times the "
+        "work of drawing the one on the left."
+    )
+
+
+def measure(recipe: Recipe, text: str, owner: str | None = None) -> Iterator[dict]:
+    """The table's data, row by row; raises ValueError before anything is drawn.
+
+    Closing the generator stops it, and so does a new measurement of this owner.
+    """
+    planned, asked = plan(recipe, text), time.monotonic()
+    name, started, found = secrets.token_hex(4), time.perf_counter(), []
+    yield tradeoff.table("w", [], "Getting ready: " + cost(recipe, text), name)
+    from playground import measures  # torch: not before the page is up
+    from playground.cells import Failure, Picture
+
+    measures.check(recipe.prompt, recipe.height, recipe.width)
+    machine = drawing.engine(recipe.model)
+    whole = sum(together.rows(row[0]) for row in planned)
+    done = shown = 0.0
+    for number, row in enumerate(planned, 1):
+        pictures, share = [], together.rows(row[0]) / whole
+        with machine.submit(row, owner=owner and f"{owner} measures", asked=asked) as run:
+            for event in run:
+                if isinstance(event, Failure):
+                    raise ValueError(f"A picture at w = {row[0].guidance:g} failed: {event.reason}")
+                if isinstance(event, Picture):
+                    pictures.append(event.image)
+                elif time.perf_counter() - shown > FRAME:
+                    shown = time.perf_counter()
+                    at = done + share * event.index / event.count
+                    left = f", about {(shown - started) / at * (1 - at):.0f} s left" if at else ""
+                    said = f"Drawing w = {row[0].guidance:g}, {number} of {len(planned)}{left}."
+                    yield tradeoff.table("w", found, said, name)
+        if len(pictures) < SEEDS:
+            yield tradeoff.table("w", found, "Another measurement of yours took over.", name)
+            return
+        done += share
+        measured = measures.measure([recipe.prompt] * SEEDS, np.stack(pictures), SEEDS)
+        found.append((f"{row[0].guidance:g}", measured))
+    spent = time.perf_counter() - started
+    yield tradeoff.table("w", found, _said(recipe, len(found) * SEEDS, spent), name)
+
+
+def _said(recipe: Recipe, count: int, seconds: float) -> str:
+    last = recipe.seed + SEEDS - 1
+    return (
+        f"“{recipe.prompt}”, {count} pictures in {seconds:.0f} s: seeds {recipe.seed} to {last}, "
+        f"{SEEDS} a row. One picture more or less is {1 / SEEDS:.1%} of a row."
+    )
+
+
+def build() -> tuple:
+    """Lay out the section inside the surrounding gradio context: its widgets, to be connected."""
+    gr.Markdown(TEXT)
+    with gr.Row(elem_classes="sweep"):
+        values = gr.Textbox(
+            sweeping.AXES["guidance"], label=f"Values of w, at most {sweeping.MOST}", max_lines=1,
+            scale=4, min_width=220, elem_id="own-values",
+        )  # fmt: skip
+        start = gr.Button("Measure", variant="primary", scale=2, min_width=120, elem_id="own")
+        stop = gr.Button("Stop", scale=1, min_width=80, elem_id="own-stop")
+    price = gr.Markdown(cost(Recipe(), sweeping.AXES["guidance"]), elem_id="own-cost")
+    view = gr.HTML(None, **asdict(tradeoff.VIEW), elem_id="own-table")
+    return values, start, stop, price, view
+
+
+def connect(panel: Panel, widgets: tuple) -> None:
+    """Let a measurement begin from the panel's recipe, and say before what it costs."""
+    values, start, stop, price, view = widgets
+    hidden = {"show_progress": "hidden", "api_visibility": "private"}
+
+    def on_change(text: str, *recipe) -> str:
+        try:
+            return cost(panel.recipe(recipe), text)
+        except ValueError as error:
+            return html.escape(str(error))
+
+    def on_start(text: str, request: gr.Request, *recipe) -> Iterator[dict]:
+        try:
+            yield from measure(panel.recipe(recipe), text, request.session_hash)
+        except ValueError as error:
+            yield tradeoff.message(str(error), error=True)
+
+    measuring = gr.on(
+        [start.click, values.submit], on_start, [values, *panel.inputs], view,
+        trigger_mode="multiple", concurrency_limit=MEASURERS, **hidden,
+    )  # fmt: skip
+    stop.click(tradeoff.stopped, outputs=view, cancels=[measuring], queue=False, **hidden)
+    gr.on(
+        [values.change, *(panel.fields[name].change for name in PRICED)],
+        on_change, [values, *panel.inputs], price,
+        trigger_mode="always_last", **hidden,
+    )  # fmt: skip

@@ -1,0 +1,172 @@
+"""Whoever computes the network, the picture is the same, and the page says who it was."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from conftest import tiny_model
+
+from playground import backends, editing
+from playground.attention import Watched, record, word_columns
+from playground.cells import Failure, Picture, Step
+from playground.engine import Engine
+from playground.recipe import Recipe
+
+TEXTS = ("", "a cat", "two red stars in the snow", "an owl wearing a crown", "a fox and a pig")
+
+
+@pytest.fixture(scope="module")
+def onnx(tiny) -> backends.Onnx:
+    found = backends.get("onnx").make(tiny)
+    found.prepare()
+    return found
+
+
+@pytest.fixture(scope="module")
+def shipped_onnx(shipped) -> backends.Onnx:
+    found = backends.fastest(shipped)
+    found.prepare()
+    return found
+
+
+def question(model, rows: int) -> tuple:
+    """Latents, timesteps and prompts of so many different rows."""
+    generator = torch.Generator().manual_seed(rows)
+    latents = torch.randn(rows, 4, 16, 16, generator=generator)
+    prompts = [model.encode(text) for text in (TEXTS * rows)[:rows]]
+    return latents, torch.linspace(20, 980, rows), prompts
+
+
+def difference(a: Picture, b: Picture) -> int:
+    return int(np.abs(a.image.astype(int) - b.image.astype(int)).max())
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 17])
+def test_a_graph_predicts_what_pytorch_predicts(rows, tiny, onnx):
+    mine, theirs = onnx.ask(*question(tiny, rows)), backends.Eager(tiny).ask(*question(tiny, rows))
+    assert (mine.by, theirs.by) == ("ONNX Runtime", "PyTorch")
+    torch.testing.assert_close(mine.outputs, theirs.outputs, atol=1e-5, rtol=1e-5)
+    assert theirs.outputs.std() > 0.01  # else nothing was compared
+
+
+def test_a_graph_records_what_pytorch_records(tiny, onnx):
+    latents, timesteps, prompts = question(tiny, 5)
+    fox = prompts[4]
+    close = word_columns(fox.columns, fox.words, fox.content)
+    watched = [Watched(row, prompts[row].columns) for row in (1, 3)]
+    watched.append(Watched(4, fox.columns, close))
+    mine, theirs = (
+        backend.ask(latents, timesteps, prompts, watched).recorder
+        for backend in (onnx, backends.Eager(tiny))
+    )
+    assert set(theirs.maps()[0]) == {(16, 16), (8, 8), (4, 4)}
+    for ours, other in zip(mine.maps(), theirs.maps(), strict=True):
+        torch.testing.assert_close(ours, other, atol=1e-5, rtol=1e-4)
+    assert mine.heads()[:2] == theirs.heads()[:2] == [None, None]
+    for grid, heads in theirs.heads()[2].items():
+        assert mine.heads()[2][grid].layers == heads.layers
+        codes = mine.heads()[2][grid].codes.int() - heads.codes.int()
+        assert codes.abs().max() <= 1  # of 255: a code may round the other way
+
+
+def test_exporting_leaves_the_model_as_it_was(tiny):
+    before = dict(tiny.unet.attn_processors)
+    backends.get("onnx").make(tiny).prepare()
+    after = tiny.unet.attn_processors
+    assert {name: id(p) for name, p in after.items()} == {n: id(p) for n, p in before.items()}
+
+
+def test_a_graph_can_be_made_while_others_draw(tiny):
+    backend = backends.get("onnx").make(tiny)
+    columns = tiny.encode("a cat").columns
+    with tiny.network_lock, record(tiny.unet, [Watched(0, columns)]):  # as in a tick
+        making = threading.Thread(target=backend.prepare)
+        making.start()
+        making.join(0.5)
+    making.join(60)
+    assert backend.ask(*question(tiny, 1)).by == "ONNX Runtime"
+
+
+def test_both_draw_the_same_picture_and_say_who_drew(shipped, shipped_onnx):
+    recipes = [Recipe(steps=8, guidance=w) for w in (0.0, 1.0, 5.0)]
+    theirs = {e.cell: e for e in Engine(shipped).submit(recipes) if isinstance(e, Picture)}
+    engine = Engine(shipped, network=shipped_onnx)
+    *_, alone = engine.submit(recipes[2:], record=True)
+    together = {e.cell: e for e in engine.submit(recipes) if isinstance(e, Picture)}
+    for cell, picture in together.items():
+        assert difference(picture, theirs[cell]) <= 2
+        assert (picture.networks, theirs[cell].networks) == (("ONNX Runtime",), ("PyTorch",))
+    assert difference(together[2], alone) <= 1  # whatever else is in the batch
+    assert difference(together[1], together[2]) > 20
+
+
+def test_what_the_graph_cannot_do_pytorch_does(tiny, onnx):
+    engine = Engine(tiny, network=onnx)
+    *_, small = engine.submit([Recipe(steps=2, width=64, height=64)])
+    assert small.networks == ("PyTorch",)
+    texts = ("a cat", "a dog")
+    plan = editing.swap(*map(tiny.encode, texts), share=1.0)
+    recipes = [Recipe(steps=2, prompt=text) for text in texts]
+    ended = [e for e in engine.submit(recipes, plan=plan) if not isinstance(e, Step)]
+    assert [picture.networks for picture in ended] == [("PyTorch",)] * 2
+
+
+def test_a_picture_that_both_drew_is_the_same_and_names_both(tiny):
+    class Late(backends.Onnx):
+        asked = 0
+
+        def ask(self, *question):
+            self.asked += 1
+            if self.asked == 3:
+                self.prepare()
+            return super().ask(*question)
+
+    *_, picture = Engine(tiny, network=Late(tiny)).submit([Recipe(steps=6)])
+    assert picture.networks == ("PyTorch", "ONNX Runtime")
+    assert difference(picture, Engine(tiny).draw(Recipe(steps=6))) <= 2
+
+
+def test_without_the_packages_pytorch_draws(tiny, monkeypatch):
+    monkeypatch.setattr(backends, "find_spec", lambda name: name == "torch" or None)
+    assert type(backends.fastest(tiny)) is backends.Eager
+
+
+def test_a_network_that_cannot_be_exported_stays_with_pytorch(caplog):
+    class Own:
+        def __call__(self, attn, hidden_states, **_):
+            return hidden_states
+
+    model = tiny_model()
+    next(iter(model.cross_attention.values())).set_processor(Own())
+    backend = backends.get("onnx").make(model)
+    backend.prepare()
+    assert "Own, which cannot be recorded" in caplog.text
+    assert backend.ask(*question(model, 1)).by == "PyTorch"
+
+
+def test_a_graph_that_is_off_is_not_used(tiny, monkeypatch, caplog):
+    monkeypatch.setattr(backends, "CLOSE", 0.0)
+    backend = backends.get("onnx").make(tiny)
+    backend.prepare()
+    assert "off" in caplog.text
+    assert backend.ask(*question(tiny, 1)).by == "PyTorch"
+
+
+def test_the_graph_is_there_soon(shipped):
+    """The first picture does not wait for it at all; making it may slow that by ten seconds."""
+    start = time.process_time()
+    backends.get("onnx").make(shipped).prepare()
+    assert time.process_time() - start < 10
+
+
+def test_unknown_backends_are_named(tiny):
+    with pytest.raises(backends.UnknownBackendError, match=r"'cuda'; there are: onnx, pytorch\."):
+        backends.get("cuda")
+
+
+def test_a_failing_call_ends_its_picture_alone(tiny, onnx, monkeypatch):
+    monkeypatch.setattr(backends._Graph, "__call__", lambda *_: 1 / 0)
+    *_, last = Engine(tiny, network=onnx).submit([Recipe(steps=2)])
+    assert isinstance(last, Failure)

@@ -1,0 +1,104 @@
+"""The oracle's table for the visitor's own prompt: row by row, stopped, refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from lens import QUICK
+
+from playground import measures
+from playground.recipe import Recipe
+from playground.training.evaluate import draw_all
+from playground.ui import drawing, guidance_own
+
+FAST = Recipe(prompt="a red square", steps=2)
+OWN = "#own-table"
+
+
+@pytest.fixture
+def machine(engine, monkeypatch):
+    monkeypatch.setattr(drawing, "engine", lambda _: engine)
+    return engine
+
+
+def test_the_cost_is_told_before(machine):
+    """Rows of the network: 1 at w = 0 and w = 1, 2 at w = 5, as the recipe's own w = 5."""
+    assert guidance_own.cost(FAST, "0, 1, 5") == (
+        "3 values × 8 seeds = 24 pictures, 16 times the work of drawing the one on the left."
+    )
+
+
+def test_every_row_is_what_its_pictures_measure(machine):
+    *frames, last = guidance_own.measure(FAST, "1, 6")
+    assert [name for name, *_ in map(tuple, (r.values() for r in last["rows"]))] == ["1", "6"]
+    for row in last["rows"]:
+        recipes = [
+            dataclasses.replace(FAST, guidance=float(row["name"]), seed=FAST.seed + i)
+            for i in range(8)
+        ]
+        found = measures.measure([FAST.prompt] * 8, draw_all(machine, recipes), 8)
+        keys = [column["key"] for column in last["columns"]]
+        assert row["values"] == pytest.approx([found[key] for key in keys], abs=0.02)
+    assert "16 pictures" in last["text"]
+    assert "seeds 7 to 14" in last["text"]
+    assert {frame["run"] for frame in frames} == {last["run"]}
+
+
+def test_stopping_keeps_finished_rows_and_frees_the_engine(machine, monkeypatch):
+    monkeypatch.setattr(guidance_own, "FRAME", 0.0)
+    frames = guidance_own.measure(FAST, "1, 2, 3")
+    for frame in frames:
+        if frame["rows"]:
+            break
+    assert [row["name"] for row in frame["rows"]] == ["1"]
+    frames.close()
+    assert not any(run.cells for run in machine._runs)
+
+
+def test_seeds_go_round_at_the_end():
+    last = Recipe(prompt="a cat", seed=2**32 - 2)
+    ((*recipes,),) = guidance_own.plan(last, "5")
+    assert [r.seed for r in recipes] == [2**32 - 2, 2**32 - 1, *range(6)]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "text", "words"),
+    [
+        (FAST, "", "is empty"),
+        (FAST, "1, NaN", "not a number"),
+        (FAST, "1e9", "between 0 and 30"),
+        (FAST, ", ".join(map(str, range(40))), "at most 16"),
+        (Recipe(prompt="quantum chromodynamics"), "5", "knows none of these words"),
+        (Recipe(prompt=""), "5", "knows none of these words"),
+        (Recipe(prompt="a cat", width=64, height=64), "5", "of 128×128 pixels only"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_sentence(recipe, text, words, machine):
+    with pytest.raises(ValueError, match=words) as caught:
+        list(guidance_own.measure(recipe, text))
+    assert str(caught.value).endswith(".")
+
+
+def test_one_measure_for_the_page_and_the_card():
+    """Groups of two: diversity is within a group, adherence over all."""
+    pictures = np.zeros((4, 128, 128, 3), np.uint8)
+    pictures[2:] = 255
+    found = measures.measure(["a cat"] * 4, pictures, 2)
+    assert found["diversity"] == pytest.approx(0, abs=1e-4)
+    assert (found["lenient"], found["saturation"]) == (0, 0)
+
+
+def test_the_visitors_table_fills_and_refuses_on_the_page(lens):
+    page = lens(Recipe(**QUICK | {"steps": 2}))
+    page.fill("#own-values textarea, #own-values input", "1, <b>x</b>")
+    page.click("#own")
+    said = f"w => document.querySelector('{OWN} .text').textContent.includes(w)"
+    page.wait_for_function(said, arg="“<b>x</b>” in the list")
+    page.fill("#own-values textarea, #own-values input", "1, 7")
+    page.wait_for_function(
+        "document.querySelector('#own-cost').textContent.includes('2 values × 8 seeds')"
+    )
+    page.click("#own")
+    page.wait_for_function(said, arg="16 pictures in", timeout=120_000)
+    rows = page.locator(f"{OWN} tbody th").all_text_contents()
+    assert rows == ["1", "7"]
