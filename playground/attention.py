@@ -2,8 +2,9 @@
 
 Cross-attention gives every place of a layer's grid a softmax over tokens:
 A = softmax(q·kᵀ/√d) (Vaswani et al. 2017, arXiv 1706.03762, eq. 1). Fused kernels never form A,
-so it is computed again from q and k for the recorded rows alone and summed at once into one map
-per token (mean over layers and heads) or per word (every head by itself); nothing else is kept.
+so it is formed beside them, from the layer's own q and k and for the recorded rows alone, and
+summed at once into one map per token (mean over layers and heads) or per word (every head by
+itself); nothing else is kept.
 Only rows that someone asks to rewrite are answered from A; the others' pictures are not touched.
 """
 
@@ -90,12 +91,12 @@ def from_codes(codes: Tensor) -> Tensor:
     return (codes.float() / FULL) ** 2
 
 
-def probabilities(attention: Attention, hidden_states: Tensor, text: Tensor, rows) -> Tensor:
-    """softmax(q·kᵀ/√d) of some rows of the batch: [rows, heads, places, tokens]."""
-    query = attention.head_to_batch_dim(attention.to_q(hidden_states[rows]))
-    key = attention.head_to_batch_dim(attention.to_k(text)[rows])
-    found = attention.get_attention_scores(query, key)
-    return found.unflatten(0, (len(rows), attention.heads))
+def probabilities(attention: Attention, query: Tensor, key: Tensor) -> Tensor:
+    """softmax(q·kᵀ/√d) [rows, heads, places, tokens] of a layer's queries [rows, places, width]
+    and keys [rows, tokens, width].
+    """
+    query, key = attention.head_to_batch_dim(query), attention.head_to_batch_dim(key)
+    return attention.get_attention_scores(query, key).unflatten(0, (-1, attention.heads))
 
 
 def answer(attention: Attention, weights: Tensor, value: Tensor) -> Tensor:
@@ -112,26 +113,28 @@ def answer(attention: Attention, weights: Tensor, value: Tensor) -> Tensor:
 class Recorder:
     watched: Sequence[Watched]
     rewrite: Rewrite | None = None
-    sums: dict[Size, list[Tensor]] = field(default_factory=dict)
+    sums: dict[Size, dict[int, Tensor]] = field(default_factory=dict)  # by row: [places, tokens]
     layers: dict[Size, list[str]] = field(default_factory=dict)
     codes: dict[Size, list[list[Tensor]]] = field(default_factory=dict)  # layer by layer
     grid: Size = (0, 0)
+    projected: dict[str, Tensor] = field(default_factory=dict)  # "q" and "k" of the current layer
+
+    @property
+    def rows(self) -> list[int]:
+        asked = self.rewrite.rows if self.rewrite else ()
+        return sorted({*asked, *(w.row for w in self.watched)})
 
     @torch.no_grad()
-    def add(
-        self, attention: Attention, hidden_states: Tensor, text: Tensor, name: str = ""
-    ) -> dict:
-        """Take in one layer's call; returns the rewritten probabilities, by row."""
-        rows = sorted(
-            {w.row for w in self.watched} | set(self.rewrite.rows if self.rewrite else ())
-        )
-        found = dict(zip(rows, probabilities(attention, hidden_states, text, rows), strict=True))
+    def add(self, attention: Attention, query: Tensor, key: Tensor, name: str = "") -> dict:
+        """Take in one layer's queries and keys; returns the rewritten probabilities, by row."""
+        rows = self.rows
+        found = dict(zip(rows, probabilities(attention, query[rows], key[rows]), strict=True))
         changed = self.rewrite.change(found) if self.rewrite else {}
         found |= changed
-        sums = self.sums.setdefault(self.grid, [0] * len(self.watched))
-        for i, watched in enumerate(self.watched):
-            mean = found[watched.row].mean(0)
-            sums[i] = sums[i] + _by_column(mean, watched.columns, self.grid)
+        sums = self.sums.setdefault(self.grid, {})
+        for row in {w.row for w in self.watched}:
+            mean = found[row].mean(0)
+            sums[row] = sums[row].add_(mean) if row in sums else mean
         self.layers.setdefault(self.grid, []).append(name)
         self.codes.setdefault(self.grid, []).append(
             [
@@ -148,8 +151,11 @@ class Recorder:
         At every place the columns sum to 1.
         """
         return [
-            {size: sums[i] / len(self.layers[size]) for size, sums in self.sums.items()}
-            for i in range(len(self.watched))
+            {
+                size: _by_column(sums[w.row] / len(self.layers[size]), w.columns, size)
+                for size, sums in self.sums.items()
+            }
+            for w in self.watched
         ]
 
     def heads(self) -> list[dict[Size, Heads] | None]:
@@ -171,7 +177,7 @@ def _by_column(probabilities: Tensor, columns: Tensor, grid: Size) -> Tensor:
 
 
 class _Recording:
-    """A processor that recomputes the probabilities and lets the original do the work."""
+    """A processor that lets the original do the work and forms the probabilities beside it."""
 
     def __init__(self, original, recorder: Recorder, name: str):
         self.original, self.recorder, self.name = original, recorder, name
@@ -181,10 +187,11 @@ class _Recording:
         self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None,
         *args, **kwargs,
     ):  # fmt: skip
-        changed = self.recorder.add(attn, hidden_states, encoder_hidden_states, self.name)
         output = self.original(
             attn, hidden_states, encoder_hidden_states, attention_mask, temb, *args, **kwargs
         )
+        projected = self.recorder.projected
+        changed = self.recorder.add(attn, projected.pop("q"), projected.pop("k"), self.name)
         values = attn.to_v(encoder_hidden_states) if changed else None
         for row, weights in changed.items():
             output[row] = answer(attn, weights, values[row])
@@ -223,6 +230,8 @@ def record(
                     module.register_forward_pre_hook(_note_grid(recorder), with_kwargs=True)
                 )
         for name, layer in layers.items():
+            hooks.append(layer.to_q.register_forward_hook(_keep(recorder, "q")))
+            hooks.append(layer.to_k.register_forward_hook(_keep(recorder, "k")))
             layer.set_processor(_Recording(before[name], recorder, name))
         yield recorder
     finally:
@@ -238,5 +247,14 @@ def _note_grid(recorder: Recorder):
     def hook(module, args, kwargs):
         hidden_states = args[0] if args else kwargs["hidden_states"]
         recorder.grid = tuple(hidden_states.shape[-2:])
+
+    return hook
+
+
+def _keep(recorder: Recorder, part: str):
+    """The layer's own projection: asking for it again would cost as much as the softmax."""
+
+    def hook(module, args, output):
+        recorder.projected[part] = output
 
     return hook
