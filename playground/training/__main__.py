@@ -8,6 +8,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from playground.training import (
     attending,
     autoencoder,
+    cost,
     decoder,
     evaluate,
     oracle,
@@ -24,7 +25,8 @@ STAGES = {
     "unet": unet.train,
     "oracle": oracle.train,
     "evaluate": evaluate.evaluate,  # ask the oracle what of the prompts is in the pictures
-    "attention": attending.evaluate,  # do word maps land on what the words name
+    "evaluate-attention": attending.evaluate,  # do word maps land on what the words name
+    "benchmark-recording": cost.measure,  # what recording attention costs
     "sweep": sweeps.sweep,  # the scores against guidance, samplers and steps
     "publish": unet.publish,  # export the U-Net's last checkpoint without training on
     "report": report.write,  # draw the sheet, measure, and write the README's tables
@@ -33,7 +35,7 @@ STAGES = {
 parser = argparse.ArgumentParser(prog="python -m playground.training")
 parser.add_argument("stage", choices=STAGES)
 parser.add_argument("--minutes", type=float, help="training time in all, over every sitting")
-parser.add_argument("--count", type=int, help="pictures per task of an evaluation")
+parser.add_argument("--count", type=int, help="pictures per task, scenes, or pairs of runs")
 options = vars(parser.parse_args())
 stage = STAGES[options.pop("stage")]
 stage(**{name: value for name, value in options.items() if value is not None})
