@@ -80,6 +80,8 @@ def mean_over_steps(steps: Sequence[dict[tuple[int, int], Tensor]]) -> dict:
 def combined(token_maps: dict, words: Sequence[Word], how: Aggregation = Aggregation()) -> Tensor:
     """Each word's share of the words' attention [words, h, w], on the finest grid."""
     maps = {size: of_words(map_, words) for size, map_ in token_maps.items()}
+    if not words:
+        return maps[max(maps)]
     return product({size: relative(map_.clamp_min(0)) for size, map_ in maps.items()}, how.weights)
 
 

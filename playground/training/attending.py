@@ -60,7 +60,9 @@ def measure(samples: Sequence[Sample], way: Way, shuffled: bool = False, small: 
         maps = way.maps(sample)
         picture = torch.from_numpy(sample.picture).float() / 255
         if shuffled:
-            maps = maps.roll(1 + len(maps) // 2, 0)
+            if len(maps) == 1:
+                continue
+            maps = maps.roll(len(maps) // 2, 0)
         if small:
             picture = F.adaptive_avg_pool2d(picture.movedim(2, 0), SMALL).movedim(0, 2)
         found = placed(way, maps, sample.things, picture) if sample.things else ()
