@@ -24,7 +24,8 @@ def processors(model) -> list[int]:
 
 
 def hooks(model) -> int:
-    return sum(len(m._forward_pre_hooks) for m in model.unet.modules())
+    modules = list(model.unet.modules())
+    return sum(len(m._forward_pre_hooks) + len(m._forward_hooks) for m in modules)
 
 
 def ask(model, prompts=("a cat wearing a top hat", "two red stars"), latents=None):

@@ -26,9 +26,7 @@ def label() -> str:
 
 def pipeline(name: str) -> StableDiffusionPipeline:
     """The model as stock diffusers loads it."""
-    pipe = StableDiffusionPipeline.from_pretrained(
-        zoo.get(name).folder, torch_dtype=torch.float32, local_files_only=True
-    )
+    pipe = StableDiffusionPipeline.from_pretrained(zoo.get(name).folder, local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

@@ -74,7 +74,9 @@ def _others(kinds: dict) -> list[str]:
 
 def recording(card: dict) -> str:
     """Markdown of what recording attention costs."""
-    found = card["recording"]
+    found = card.get("recording")
+    if not found:
+        return "Not measured yet: `python -m playground.training benchmark-recording`."
     lines = ["| recorded | without | with | ratio | kept |", "|---|---|---|---|---|"]
     for name, row in found["rows"].items():
         seconds = f"{row['off']:.2f} s | {row['on']:.2f} s"

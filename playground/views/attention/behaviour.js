@@ -161,7 +161,7 @@ function shade({ h, w, maps }, lit) {
   small.getContext('2d').putImageData(veil, 0, 0);
   paint.drawImage(small, 0, 0, canvas.width, canvas.height);
   const raw = scale === ABSOLUTE || lit.some((k) => k < 1 || k > branch.words.length);
-  find('hint').textContent = `“${lit.map(named).join(' + ')}”: ${percent(most)} of ${raw ? 'all attention' : 'the words’ attention'} at its brightest place, ${percent(least)} at its darkest${scale === ABSOLUTE ? `; full brightness is ${percent(high)}, for every word` : ''}.`;
+  find('hint').textContent = `“${lit.map(named).join(' + ')}”: ${percent(most)} of ${raw ? 'all attention' : level === SUMMED ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${percent(least)} at its darkest${scale === ABSOLUTE ? `; full brightness is ${percent(high)}, for every word` : ''}.`;
 }
 
 // The highest probability of any word at any step: the shared scale's end.

@@ -78,7 +78,7 @@ function shade({ h, w, maps }, lit) {
   const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
   small.getContext('2d').putImageData(veil, 0, 0);
   paint.drawImage(small, 0, 0, canvas.width, canvas.height);
-  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${percent(high)} of the words’ attention at its brightest place, ${percent(low)} at its darkest.`;
+  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${percent(high)} of ${level === BEST ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${percent(low)} at its darkest.`;
 }
 
 function rank({ h, w, maps }) {
