@@ -49,8 +49,8 @@ class Aggregation:
     """
 
     latest: float = 400
-    weights: tuple[float, ...] = (0.75, 1.5)
-    edges: float = 0.125
+    weights: tuple[float, ...] = (0.5, 1.0)
+    edges: float = 0.09375
 
     @classmethod
     def of(cls, card: dict) -> "Aggregation":

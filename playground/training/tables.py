@@ -48,7 +48,9 @@ def sweeps(card: dict) -> str:
 
 def attention(card: dict) -> str:
     """Markdown of how well word maps land, by way of summing, source and kind of word."""
-    found = card["attention"]
+    found = card.get("attention", {})
+    if "counts" not in found:
+        return "Not measured yet: `python -m playground.training evaluate-attention`."
     head = ("way of summing", "pointing", "IoU at 0.4", "best IoU", "precision",
             "place", "worn")  # fmt: skip
     lines = []
@@ -59,7 +61,10 @@ def attention(card: dict) -> str:
             if kinds := sources.get(source):
                 noun = [f"{kinds['noun'][key]:.0%}" for key in MEASURES]
                 lines.append(f"| {name} | {' | '.join(noun + _others(kinds))} |")
-    lines += ["", f"Ours: {Aggregation.of(card)}; chosen on as many others. Nouns, but for the"]
+    lines += [
+        "",
+        f"Ours: {Aggregation.of(card)}; chosen on others of both kinds. Nouns, but for the",
+    ]
     lines += ["last two columns (pointing / IoU at 0.4); regenerate with"]
     lines += ["`python -m playground.training evaluate-attention`."]
     return "\n".join(lines[1:])
