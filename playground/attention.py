@@ -113,7 +113,7 @@ def answer(attention: Attention, weights: Tensor, value: Tensor) -> Tensor:
 class Recorder:
     watched: Sequence[Watched]
     rewrite: Rewrite | None = None
-    sums: dict[Size, dict[int, Tensor]] = field(default_factory=dict)  # by row: [places, tokens]
+    sums: dict[Size, Tensor] = field(default_factory=dict)  # [rows, places, tokens]
     layers: dict[Size, list[str]] = field(default_factory=dict)
     codes: dict[Size, list[list[Tensor]]] = field(default_factory=dict)  # layer by layer
     grid: Size = (0, 0)
@@ -128,13 +128,15 @@ class Recorder:
     def add(self, attention: Attention, query: Tensor, key: Tensor, name: str = "") -> dict:
         """Take in one layer's queries and keys; returns the rewritten probabilities, by row."""
         rows = self.rows
-        found = dict(zip(rows, probabilities(attention, query[rows], key[rows]), strict=True))
+        weights = probabilities(attention, query[rows], key[rows])
+        found = dict(zip(rows, weights, strict=True))
         changed = self.rewrite.change(found) if self.rewrite else {}
-        found |= changed
-        sums = self.sums.setdefault(self.grid, {})
-        for row in {w.row for w in self.watched}:
-            mean = found[row].mean(0)
-            sums[row] = sums[row].add_(mean) if row in sums else mean
+        for row, other in changed.items():
+            found[row].copy_(other)  # a view: `weights` are now those that are used
+        mean = weights.mean(1)
+        sums = self.sums.setdefault(self.grid, mean)
+        if sums is not mean:
+            sums.add_(mean)
         self.layers.setdefault(self.grid, []).append(name)
         self.codes.setdefault(self.grid, []).append(
             [
@@ -152,10 +154,10 @@ class Recorder:
         """
         return [
             {
-                size: _by_column(sums[w.row] / len(self.layers[size]), w.columns, size)
+                size: _by_column(sums[row] / len(self.layers[size]), w.columns, size)
                 for size, sums in self.sums.items()
             }
-            for w in self.watched
+            for w, row in ((w, self.rows.index(w.row)) for w in self.watched)
         ]
 
     def heads(self) -> list[dict[Size, Heads] | None]:
@@ -212,11 +214,16 @@ def record(
     if not recorder.watched and not rewrite:
         yield recorder
         return
-    layers = {
-        name: module
-        for name, module in network.named_modules()
-        if isinstance(module, Attention) and module.is_cross_attention
-    }
+    layers, blocks = {}, []
+    for (
+        name,
+        module,
+    ) in network.named_modules():  # one walk for both: it costs as much as two layers
+        if isinstance(module, Attention):
+            if module.is_cross_attention:
+                layers[name] = module
+        elif isinstance(module, Transformer2DModel):
+            blocks.append(module)
     for name, layer in layers.items():
         if type(layer.processor) not in READABLE:
             kind = type(layer.processor).__name__
@@ -224,11 +231,8 @@ def record(
     before = {name: layer.processor for name, layer in layers.items()}
     hooks = []
     try:
-        for module in network.modules():
-            if isinstance(module, Transformer2DModel):
-                hooks.append(
-                    module.register_forward_pre_hook(_note_grid(recorder), with_kwargs=True)
-                )
+        for block in blocks:
+            hooks.append(block.register_forward_pre_hook(_note_grid(recorder), with_kwargs=True))
         for name, layer in layers.items():
             hooks.append(layer.to_q.register_forward_hook(_keep(recorder, "q")))
             hooks.append(layer.to_k.register_forward_hook(_keep(recorder, "k")))
