@@ -2,8 +2,9 @@
 
 Cross-attention gives every place of a layer's grid a softmax over tokens:
 A = softmax(q·kᵀ/√d) (Vaswani et al. 2017, arXiv 1706.03762, eq. 1). Fused kernels never form A,
-so it is computed again from q and k for the recorded rows alone and summed at once into one map
-per token (mean over layers and heads) or per word (every head by itself); nothing else is kept.
+so it is formed beside them, from the layer's own q and k and for the recorded rows alone, and
+summed at once into one map per token (mean over layers and heads) or per word (every head by
+itself); nothing else is kept.
 Only rows that someone asks to rewrite are answered from A; the others' pictures are not touched.
 """
 
@@ -90,12 +91,12 @@ def from_codes(codes: Tensor) -> Tensor:
     return (codes.float() / FULL) ** 2
 
 
-def probabilities(attention: Attention, hidden_states: Tensor, text: Tensor, rows) -> Tensor:
-    """softmax(q·kᵀ/√d) of some rows of the batch: [rows, heads, places, tokens]."""
-    query = attention.head_to_batch_dim(attention.to_q(hidden_states[rows]))
-    key = attention.head_to_batch_dim(attention.to_k(text)[rows])
-    found = attention.get_attention_scores(query, key)
-    return found.unflatten(0, (len(rows), attention.heads))
+def probabilities(attention: Attention, query: Tensor, key: Tensor) -> Tensor:
+    """softmax(q·kᵀ/√d) [rows, heads, places, tokens] of a layer's queries [rows, places, width]
+    and keys [rows, tokens, width].
+    """
+    query, key = attention.head_to_batch_dim(query), attention.head_to_batch_dim(key)
+    return attention.get_attention_scores(query, key).unflatten(0, (-1, attention.heads))
 
 
 def answer(attention: Attention, weights: Tensor, value: Tensor) -> Tensor:
@@ -113,30 +114,36 @@ def answer(attention: Attention, weights: Tensor, value: Tensor) -> Tensor:
 class Recorder:
     watched: Sequence[Watched]
     rewrite: Rewrite | None = None
-    sums: dict[Size, list[Tensor]] = field(default_factory=dict)
+    sums: dict[Size, Tensor] = field(default_factory=dict)  # [rows, places, tokens]
     layers: dict[Size, list[str]] = field(default_factory=dict)
     codes: dict[Size, list[list[Tensor]]] = field(default_factory=dict)  # layer by layer
     grid: Size = (0, 0)
+    projected: dict[str, Tensor] = field(default_factory=dict)  # "q" and "k" of the current layer
+
+    @property
+    def rows(self) -> list[int]:
+        asked = self.rewrite.rows if self.rewrite else ()
+        return sorted({*asked, *(w.row for w in self.watched)})
 
     @torch.no_grad()
-    def add(
-        self, attention: Attention, hidden_states: Tensor, text: Tensor, name: str = ""
-    ) -> dict:
-        """Take in one layer's call; returns the rewritten probabilities, by row."""
-        rows = sorted(
-            {w.row for w in self.watched} | set(self.rewrite.rows if self.rewrite else ())
-        )
-        found = dict(zip(rows, probabilities(attention, hidden_states, text, rows), strict=True))
+    def add(self, attention: Attention, query: Tensor, key: Tensor, name: str = "") -> dict:
+        """Take in one layer's queries and keys; returns the rewritten probabilities, by row."""
+        rows = self.rows
+        weights = probabilities(attention, query[rows], key[rows])
+        found = dict(zip(rows, weights, strict=True))
         changed = self.rewrite.change(found) if self.rewrite else {}
-        self.take(found | changed, name)
+        for row, other in changed.items():
+            found[row].copy_(other)  # a view: `weights` are now those that are used
+        self.take(weights, name)
         return changed
 
-    def take(self, found: dict[int, Tensor], name: str) -> None:
-        """Add up a layer's probabilities [heads, places, tokens], by row."""
-        sums = self.sums.setdefault(self.grid, [0] * len(self.watched))
-        for i, watched in enumerate(self.watched):
-            mean = found[watched.row].mean(0)
-            sums[i] = sums[i] + _by_column(mean, watched.columns, self.grid)
+    def take(self, weights: Tensor, name: str) -> None:
+        """Add up a layer's probabilities [rows, heads, places, tokens] of `rows`."""
+        found = dict(zip(self.rows, weights, strict=True))
+        mean = weights.mean(1)
+        sums = self.sums.setdefault(self.grid, mean)
+        if sums is not mean:
+            sums.add_(mean)
         self.layers.setdefault(self.grid, []).append(name)
         self.codes.setdefault(self.grid, []).append(
             [
@@ -152,8 +159,11 @@ class Recorder:
         At every place the columns sum to 1.
         """
         return [
-            {size: sums[i] / len(self.layers[size]) for size, sums in self.sums.items()}
-            for i in range(len(self.watched))
+            {
+                size: _by_column(sums[row] / len(self.layers[size]), w.columns, size)
+                for size, sums in self.sums.items()
+            }
+            for w, row in ((w, self.rows.index(w.row)) for w in self.watched)
         ]
 
     def heads(self) -> list[dict[Size, Heads] | None]:
@@ -175,7 +185,7 @@ def _by_column(probabilities: Tensor, columns: Tensor, grid: Size) -> Tensor:
 
 
 class _Recording:
-    """A processor that recomputes the probabilities and lets the original do the work."""
+    """A processor that lets the original do the work and forms the probabilities beside it."""
 
     def __init__(self, original, recorder: Recorder, name: str):
         self.original, self.recorder, self.name = original, recorder, name
@@ -185,10 +195,11 @@ class _Recording:
         self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None,
         *args, **kwargs,
     ):  # fmt: skip
-        changed = self.recorder.add(attn, hidden_states, encoder_hidden_states, self.name)
         output = self.original(
             attn, hidden_states, encoder_hidden_states, attention_mask, temb, *args, **kwargs
         )
+        projected = self.recorder.projected
+        changed = self.recorder.add(attn, projected.pop("q"), projected.pop("k"), self.name)
         values = attn.to_v(encoder_hidden_states) if changed else None
         for row, weights in changed.items():
             output[row] = answer(attn, weights, values[row])
@@ -197,16 +208,21 @@ class _Recording:
 
 def cross_attention(network: nn.Module) -> dict[str, Attention]:
     """The layers that read the words, by name; raises UnreadableAttentionError if it cannot be."""
-    layers = {
-        name: module
-        for name, module in network.named_modules()
-        if isinstance(module, Attention) and module.is_cross_attention
-    }
-    for name, layer in layers.items():
-        if type(layer.processor) not in READABLE:
-            kind = type(layer.processor).__name__
-            raise UnreadableAttentionError(f"{name} uses {kind}, which cannot be recorded.")
-    return layers
+    return _readable(network)[0]
+
+
+def _readable(network: nn.Module) -> tuple[dict[str, Attention], list[Transformer2DModel]]:
+    """These layers and the blocks around them, in one walk: it costs as much as two layers."""
+    layers, blocks = {}, []
+    for name, module in network.named_modules():
+        if isinstance(module, Attention) and module.is_cross_attention:
+            if type(module.processor) not in READABLE:
+                kind = type(module.processor).__name__
+                raise UnreadableAttentionError(f"{name} uses {kind}, which cannot be recorded.")
+            layers[name] = module
+        elif isinstance(module, Transformer2DModel):
+            blocks.append(module)
+    return layers, blocks
 
 
 @contextmanager
@@ -223,16 +239,15 @@ def record(
     if not recorder.watched and not rewrite:
         yield recorder
         return
-    layers = cross_attention(network)
+    layers, blocks = _readable(network)
     before = {name: layer.processor for name, layer in layers.items()}
     hooks = []
     try:
-        for module in network.modules():
-            if isinstance(module, Transformer2DModel):
-                hooks.append(
-                    module.register_forward_pre_hook(_note_grid(recorder), with_kwargs=True)
-                )
+        for block in blocks:
+            hooks.append(block.register_forward_pre_hook(_note_grid(recorder), with_kwargs=True))
         for name, layer in layers.items():
+            hooks.append(layer.to_q.register_forward_hook(_keep(recorder, "q")))
+            hooks.append(layer.to_k.register_forward_hook(_keep(recorder, "k")))
             layer.set_processor(_Recording(before[name], recorder, name))
         yield recorder
     finally:
@@ -248,5 +263,14 @@ def _note_grid(recorder: Recorder):
     def hook(module, args, kwargs):
         hidden_states = args[0] if args else kwargs["hidden_states"]
         recorder.grid = tuple(hidden_states.shape[-2:])
+
+    return hook
+
+
+def _keep(recorder: Recorder, part: str):
+    """The layer's own projection: asking for it again would cost as much as the softmax."""
+
+    def hook(module, args, output):
+        recorder.projected[part] = output
 
     return hook

@@ -217,12 +217,12 @@ class _Graph:
     ) -> tuple[Tensor, Recorder]:
         """Predictions of the rows, and the attention of those that are watched."""
         recorder = Recorder(list(watched))
-        rows = {w.row for w in watched}
+        rows = recorder.rows
         wanted = [PREDICTION, *(self.grids if rows else ())]
         arrays = [each.numpy() for each in (latents, timesteps, embeds)]
         outputs, *layers = self.session.run(wanted, dict(zip(self.inputs, arrays, strict=True)))
         for (name, recorder.grid), weights in zip(self.grids.items(), layers, strict=False):
-            recorder.take({row: torch.from_numpy(weights[row]) for row in rows}, name)
+            recorder.take(torch.from_numpy(weights[rows]), name)
         return torch.from_numpy(outputs), recorder
 
 

@@ -5,6 +5,7 @@ to 1 at every place. A word map is [words, h, w].
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -36,19 +37,106 @@ def stretch(maps: Tensor) -> Tensor:
     return (maps - low) / (high - low).clamp_min(1e-12)
 
 
+@dataclass(frozen=True)
+class Aggregation:
+    """How the maps of many calls and grids become one map a word; chosen by measurement.
+
+    Only calls at timesteps ≤ `latest` count: layout is settled there. A word's share at a place is
+    ∏_g share_g^weight_g over the grids from the finest on, normalised over the words: a product of
+    experts (Hinton 2002, eq. 1), in which every grid can veto. `edges` is the radius of the guided
+    filter that carries maps over to a finished picture's edges, as a part of its longer side; 0
+    for bilinear upsampling alone.
+    """
+
+    latest: float = 400
+    weights: tuple[float, ...] = (0.5, 1.0)
+    edges: float = 0.09375
+
+    @classmethod
+    def of(cls, card: dict) -> "Aggregation":
+        """The one that was chosen for a model, by its card; the default if none was."""
+        recipe = card.get("attention", {}).get("recipe", {})
+        return cls(**recipe | {"weights": tuple(recipe.get("weights", cls.weights))})
+
+    def __str__(self) -> str:
+        weights = ", ".join(f"{w:g}" for w in self.weights)
+        edges = f"along edges within {self.edges:g} of the side" if self.edges else "no edges"
+        return f"t ≤ {self.latest:g}; exponents {weights} from the finest grid on; {edges}"
+
+    def settled(self, timesteps: Sequence[float]) -> list[int]:
+        """Which calls count; a run that has none so late counts with its last."""
+        return [i for i, t in enumerate(timesteps) if t <= self.latest] or [len(timesteps) - 1]
+
+
+FLOOR = 1e-3  # of a share in a product: a grid that sees nothing must not erase
+SMOOTH = 1e-3  # ε of the guided filter, for colours from 0 to 1
+
+
 def mean_over_steps(steps: Sequence[dict[tuple[int, int], Tensor]]) -> dict:
     """Token maps per grid size, averaged over the steps of a run."""
     return {size: torch.stack([s[size] for s in steps]).mean(0) for size in steps[0]}
 
 
-def combined(token_maps: dict, words: Sequence[Word]) -> Tensor:
-    """Each word's share of the words' attention [words, h, w]: the mean of all grids but the
-    coarsest, which says little about places, on the finest grid.
+def combined(token_maps: dict, words: Sequence[Word], how: Aggregation = Aggregation()) -> Tensor:
+    """Each word's share of the words' attention [words, h, w], on the finest grid."""
+    maps = {size: of_words(map_, words) for size, map_ in token_maps.items()}
+    if not words:
+        return maps[max(maps)]
+    return product({size: relative(map_.clamp_min(0)) for size, map_ in maps.items()}, how.weights)
+
+
+def of_run(
+    maps: Sequence[dict], timesteps: Sequence[float], words: Sequence[Word], how: Aggregation
+) -> Tensor:
+    """`combined` for the recorded calls of a run."""
+    calls = [maps[i] for i in how.settled(timesteps)]
+    return combined(mean_over_steps(calls), words, how)
+
+
+def product(shares: dict, weights: Sequence[float]) -> Tensor:
+    """∏_g share_g^weight_g [words, h, w] on the finest grid, normalised over the words."""
+    grids = sorted(shares, reverse=True)
+    # With fewer grids than weights the coarsest takes what is left, so that sharpness stays.
+    used = list(weights[: len(grids)])
+    used[-1] += sum(weights[len(grids) :])
+    total = sum(
+        w * upsample(shares[g], grids[0]).clamp_min(FLOOR).log()
+        for g, w in zip(grids, used, strict=False)
+        if w
+    )
+    return torch.softmax(total, 0)
+
+
+def along_edges(maps: Tensor, picture: Tensor, radius: float) -> Tensor:
+    """Maps [n, h, w] at the resolution of a picture [height, width, 3] in 0 … 1, along its edges.
+
+    The guided filter with a colour guide (He et al. 2010, eq. 11-13 and 19-21): in every window
+    the map is a linear function of the colour. `radius` is a part of the longer side. Maps that
+    sum to 1 still do, but for the clamping.
     """
-    grids = sorted(token_maps, reverse=True)
-    shares = [relative(of_words(token_maps[grid], words).clamp_min(0)) for grid in grids]
-    used = shares[: max(1, len(grids) - 1)]
-    return torch.stack([upsample(share, grids[0]) for share in used]).mean(0)
+    r = max(1, round(radius * max(picture.shape[:2])))
+    p = upsample(maps, tuple(picture.shape[:2])).double()  # [n, height, width]
+    guide = picture.movedim(2, 0).double()  # [3, height, width]
+    mean_p, mean_i = _windows(p, r), _windows(guide, r)
+    together = _windows(guide[:, None] * p, r) - mean_i[:, None] * mean_p  # covariance [3, n, …]
+    spread = _windows(guide[:, None] * guide, r) - mean_i[:, None] * mean_i  # [3, 3, …]
+    a, b, c = spread + SMOOTH * torch.eye(3)[..., None, None]
+    rows = [torch.linalg.cross(*pair, dim=0) for pair in ((b, c), (c, a), (a, b))]
+    inverse = torch.stack(rows, 1) / (a * rows[0]).sum(0)
+    slope = (inverse[:, :, None] * together).sum(1)  # [3, n, …]
+    offset = mean_p - (slope * mean_i[:, None]).sum(0)
+    return ((_windows(slope, r) * guide[:, None]).sum(0) + _windows(offset, r)).clamp(0, 1).float()
+
+
+def _windows(x: Tensor, r: int) -> Tensor:
+    """Mean over windows of 2r + 1 places each way, cut off at the border, by running sums."""
+    for dim in (-2, -1):
+        count = torch.arange(x.shape[dim])
+        high, low = (count + r + 1).clamp(max=len(count)), (count - r).clamp(min=0)
+        sums = torch.cat([torch.zeros_like(x.narrow(dim, 0, 1)), x.cumsum(dim)], dim)
+        size = (high - low).view(-1, *[1] * (-1 - dim))
+        x = (sums.index_select(dim, high) - sums.index_select(dim, low)) / size
+    return x
 
 
 def changed(before: Tensor, after: Tensor, size: tuple[int, int]) -> Tensor:

@@ -1,79 +1,159 @@
 """Ways of summing attention, on maps whose answer is known."""
 
+import numpy as np
 import pytest
 import torch
 
-from playground.training.attending import (
-    DAAM,
-    LAST,
-    OURS,
-    TIMESTEPS,
-    Sample,
-    aggregate,
-    measure,
-    most_pointed,
-    precision,
-    samples,
-)  # fmt: skip
+from playground import heatmaps
+from playground.heatmaps import Aggregation
+from playground.training import package, ways
+from playground.training.attending import THRESHOLDS, choose, measure, scores
+from playground.training.named import TIMESTEPS, Sample, Thing, in_pictures, in_scenes, shown_as
+from playground.training.ways import DAAM, LAST, most_pointed
+from playground.world.scene import Caption, Item, Scene, Span
 
-GRIDS = ((16, 16), (8, 8), (4, 4))
+GRIDS = {(16, 16): 3, (8, 8): 3, (4, 4): 4}
 
 
-def planted(good_heads=(1,)) -> Sample:
-    """Of three heads a grid, the good ones look at the thing's corner, the others opposite."""
+def planted(good_grids=tuple(GRIDS), good_heads=(1,), good_calls=(0, 1, 2, 3)) -> Sample:
+    """Of two words the first looks at the thing's corner on good grids and calls, else opposite."""
     mask = torch.zeros(128, 128, dtype=torch.bool)
     mask[:32, :32] = True
-    word, words = {}, {}
-    for size in GRIDS:
-        maps = torch.full((len(TIMESTEPS), 3, *size), 0.01)
-        quarter = size[0] // 4
-        maps[..., -quarter:, -quarter:] = 0.2
-        for head in good_heads:
-            maps[:, head] = 0.01
-            maps[:, head, :quarter, :quarter] = 0.2
-        word[size], words[size] = maps.half(), torch.full_like(maps, 0.4).half()
-    return Sample("noun", mask, word, words)
+    picture = np.where(mask.numpy()[..., None], (200, 30, 30), (30, 30, 200)).astype(np.uint8)
+    maps, heads = {}, {}
+    for h, w in GRIDS:
+        right = torch.full((h, w), 0.01)
+        right[: h // 4, : w // 4] = 0.2
+        wrong = right.flip(0, 1)
+        word = [right if c in good_calls and (h, w) in good_grids else wrong for c in range(4)]
+        maps[h, w] = torch.stack([torch.stack([m, 0.3 - m]) for m in word]).half()
+        each = [right if head in good_heads else wrong for head in range(3)]
+        heads[h, w] = torch.stack([torch.stack([m, 0.3 - m]) for m in each]).half()
+    thing = Thing("noun", (0,), mask)
+    return Sample(picture, (thing,), TIMESTEPS, maps, GRIDS, heads)
 
 
-def test_a_perfect_map_scores_one_and_its_opposite_none():
-    sample = planted((0, 1, 2))
-    maps = [aggregate(sample, how, {}) for how in (OURS[0], DAAM, LAST)]
-    for map_ in maps:
-        found = measure([map_], [sample.mask])
-        assert found["pointing"] == 1
-        assert found["iou_best"] > 0.7
-        assert found["precision"] > 0.95
-    opposite = measure([1 - maps[0]], [sample.mask])
-    assert opposite["pointing"] == 0
+def noun(way, **options) -> dict:
+    return measure([planted(**options)], way)["noun"]
 
 
-def test_the_heads_that_point_are_found():
-    assert most_pointed([planted((1,)), planted((1,))], 2) == {(16, 16): [1], (8, 8): [1]}
+@pytest.mark.parametrize(
+    "way", [ways.ours("", Aggregation(1000, (1, 1), e)) for e in (0, 0.1)] + [DAAM, LAST]
+)
+def test_a_perfect_map_scores_one_and_other_words_none(way):
+    found = noun(way)
+    assert (found["count"], found["pointing"]) == (1, 1)
+    assert found["iou_best"] > 0.7
+    assert found["precision"] > 0.95
+    assert measure([planted()], way, shuffled=True)["noun"]["pointing"] == 0
 
 
-def test_chosen_heads_alone_make_the_map():
-    sample, how = planted((1,)), next(how for how in OURS if how.heads)
-    assert measure([aggregate(sample, how, {GRIDS[0]: [1], GRIDS[1]: []})], [sample.mask])[
-        "pointing"
-    ]
-    wrong = aggregate(sample, how, {GRIDS[0]: [0], GRIDS[1]: [2]})
-    assert not measure([wrong], [sample.mask])["pointing"]
+def test_each_way_takes_what_it_says():
+    late = {"good_calls": (0,)}  # t = 200
+    assert noun(LAST, **late)["pointing"] == 1
+    assert noun(DAAM, **late)["pointing"] == 0
+    assert noun(ways.ours("", Aggregation(200, (1, 1), 0)), **late)["pointing"] == 1
+    assert noun(ways.at_step(0, 200, Aggregation()), **late)["pointing"] == 1
+    assert noun(ways.at_step(200, 400, Aggregation()), **late)["pointing"] == 0
+    for rank, size in enumerate(GRIDS):
+        for other in range(3):
+            found = noun(ways.level(other), good_grids=(size,))
+            assert found["pointing"] == (rank == other)
 
 
-def test_average_precision_of_known_rankings():
-    mask = torch.tensor([[True, False], [True, False]])
-    assert precision(torch.tensor([[4.0, 2.0], [3.0, 1.0]]), mask) == 1
-    assert precision(torch.tensor([[4.0, 3.0], [2.0, 1.0]]), mask) == pytest.approx((1 + 2 / 3) / 2)
+def test_heads_that_point_are_found_and_make_the_map():
+    samples = [planted(good_heads=(1,)), planted(good_heads=(1,))]
+    chosen = most_pointed(samples, 2)
+    assert chosen == {(16, 16): [1], (8, 8): [1]}
+    assert measure(samples, ways.by_heads("", chosen))["noun"]["pointing"] == 1
+    wrong = ways.by_heads("", {(16, 16): [0], (8, 8): [2]})
+    assert measure(samples, wrong)["noun"]["pointing"] == 0
 
 
-def test_samples_of_the_model_are_probabilities_with_masks(shipped):
-    found = samples(shipped, 10)
-    assert {s.kind for s in found} <= {"noun", "worn", "place"}
-    assert any(s.kind == "noun" for s in found)
+def test_the_recipe_that_lands_is_chosen():
+    """The finest grid lies, the second is right; and only the last calls are."""
+    samples = [planted(good_grids=((8, 8),), good_calls=(0, 1))]
+    best, tried = choose([samples, []])
+    assert best.weights[0] < best.weights[1]
+    assert best.latest <= 400
+    assert max(tried.values()) == tried[str(best)]
+
+
+def test_scores_agree_with_the_plain_definitions():
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        map_ = torch.rand(9, 7, generator=generator)
+        mask = torch.rand(9, 7, generator=generator) > 0.7
+        pointing, precision, *ious = scores(map_, mask)
+        assert pointing == heatmaps.points_inside(map_, mask)
+        expected = [heatmaps.iou(map_, mask, t) for t in THRESHOLDS]
+        assert ious == pytest.approx(expected, abs=1e-6)
+        ranked = mask.flatten()[map_.flatten().argsort(descending=True)].tolist()
+        at = [sum(ranked[: i + 1]) / (i + 1) for i, hit in enumerate(ranked) if hit]
+        assert precision == pytest.approx(sum(at) / len(at))
+
+
+def test_samples_of_scenes_are_probabilities_with_masks(shipped):
+    found = list(in_scenes(shipped, 10))
+    assert len(found) == 10
+    assert {t.kind for s in found for t in s.things} <= {"noun", "worn", "place"}
+    assert any(t.kind == "noun" for s in found for t in s.things)
     for sample in found:
-        assert sample.mask.any()
+        assert sample.layers == GRIDS
+        assert all(thing.mask.any() for thing in sample.things)
         for size in GRIDS:
-            word, words = sample.word[size].float(), sample.words[size].float()
-            assert word.shape == words.shape == (4, words.shape[1], *size)
-            assert (word <= words + 2e-3).all()
-            assert words.max() <= 1.1  # codes of several words are rounded one by one
+            maps, heads = sample.maps[size].float(), sample.heads[size].float()
+            assert maps.shape[0] == len(TIMESTEPS)
+            assert heads.shape[1:] == maps.shape[1:]
+            assert maps.shape[2:] == size
+            assert maps.sum(1).max() <= 1.1  # codes of several words are rounded one by one
+            torch.testing.assert_close(maps.mean(0), heads.mean(0), atol=2e-3, rtol=0)
+
+
+def test_samples_of_pictures_show_what_was_asked(shipped):
+    for sample in in_pictures(shipped, 2):
+        assert sample.picture.shape == (128, 128, 3)
+        assert len(sample.timesteps) == 20
+        assert sample.things
+        for maps in sample.maps.values():
+            assert maps.shape[0] == 20
+            assert 0 < maps.float().sum(1).max() <= 1.001
+
+
+CAPTION = Caption(
+    "a cat left of a red star on a blue background",
+    (Span(2, 5, "noun", (0,)), Span(20, 24, "noun", (1,)), Span(30, 45, "place")),
+)
+ASKED = Scene("blue background", (Item("cat", (32, 64), 48), Item("star", (96, 64), 48, "red")))
+
+
+def test_what_was_read_is_put_in_the_order_of_what_was_asked():
+    read = (Item("star", (88, 56), 40, "red"), Item("cat", (40, 72), 50))
+    shown = shown_as(ASKED, CAPTION, Scene("blue background", read))
+    assert shown.items == read[::-1]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        (Item("cat", (40, 72), 50),),
+        (Item("cat", (40, 72), 50), Item("star", (88, 56), 40, "blue")),
+        (Item("cat", (90, 72), 50), Item("star", (24, 56), 40, "red")),
+        (Item("cat", (40, 72), 50, worn="crown"), Item("star", (88, 56), 40, "red")),
+        (Item("cat", (40, 72), 50), Item("star", (88, 56), 40, "red"), Item("dog", (64, 20), 30)),
+    ],
+    ids=["missing", "colour", "sides", "worn", "extra"],
+)
+def test_a_picture_that_shows_something_else_is_left_out(items):
+    assert shown_as(ASKED, CAPTION, Scene("blue background", items)) is None
+
+
+@pytest.mark.skipif(not package.installed(), reason=package.ABSENT)
+def test_the_package_makes_what_we_say_it_makes(shipped):
+    pipe = package.pipeline("emoji-world")
+    samples = list(in_scenes(shipped, 10, lambda *call: package.maps(pipe, *call)))
+    for sample in samples:
+        ours = LAST.maps(sample)
+        torch.testing.assert_close(
+            heatmaps.stretch(sample.package), heatmaps.stretch(ours), atol=0.05, rtol=0
+        )

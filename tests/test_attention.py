@@ -24,7 +24,8 @@ def processors(model) -> list[int]:
 
 
 def hooks(model) -> int:
-    return sum(len(m._forward_pre_hooks) for m in model.unet.modules())
+    modules = list(model.unet.modules())
+    return sum(len(m._forward_pre_hooks) + len(m._forward_hooks) for m in modules)
 
 
 def ask(model, prompts=("a cat wearing a top hat", "two red stars"), latents=None):
@@ -166,7 +167,7 @@ def test_a_peak_planted_in_a_real_layer_lands_on_its_place():
     hidden[1, 1 * 5 + 3] = torch.tensor([0.0, 9.0])  # row 1, column 3 of 3×5
     text = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]).expand(2, -1, -1)
     recorder = Recorder([Watched(1, torch.arange(3))], grid=(3, 5))
-    recorder.add(layer, hidden, text)
+    recorder.add(layer, layer.to_q(hidden), layer.to_k(text))
     (maps,) = recorder.maps()
     assert heatmaps.stretch(maps[3, 5])[1].nonzero().tolist() == [[1, 3]]
     assert maps[3, 5][1, 1, 3] > 0.99

@@ -53,7 +53,8 @@ def test_heads_are_the_softmax_of_each_layer_and_head(tiny):
 
     def hook(layer, args, kwargs):
         text = kwargs["encoder_hidden_states"]
-        found = attention.probabilities(layer, args[0], text, [0])[0]  # compared in test_attention
+        query, key = layer.to_q(args[0][:1]), layer.to_k(text)[:1]
+        found = attention.probabilities(layer, query, key)[0]  # compared in test_attention
         by_word = torch.stack(
             [found[..., columns == c].sum(-1) for c in range(int(columns[-1]) + 1)]
         )

@@ -10,7 +10,7 @@ from PIL import Image
 
 from playground.recipe import Recipe
 from playground.ui import attention_runs
-from playground.views import attention
+from playground.views import Summing, attention
 from playground.views.attention import LARGEST, Branch, Level, keep, label
 from playground.words import Word
 
@@ -29,6 +29,7 @@ def random_run(steps: int, words: int, grids, heads: int) -> dict:
     return attention.finished(
         b"\0" * 20_000, (128, 128), [np.zeros((16, 16, 3), np.uint8)] * steps, [latents] * steps,
         [0.0] * steps, [Branch("with words", said, range(steps), levels)], "", "x.png", "",
+        Summing(tuple(range(steps)), (0.5, 1.0), 0.125, ""),
     )  # fmt: skip
 
 

@@ -84,25 +84,6 @@ def test_a_flat_map_finds_nothing():
     assert heatmaps.iou(flat, torch.ones(2, 2, dtype=torch.bool)) == 0.0
 
 
-def test_combined_maps_leave_the_coarsest_grid_out():
-    """Two words; at 2×4 the first has 3/4, at 1×2 a half, at 1×1 nothing."""
-    words = [Word("a", 0, 1, (1,)), Word("b", 2, 3, (2,))]
-
-    def columns(first, second, size):
-        return torch.stack([torch.full(size, v) for v in (0.9, first, second, 0.05)])
-
-    maps = {
-        (1, 1): columns(0.0, 0.4, (1, 1)),
-        (2, 4): columns(0.3, 0.1, (2, 4)),
-        (1, 2): columns(0.2, 0.2, (1, 2)),
-    }
-    combined = heatmaps.combined(maps, words)
-    torch.testing.assert_close(combined[0], torch.full((2, 4), (0.75 + 0.5) / 2))
-    torch.testing.assert_close(combined.sum(0), torch.ones(2, 4))
-    alone = heatmaps.combined({(1, 1): maps[1, 1]}, words)
-    assert alone[:, 0, 0].tolist() == [0.0, 1.0]
-
-
 def test_what_changed_between_two_pictures_is_a_mean_per_place():
     before = torch.full((4, 8, 3), 100, dtype=torch.uint8)
     after = before.clone()

@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
+from PIL import Image
 
 from playground import heatmaps
+from playground.attention import Watched, record
 from playground.cells import Picture, Step
 from playground.recipe import Recipe
 
@@ -105,3 +108,32 @@ def test_any_prompt_can_be_recorded(prompt, tiny, engine):
         words = heatmaps.of_words(step.maps[8, 24], encoded.words)
         assert len(words) == len(encoded.words)
         assert len(step.maps[8, 24]) == int(encoded.columns.max()) + 1
+
+
+def test_a_run_that_begins_half_way_is_recorded(shipped):
+    """img2img adds noise to a picture and does only the last steps, here in stock diffusers."""
+    pipe = StableDiffusionImg2ImgPipeline(
+        shipped.vae, shipped.tower, shipped.tokenizer, shipped.unet,
+        DDIMScheduler.from_config(shipped.scheduler_config), None, None,
+        requires_safety_checker=False,
+    )  # fmt: skip
+    pipe.set_progress_bar_config(disable=True)
+    prompt = shipped.encode("a red star")
+
+    def draw():
+        return pipe(
+            prompt.text, Image.new("RGB", (192, 128), (90, 120, 220)), strength=0.5,
+            num_inference_steps=4, guidance_scale=5.0, output_type="np",
+            generator=torch.Generator().manual_seed(0),
+        ).images  # fmt: skip
+
+    plain = draw()
+    with record(shipped.unet, [Watched(1, prompt.columns)]) as recorder:  # row 0 has no words
+        recorded = draw()
+    assert (plain == recorded).all()
+    (maps,) = recorder.maps()
+    layers = len(shipped.cross_attention)
+    assert sum(map(len, recorder.layers.values())) == 2 * layers  # two of the four steps
+    assert maps.keys() == {(16, 24), (8, 12), (4, 6)}
+    for (h, w), map_ in maps.items():
+        torch.testing.assert_close(map_.sum(0), torch.ones(h, w), atol=1e-4, rtol=0)

@@ -11,6 +11,7 @@ from playground.training import (
     attending,
     autoencoder,
     benchmark,
+    cost,
     decoder,
     evaluate,
     oracle,
@@ -28,7 +29,8 @@ STAGES = {
     "unet": unet.train,
     "oracle": oracle.train,
     "evaluate": evaluate.evaluate,  # ask the oracle what of the prompts is in the pictures
-    "attention": attending.evaluate,  # do word maps land on what the words name
+    "evaluate-attention": attending.evaluate,  # do word maps land on what the words name
+    "benchmark-recording": cost.measure,  # what recording attention costs
     "sweep": sweeps.sweep,  # the scores against guidance, samplers and steps
     "samplers": samplers.measure,  # their distance to the truth, by network calls
     "benchmark": benchmark.run,  # seconds, beside stock diffusers
@@ -40,9 +42,7 @@ parser = argparse.ArgumentParser(prog="python -m playground.training")
 parser.add_argument("stage", choices=STAGES)
 parser.add_argument("--minutes", type=float, help="training time in all, over every sitting")
 parser.add_argument(
-    "--count",
-    type=int,
-    help="pictures per task of an evaluation, prompts of samplers, rounds of a benchmark",
+    "--count", type=int, help="pictures per task, scenes, prompts, or rounds of a benchmark"
 )
 options = vars(parser.parse_args())
 stage = STAGES[options.pop("stage")]

@@ -1,13 +1,14 @@
 """Measured truth about word maps: do they land on what the word names, and which way of summing
 them lands best?
 
-Unseen scenes with exact masks are encoded, noised to four timesteps and shown to the network once
-each, with their true caption. A way of summing ("aggregation") is chosen on one half of the scenes
-and reported on the other, beside two others' ways, re-created from their description.
+Our way of summing is chosen on one half of the scenes and of the drawn pictures and reported on
+the other, beside two other tools' ways and with a control: maps of other words of the prompt.
 """
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,193 +16,142 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from playground import heatmaps, zoo
-from playground.attention import Watched, from_codes, record, word_columns
-from playground.model import LatentModel
-from playground.training import export
-from playground.training.run import to_tensor
-from playground.training.unet import new_schedule
-from playground.world.grammar import stream
-from playground.world.render import render
-from playground.world.scene import SIDE
+from playground import zoo
+from playground.heatmaps import Aggregation, stretch
+from playground.training import export, package, ways
+from playground.training.named import KINDS, TIMESTEPS, Sample, in_pictures, in_scenes
+from playground.training.ways import DAAM, LAST, Way, placed
 
-SEED, COUNT, BATCH = 900_008, 1000, 10
-TIMESTEPS = (200, 400, 600, 800)
-KINDS = ("noun", "worn", "place")
+COUNT = 1000
 THRESHOLDS = tuple(round(0.1 * i, 1) for i in range(1, 10))
-Size = tuple[int, int]
+# What is chosen from: which calls count, how much each grid says, how far edges are followed.
+LATEST = (200, 400, 600, 1000)
+WEIGHTS = ((1.0,), (0.0, 1.0), (0.5, 0.5), (0.3, 0.7), (0.3, 1.0), (0.5, 1.0), (0.75, 1.0),
+           (1.0, 1.0), (0.3, 1.5), (0.5, 1.5), (0.75, 1.5), (1.0, 1.5), (1.5, 1.5),
+           (0.5, 1.0, 0.25))  # fmt: skip
+EDGES = (0.0, 0.0625, 0.09375, 0.125, 0.1875)
+FINALISTS = 3  # recipes that are tried with every radius
+TUNED = 250  # samples of each tuning half that every recipe is tried on
+IMPORTANCE = {"noun": 3.0, "worn": 1.0, "place": 1.0}  # nouns have the bar
+SMALL = 64  # pixels a side at which recipes are compared
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """A named thing of one scene: its mask and, per grid, every head's attention to its words.
+def scores(map_: Tensor, mask: Tensor) -> np.ndarray:
+    """[pointing, average precision, IoU at each of THRESHOLDS] of a map and a mask [h, w].
 
-    `word` and `words` are probabilities [timesteps, layers·heads, h, w] of the thing's words and
-    of all words of the caption.
+    Pixels are ranked once; a threshold of the stretched map is then a place in the ranking.
     """
+    values, order = stretch(map_[None]).flatten().sort(descending=True, stable=True)
+    right = mask.flatten()[order].float()
+    hits = right.cumsum(0)
+    precision = (hits / torch.arange(1, len(hits) + 1) * right).sum() / hits[-1].clamp_min(1)
+    # values descend, so −values ascends; of those ≥ t there are as many as −values ≤ −t
+    found = torch.searchsorted(-values, -torch.tensor(THRESHOLDS), right=True)
+    inside = hits[(found - 1).clamp_min(0)] * (found > 0)
+    ious = inside / (found + hits[-1] - inside).clamp_min(1)
+    return np.array([float(right[0]), float(precision), *ious.tolist()])
 
-    kind: str
-    mask: Tensor
-    word: dict[Size, Tensor]
-    words: dict[Size, Tensor]
 
+def measure(samples: Sequence[Sample], way: Way, shuffled: bool = False, small: bool = False):
+    """Per kind of thing: how many, pointing game, precision, IoU at 0.4 and at the best threshold.
 
-@dataclass(frozen=True)
-class Aggregation:
-    """A way to sum a sample's attention to one map [128, 128].
-
-    `heads` is the number of heads used, the most pointed ones of the first half, or all. Each
-    grid counts once if `relative`, the word's share among the words; else each layer, as it is.
+    `shuffled` takes each thing's map from other words of its prompt.
     """
-
-    name: str
-    relative: bool = True
-    coarsest: bool = False
-    timesteps: tuple[int, ...] = TIMESTEPS
-    heads: int | None = None
-    mode: str = "bilinear"
-
-
-DAAM = Aggregation("DAAM (all layers, heads and steps, bicubic)", False, True, mode="bicubic")
-LAST = Aggregation("last step, mean over layers", False, True, (min(TIMESTEPS),))
-OURS = (
-    Aggregation("share of the words, all heads"),
-    Aggregation("share of the words, early steps", timesteps=(600, 800)),
-    Aggregation("share of the words, late steps", timesteps=(200, 400)),
-    *(Aggregation(f"share of the words, {n} most pointed heads", heads=n) for n in (3, 6, 12)),
-)
-
-
-@torch.inference_mode()
-def samples(model: LatentModel, count: int) -> list[Sample]:
-    scenes = list(itertools.islice(stream(SEED), count))
-    found = []
-    for start in tqdm(range(0, count, BATCH), desc="scenes"):
-        found += _of_scenes(model, scenes[start : start + BATCH])
-    return found
+    rows: dict[str, list] = {kind: [] for kind in KINDS}
+    for sample in samples:
+        maps = way.maps(sample)
+        picture = torch.from_numpy(sample.picture).float() / 255
+        if shuffled:
+            if len(maps) == 1:
+                continue
+            maps = maps.roll(len(maps) // 2, 0)
+        if small:
+            picture = F.adaptive_avg_pool2d(picture.movedim(2, 0), SMALL).movedim(0, 2)
+        found = placed(way, maps, sample.things, picture) if sample.things else ()
+        for thing, map_ in zip(sample.things, found, strict=True):
+            mask = thing.mask
+            if small:
+                mask = F.adaptive_avg_pool2d(mask[None].float(), SMALL)[0] > 0.5
+            if mask.any():
+                rows[thing.kind].append(scores(map_, mask))
+    return {kind: _summary(np.array(found)) for kind, found in rows.items() if found}
 
 
-def _of_scenes(model: LatentModel, scenes: list) -> list[Sample]:
-    drawn = [render(*pair) for pair in scenes]
-    clean = model.vae.encode(to_tensor(np.stack([image for image, _ in drawn]))).latent_dist.mode()
-    prompts = [model.encode(caption.text) for _, caption in scenes]
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(SEED))
-    watched = [
-        Watched(i, p.columns, word_columns(p.columns, p.words, p.content))
-        for i, p in enumerate(prompts)
-    ]
-    calls = []
-    for t in TIMESTEPS:
-        timesteps = torch.full((len(scenes),), t)
-        with record(model.unet, watched) as recorder:
-            noisy = new_schedule().add_noise(clean, noise, timesteps)
-            model.predict(noisy, timesteps.float(), prompts)
-        calls.append(recorder.heads())
-    found = []
-    for i, (_, caption) in enumerate(scenes):
-        codes = {size: torch.stack([call[i][size].codes for call in calls]) for size in calls[0][i]}
-        found += _of_scene(caption, drawn[i][1], prompts[i].words, codes)
-    return found
+def _summary(found: np.ndarray) -> dict[str, float]:
+    pointing, precision, *ious = found.mean(0)
+    best = {"pointing": pointing, "iou_0.4": ious[THRESHOLDS.index(0.4)], "iou_best": max(ious),
+            "precision": precision}  # fmt: skip
+    return {"count": len(found)} | {name: round(float(value), 4) for name, value in best.items()}
 
 
-def _of_scene(caption, masks: dict, words, codes: dict[Size, Tensor]) -> list[Sample]:
-    found = []
-    all_words = slice(1, len(words) + 1)
-    for span in caption.spans:
-        mine = [k + 1 for k, w in enumerate(words) if span.start <= w.start < span.end]
-        if span.kind not in KINDS or not mine:
-            continue
-        mask = torch.from_numpy(masks[span.start, span.end])
-        maps = {size: from_codes(c) for size, c in codes.items()}
-        word = {size: p[:, :, mine].sum(2).half() for size, p in maps.items()}
-        total = {size: p[:, :, all_words].sum(2).half() for size, p in maps.items()}
-        found.append(Sample(span.kind, mask, word, total))
-    return found
+def goodness(parts: Sequence[Sequence[Sample]], how: Aggregation) -> float:
+    """Pointing game plus IoU at 0.4, kinds by their importance, mean over the parts."""
+    totals = []
+    for part in filter(None, parts):
+        found = measure(part, ways.ours("", how), small=True)
+        weights = {kind: IMPORTANCE[kind] for kind in found}
+        total = sum(w * (found[k]["pointing"] + found[k]["iou_0.4"]) for k, w in weights.items())
+        totals.append(total / sum(weights.values()))
+    return float(np.mean(totals))
 
 
-def aggregate(sample: Sample, how: Aggregation, chosen: dict[Size, list[int]]) -> Tensor:
-    """The sample's map [128, 128]; `chosen` are the heads of each grid if not all are used."""
-    grids = sorted(sample.word, reverse=True)
-    used = grids if how.coarsest else grids[:-1]
-    times = [TIMESTEPS.index(t) for t in how.timesteps]
-    maps, weights = [], []
-    for size in used:
-        heads = chosen[size] if how.heads else list(range(sample.word[size].shape[1]))
-        if not heads:
-            continue
-        word, words = (
-            x[size][times][:, heads].float().mean((0, 1)) for x in (sample.word, sample.words)
-        )
-        map_ = word / words.clamp_min(1e-6) if how.relative else word
-        maps.append(F.interpolate(map_[None, None], (SIDE, SIDE), mode=how.mode)[0, 0])
-        weights.append(1.0 if how.relative else len(heads))
-    return sum(w * m for w, m in zip(weights, maps, strict=True)) / sum(weights)
+def choose(parts: Sequence[Sequence[Sample]]) -> tuple[Aggregation, dict[str, float]]:
+    """The best of the recipes on the tuning halves, and how good each one tried was."""
+    plain = [Aggregation(latest, weights, 0.0) for latest in LATEST for weights in WEIGHTS]
+    tried = {how: goodness(parts, how) for how in tqdm(plain, desc="choosing")}
+    finalists = sorted(tried, key=tried.get, reverse=True)[:FINALISTS]
+    for how, edges in itertools.product(finalists, EDGES[1:]):
+        followed = replace(how, edges=edges)
+        tried[followed] = goodness(parts, followed)
+    best = max(tried, key=tried.get)
+    return best, {str(how): round(value, 4) for how, value in tried.items()}
 
 
-def most_pointed(found: list[Sample], count: int) -> dict[Size, list[int]]:
-    """The `count` heads, of all grids but the coarsest, whose own maps point at nouns best."""
-    nouns = [s for s in found if s.kind == "noun"]
-    grids = sorted(nouns[0].word, reverse=True)[:-1]
-    hits = []
-    for size in grids:
-        cells = [F.adaptive_avg_pool2d(s.mask[None].float(), size).flatten() for s in nouns]
-        for head in range(nouns[0].word[size].shape[1]):
-            shares = [(s.word[size][:, head].float().mean(0)
-                       / s.words[size][:, head].float().mean(0).clamp_min(1e-6)).flatten()
-                      for s in nouns]  # fmt: skip
-            pointed = [float(c[int(m.argmax())]) for c, m in zip(cells, shares, strict=True)]
-            hits.append((np.mean(pointed), size, head))
-    best = sorted(hits, key=lambda hit: -hit[0])[:count]
-    return {size: [head for _, s, head in best if s == size] for size in grids}
-
-
-def measure(maps: list[Tensor], masks: list[Tensor]) -> dict[str, float]:
-    """Pointing game, IoU at 0.4 and at the best common threshold, average precision."""
-    ious = np.array(
-        [[heatmaps.iou(m, k, t) for t in THRESHOLDS] for m, k in zip(maps, masks, strict=True)]
-    )
-    found = {
-        "pointing": np.mean(
-            [heatmaps.points_inside(m, k) for m, k in zip(maps, masks, strict=True)]
-        ),
-        "iou_0.4": ious[:, THRESHOLDS.index(0.4)].mean(),
-        "iou_best": ious.mean(0).max(),
-        "precision": np.mean([precision(m, k) for m, k in zip(maps, masks, strict=True)]),
-    }
-    return {name: round(float(value), 4) for name, value in found.items()}
-
-
-def precision(map_: Tensor, mask: Tensor) -> float:
-    """Average precision of the pixels [h, w] ranked by the map."""
-    right = mask.flatten()[map_.flatten().argsort(descending=True)].float()
-    at = right.cumsum(0) / torch.arange(1, len(right) + 1)
-    return float((at * right).sum() / right.sum().clamp_min(1))
+def table(best: Aggregation, chosen: dict, other: str | None) -> Iterator[tuple[Way, bool, bool]]:
+    """What is reported: way, for scenes alone, with shuffled words."""
+    plain = ways.ours("ours without edges", replace(best, edges=0.0))
+    yield ways.ours("ours", best), False, False
+    yield plain, False, False
+    yield DAAM, False, False
+    yield LAST, False, False
+    if other:
+        yield ways.of_the_package(other), True, False
+    for way in (DAAM, LAST):
+        yield replace(way, name=f"{way.name}, with our edges", edges=best.edges), False, False
+    for rank in range(3):
+        yield ways.level(rank), False, False
+    for low, high in itertools.pairwise((0, *TIMESTEPS)):
+        yield ways.at_step(low, high, best), False, False
+    yield ways.by_heads(f"share of the words, {sum(map(len, chosen.values()))} most pointed heads",
+                        chosen), True, False  # fmt: skip
+    everyone = {size: slice(None) for size in chosen}
+    yield ways.by_heads("share of the words, all heads", everyone), True, False
+    yield ways.ours("ours, maps of other words", best), False, True
 
 
 def evaluate(count: int = COUNT) -> None:
-    """Choose on the first half, report on the second, and write both into the model card."""
-    found = samples(zoo.load("emoji-world"), count)
-    half = len(found) // 2
-    tuning, held = found[:half], found[half:]
-    chosen = {how: most_pointed(tuning, how.heads) if how.heads else {} for how in OURS}
-
-    def score(part: list[Sample], how: Aggregation, kind: str, shift: int = 0) -> dict:
-        mine = [s for s in part if s.kind == kind]
-        masks = [s.mask for s in mine]
-        maps = [aggregate(s, how, chosen.get(how, {})) for s in mine]
-        return measure(maps, masks[shift:] + masks[:shift])
-
-    tuned = {how: score(tuning, how, "noun") for how in tqdm(OURS, desc="choosing")}
-    best = max(OURS, key=lambda how: tuned[how]["pointing"] + tuned[how]["iou_0.4"])
-    rows = {
-        how.name: {k: score(held, how, k) for k in KINDS}
-        for how in dict.fromkeys((best, OURS[0], DAAM, LAST))
-    }
-    rows[f"{best.name}, masks of other things"] = {k: score(held, best, k, shift=7) for k in KINDS}
-    for name, row in rows.items():
-        tqdm.write(f"{name}: {row}")
-    heads = {f"{h}×{w}": list(index) for (h, w), index in chosen[best].items()}
+    """Choose on the first halves, report on the second, and write both into the model card."""
+    model, other, name = zoo.load("emoji-world"), None, None
+    if package.installed():
+        other, name = partial(package.maps, package.pipeline("emoji-world")), package.label()
+    else:
+        print(package.ABSENT)
+    sources = {"scenes": list(in_scenes(model, count, other)),
+               "pictures": list(in_pictures(model, count))}  # fmt: skip
+    tuning = {key: found[: len(found) // 2] for key, found in sources.items()}
+    held = {key: found[len(found) // 2 :] for key, found in sources.items()}
+    best, tried = choose([part[:TUNED] for part in tuning.values()])
+    chosen = ways.most_pointed(tuning["scenes"], 6)
+    rows: dict[str, dict] = {}
+    for way, scenes_only, shuffled in tqdm(list(table(best, chosen, name)), desc="reporting"):
+        rows[way.name] = {
+            source: measure(part, way, shuffled)
+            for source, part in held.items()
+            if part and not (scenes_only and source != "scenes")
+        }
+        tqdm.write(f"{way.name}: {rows[way.name]}")
+    counts = {source: len(found) for source, found in sources.items()}
     export.update_card(
-        attention={"scenes": count, "things": len(held), "best": best.name, "heads": heads,
-                   "tuning": {how.name: tuned[how] for how in OURS}, "rows": rows}
+        attention={"counts": counts, "recipe": asdict(best),
+                   "tuning": tried, "rows": rows}
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from itertools import groupby
 
 from playground import guidance, samplers
+from playground.heatmaps import Aggregation
 from playground.recipe import FIELDS, Recipe
 from playground.training.evaluate import TASKS, standard_error
 
@@ -65,19 +66,48 @@ def variants(card: dict) -> str:
 
 
 def attention(card: dict) -> str:
-    """Markdown of how well word maps land, by way of summing and kind of word."""
-    found = card["attention"]
-    head = ("way of summing (ours without the coarsest grid)", "pointing", "IoU at 0.4",
-            "best IoU", "precision", "place", "worn")  # fmt: skip
-    lines = [f"| {' | '.join(head)} |"]
-    lines += ["|---" * 7 + "|"]
-    for name, kinds in found["rows"].items():
-        noun = [f"{kinds['noun'][key]:.0%}" for key in MEASURES]
-        others = [f"{kinds[kind]['pointing']:.0%}" for kind in ("place", "worn")]
-        lines.append(f"| {name} | {' | '.join(noun + others)} |")
-    lines += ["", f"{found['scenes']} unseen scenes, noised to t = 200, 400, 600 and 800; the way"]
-    lines += ["and the heads were chosen on one half, this is the other. Nouns, but for the last"]
-    lines += ["two columns (pointing); regenerate with `python -m playground.training attention`."]
+    """Markdown of how well word maps land, by way of summing, source and kind of word."""
+    found = card.get("attention", {})
+    if "counts" not in found:
+        return "Not measured yet: `python -m playground.training evaluate-attention`."
+    head = ("way of summing", "pointing", "IoU at 0.4", "best IoU", "precision",
+            "place", "worn")  # fmt: skip
+    lines = []
+    for source, count in found["counts"].items():
+        held = f"{count - count // 2:,} {SOURCES[source]}"
+        lines += ["", f"On {held}:", "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        for name, sources in found["rows"].items():
+            if kinds := sources.get(source):
+                noun = [f"{kinds['noun'][key]:.0%}" for key in MEASURES]
+                lines.append(f"| {name} | {' | '.join(noun + _others(kinds))} |")
+    lines += [
+        "",
+        f"Ours: {Aggregation.of(card)}; chosen on others of both kinds. Nouns, but for the",
+    ]
+    lines += ["last two columns (pointing / IoU at 0.4); regenerate with"]
+    lines += ["`python -m playground.training evaluate-attention`."]
+    return "\n".join(lines[1:])
+
+
+def _others(kinds: dict) -> list[str]:
+    return [
+        f"{kinds[k]['pointing']:.0%} / {kinds[k]['iou_0.4']:.0%}" if k in kinds else "–"
+        for k in ("place", "worn")
+    ]
+
+
+def recording(card: dict) -> str:
+    """Markdown of what recording attention costs."""
+    found = card.get("recording")
+    if not found:
+        return "Not measured yet: `python -m playground.training benchmark-recording`."
+    lines = ["| recorded | without | with | ratio | kept |", "|---|---|---|---|---|"]
+    for name, row in found["rows"].items():
+        seconds = f"{row['off']:.2f} s | {row['on']:.2f} s"
+        lines.append(f"| {name} | {seconds} | {row['ratio']:.3f} | {row['megabytes']:.2f} MB |")
+    lines += ["", f"20 steps, w = 5; medians of {found['pairs']} alternating pairs, ratios pair by"]
+    lines += [f"pair, {found['threads']} threads; regenerate with"]
+    lines += ["`python -m playground.training benchmark-recording`."]
     return "\n".join(lines)
 
 
@@ -121,12 +151,17 @@ def _by_calls(heading: str, budgets: list[int], rows: list[dict], cells: list[st
     return lines
 
 
+SOURCES = {
+    "scenes": "unseen scenes, noised to t = 200, 400, 600 and 800",
+    "pictures": "drawn pictures that show what was asked",
+}
 MEASURES = ("pointing", "iou_0.4", "iou_best", "precision")
 TABLES = {
     "scores": scores,
     "sweeps": sweeps,
     "variants": variants,
     "attention": attention,
+    "recording": recording,
     "solvers": solvers,
 }
 

@@ -7,11 +7,13 @@ import math
 import numpy as np
 import torch
 
-from playground import heatmaps
+from playground import heatmaps, zoo
 from playground.cells import Picture, Step
 from playground.guidance import COND, UNCOND
+from playground.heatmaps import Aggregation
 from playground.model import LatentModel, Prompt
 from playground.recipe import Recipe
+from playground.ui.payload import summing
 from playground.views import attention, edits
 from playground.views.attention import Branch, Level
 
@@ -42,6 +44,7 @@ def finished(
         ),
         name=f"latent-playground-{recipe.seed}.png",
         link=recipe.to_query(),
+        summing=summing(recipe, [step.timestep for step in steps]),
     )
     form = edits.ready(recipe.prompt, prompts[COND].words, recipe.to_query())
     return {"attention": shown, "edits": form}
@@ -70,8 +73,9 @@ def edited(
     """Both pictures of an edit; `touched` are positions of the words that it is about."""
     sides, shares = [], []
     for prompt, words, recorded, picture in zip(prompts, touched, steps, pictures, strict=True):
-        maps = heatmaps.mean_over_steps([step.maps for step in recorded if step.maps])
-        shares.append(heatmaps.combined(maps, prompt.words))
+        found = [(step.maps, step.timestep) for step in recorded if step.maps]
+        how = Aggregation.of(zoo.get(picture.recipe.model).card)
+        shares.append(heatmaps.of_run(*zip(*found, strict=True), prompt.words, how))
         link = picture.recipe.to_query()
         sides.append(edits.Side(picture.png(), prompt.words, shares[-1].numpy(), words, link))
     before, after = (torch.from_numpy(picture.image) for picture in pictures)

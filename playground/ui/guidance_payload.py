@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 
-from playground import guidance, heatmaps
+from playground import guidance, heatmaps, zoo
 from playground.cells import Picture, Step
 from playground.guidance import COND, UNCOND
+from playground.heatmaps import Aggregation
 from playground.model import LatentModel, Prompt
 from playground.recipe import FIELDS, Recipe
 from playground.ui import sweeping
@@ -38,7 +39,7 @@ def finished_frame(
         *sweeping.place(axis, getattr(recipe, axis)),
         size=(recipe.height, recipe.width),
         png=png,
-        words=_mean_words(prompt, steps),
+        words=_mean_words(prompt, steps, recipe),
         text=f"{picture.calls} network calls, {rows}, by {' and '.join(picture.networks)}.",
         link=recipe.to_query(),
     )
@@ -57,14 +58,15 @@ def strip_of(recipe: Recipe, axis: str, frames: list[dict], **progress) -> dict:
     return filmstrip.strip(key, called, label, frames, **progress)
 
 
-def _mean_words(prompt: Prompt, steps: list[Step]) -> list[tuple[str, np.ndarray]]:
-    """Each word's share of the words' attention, mean of the steps that read them and of all
-    grids but the coarsest [h, w]; none if no step was recorded.
+def _mean_words(prompt: Prompt, steps: list[Step], recipe: Recipe) -> list[tuple[str, np.ndarray]]:
+    """Each word's share of the words' attention [h, w], summed in the model's best way; none if
+    no step was recorded.
     """
-    recorded = [step.maps for step in steps if step.maps]
+    recorded = [(step.maps, step.timestep) for step in steps if step.maps]
     if not recorded or not prompt.words:
         return []
-    maps = heatmaps.combined(heatmaps.mean_over_steps(recorded), prompt.words).numpy()
+    how = Aggregation.of(zoo.get(recipe.model).card)
+    maps = heatmaps.of_run(*zip(*recorded, strict=True), prompt.words, how).numpy()
     return [(word.text, map_) for word, map_ in zip(prompt.words, maps, strict=True)]
 
 

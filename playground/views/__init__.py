@@ -28,6 +28,20 @@ class View:
     js_on_load: str
 
 
+@dataclass(frozen=True)
+class Summing:
+    """How a run's maps are summed to one a word (see `heatmaps.Aggregation`), for the browser.
+
+    `calls` are the steps that count, `weights` the exponents of the grids from the finest on,
+    `edges` the guided filter's radius; `text` says it and what it was measured to be worth.
+    """
+
+    calls: tuple[int, ...]
+    weights: tuple[float, ...]
+    edges: float
+    text: str
+
+
 def read(folder: Path) -> View:
     names = ("template.html", "style.css", "behaviour.js")
     template, style, behaviour = ((folder / n).read_text(encoding="utf-8") for n in names)

@@ -20,3 +20,65 @@ function sample(map, h, w, x, y) {
   return (map[y0 * w + x0] * (1 - ax) + map[y0 * w + x1] * ax) * (1 - ay) + (map[y1 * w + x0] * (1 - ax) + map[y1 * w + x1] * ax) * ay;
 }
 
+
+// ∏ share^weight over grids from the finest on, normalised over the words: heatmaps.product.
+// parts: [{h, w, maps: [words][h·w]}] with the finest first.
+function product(parts, weights) {
+  const used = parts.map((_, g) => weights[g] ?? 0), { h, w, maps } = parts[0];
+  for (let g = parts.length; g < weights.length; g++) used[parts.length - 1] += weights[g];
+  const out = maps.map(() => new Float32Array(h * w));
+  parts.forEach((part, g) => used[g] && part.maps.forEach((map, k) => {
+    for (let i = 0; i < h * w; i++) out[k][i] += used[g] * Math.log(Math.max(sample(map, part.h, part.w, ((i % w) + 0.5) / w, (Math.floor(i / w) + 0.5) / h), 1e-3));
+  }));
+  for (let i = 0; i < h * w; i++) {
+    const total = out.reduce((sum, map) => sum + (map[i] = Math.exp(map[i])), 0);
+    for (const map of out) map[i] /= total;
+  }
+  return { h, w, maps: out };
+}
+
+// Mean over windows of 2r + 1 places each way, cut off at the border, by running sums.
+function windows(x, h, w, r) {
+  const pass = (from, count, stride, lines, step) => {
+    const to = new Float64Array(from.length), sums = new Float64Array(count + 1);
+    for (let line = 0; line < lines; line++) {
+      for (let i = 0; i < count; i++) sums[i + 1] = sums[i] + from[line * step + i * stride];
+      for (let i = 0; i < count; i++) {
+        const low = Math.max(i - r, 0), high = Math.min(i + r + 1, count);
+        to[line * step + i * stride] = (sums[high] - sums[low]) / (high - low);
+      }
+    }
+    return to;
+  };
+  return pass(pass(x, w, 1, h, w), h, w, w, 1);
+}
+
+// The guided filter (He et al. 2010), as heatmaps.along_edges: maps on the picture's pixels.
+const EDGES_AT = 128;  // pixels of the picture's longer side
+function alongEdges({ h, w, maps }, picture, radius) {
+  const scale = EDGES_AT / Math.max(picture.width, picture.height);
+  const width = Math.round(picture.width * scale), height = Math.round(picture.height * scale), n = width * height;
+  const r = Math.max(1, Math.round(radius * EDGES_AT)), mean = (x) => windows(x, height, width, r), of = (f) => Float64Array.from({ length: n }, (_, i) => f(i));
+  const small = Object.assign(document.createElement('canvas'), { width, height }), brush = small.getContext('2d');
+  brush.drawImage(picture, 0, 0, width, height);
+  const { data } = brush.getImageData(0, 0, width, height);
+  const I = [0, 1, 2].map((c) => of((i) => data[4 * i + c] / 255)), mI = I.map(mean);
+  const S = I.map((x, a) => I.map((y, b) => (b < a ? null : mean(of((i) => x[i] * y[i])).map((v, i) => v - mI[a][i] * mI[b][i] + (a === b ? 1e-3 : 0)))));
+  const fine = maps.map((map) => {
+    const p = of((i) => sample(map, h, w, ((i % width) + 0.5) / width, (Math.floor(i / width) + 0.5) / height)), mp = mean(p);
+    const t = I.map((x, c) => mean(of((i) => x[i] * p[i])).map((v, i) => v - mI[c][i] * mp[i]));
+    const slope = [0, 1, 2].map(() => new Float64Array(n)), offset = new Float64Array(n);
+    for (let i = 0; i < n; i++) {
+      const xx = S[0][0][i], xy = S[0][1][i], xz = S[0][2][i], yy = S[1][1][i], yz = S[1][2][i], zz = S[2][2][i];
+      const u = yy * zz - yz * yz, v = xz * yz - xy * zz, q = xy * yz - xz * yy, det = xx * u + xy * v + xz * q;  // the first row of the inverse
+      const [a, b, c] = [t[0][i], t[1][i], t[2][i]];
+      slope[0][i] = (u * a + v * b + q * c) / det;
+      slope[1][i] = (v * a + (xx * zz - xz * xz) * b + (xy * xz - xx * yz) * c) / det;
+      slope[2][i] = (q * a + (xy * xz - xx * yz) * b + (xx * yy - xy * xy) * c) / det;
+      offset[i] = mp[i] - slope[0][i] * mI[0][i] - slope[1][i] * mI[1][i] - slope[2][i] * mI[2][i];
+    }
+    const [x, y, z, rest] = [...slope, offset].map(mean);
+    return Float32Array.from({ length: n }, (_, i) => Math.min(Math.max(x[i] * I[0][i] + y[i] * I[1][i] + z[i] * I[2][i] + rest[i], 0), 1));
+  });
+  return { h: height, w: width, maps: fine };
+}

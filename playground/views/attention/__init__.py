@@ -3,12 +3,12 @@
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from playground.views import pack, raster, read
+from playground.views import Summing, pack, raster, read
 from playground.words import Word
 
 VIEW = read(Path(__file__).parent)
@@ -52,6 +52,7 @@ def finished(
     text: str,
     name: str,
     link: str,
+    summing: Summing,
 ) -> dict:
     """Everything the laboratory shows of a run.
 
@@ -64,6 +65,7 @@ def finished(
         "png": base64.b64encode(png).decode(),
         "name": name,
         "link": link,
+        "summing": asdict(summing),
         "height": size[0],
         "width": size[1],
         "previews": [raster(p) for p in previews],

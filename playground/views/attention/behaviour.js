@@ -2,14 +2,14 @@
 const find = (name) => element.querySelector('.' + name);
 const root = find('laboratory'), canvas = find('picture'), paint = canvas.getContext('2d');
 const range = find('range'), select = find('head'), count = element.querySelector('.best input');
-const COMBINED = 'combined', ALL = 'all', BEST = 'best', RELATIVE = 'relative', ABSOLUTE = 'absolute';
+const SUMMED = 'summed', ALL = 'all', BEST = 'best', RELATIVE = 'relative', ABSOLUTE = 'absolute';
 const P = Float32Array.from({ length: 256 }, (_, code) => (code / 255) ** 2);
 
 let run = null, branch = null;
 let pinned = new Set(), hovered = null, last = null;  // columns: start, words …, between, end, padding
 let box = null, drag = null, boxing = false;          // {x0, y0, x1, y1} in 0 … 1; a spot has no size
 let worked = null;       // [x, y] of the place that was worked out last
-let level = COMBINED, scale = RELATIVE, playing = null, shown = 0;
+let level = SUMMED, scale = RELATIVE, playing = null, shown = 0;
 
 const span = (from, to) => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 const inside = (v) => Math.min(Math.max(v, 0), 0.999);
@@ -19,7 +19,10 @@ const wordColumns = () => span(1, branch.words.length + 1);
 const sinks = () => ({ start: 0, end: branch.words.length + 2, padding: branch.words.length + 3 });
 // Places of the chosen step among the recorded ones; past the last step, all of them.
 function chosenSteps() {
-  if (+range.value >= run.previews.length) return span(0, branch.steps.length);
+  if (+range.value >= run.previews.length) {
+    const settled = span(0, branch.steps.length).filter((s) => run.summing.calls.includes(branch.steps[s]));
+    return level === SUMMED && settled.length ? settled : span(0, branch.steps.length);
+  }
   const at = branch.steps.indexOf(+range.value);
   return at < 0 ? [] : [at];
 }
@@ -58,11 +61,11 @@ function chosenHeads(l, steps) {
     const scores = every.map((head) => localisation(l, steps, head));
     return every.sort((a, b) => scores[b] - scores[a]).slice(0, +count.value).sort((a, b) => a - b);
   }
-  return select.value === ALL || level === COMBINED ? every : [+select.value];
+  return select.value === ALL || level === SUMMED ? every : [+select.value];
 }
 
-// The levels in use: one, or all but the coarsest, which says little about places.
-const parts = () => (level === COMBINED ? branch.levels.slice(0, Math.max(1, branch.levels.length - 1)) : [branch.levels[level]]);
+// The levels in use: one, or those that the best measured way of summing takes.
+const parts = () => (level === SUMMED ? branch.levels.slice(0, run.summing.weights.length) : [branch.levels[level]]);
 
 // {h, w, maps: [columns][h·w]} for the given steps, on the finest grid in use.
 function mapsAt(steps) {
@@ -81,8 +84,19 @@ function mapsAt(steps) {
 }
 
 // Relative: each place's share of words alone. Absolute: the probabilities as they are.
-function scaled({ h, w, maps }) {
-  if (scale === ABSOLUTE) return { h, w, maps };
+function scaled(raw, steps) {
+  if (scale === ABSOLUTE) return raw;
+  if (level !== SUMMED || !branch.words.length) return shared(raw);
+  const each = branch.levels.map((l) => {
+    const all = mean(l, steps, chosenHeads(l, steps)), n = l.h * l.w;
+    const { maps } = shared({ h: l.h, w: l.w, maps: span(0, l.columns).map((k) => all.subarray(k * n, (k + 1) * n)) });
+    return { h: l.h, w: l.w, maps: wordColumns().map((k) => maps[k]) };
+  });
+  const { h, w, maps } = product(each, run.summing.weights), none = new Float32Array(h * w);
+  return { h, w, maps: [none, ...maps, none, none, none] };
+}
+
+function shared({ h, w, maps }) {
   const total = new Float32Array(h * w);
   for (const k of wordColumns()) maps[k].forEach((p, i) => { total[i] += p; });
   return { h, w, maps: maps.map((map) => map.map((p, i) => p / Math.max(total[i], 1e-12))) };
@@ -95,7 +109,7 @@ function draw() {
   paint.imageSmoothingEnabled = true;
   paint.imageSmoothingQuality = 'high';
   paint.drawImage(ended ? run.picture : run.previews[step], 0, 0, canvas.width, canvas.height);
-  find('readout').textContent = ended ? 'Finished: maps are the mean of all steps.' : `Step ${step + 1} of ${run.previews.length}: prediction of the end, maps of this step.`;
+  find('readout').textContent = ended ? (level === SUMMED ? run.summing.text : 'Finished: maps are the mean of all steps.') : `Step ${step + 1} of ${run.previews.length}: prediction of the end, maps of this step.`;
   const lit = [...new Set(hovered === null ? pinned : [...pinned, hovered])].sort((a, b) => a - b);
   find('words').querySelectorAll('button').forEach((b) => {
     b.classList.toggle('lit', lit.includes(+b.dataset.column));
@@ -107,11 +121,20 @@ function draw() {
     find('hint').textContent = 'These rows were not computed at this step: guidance did not need them.';
     return find('ranking').replaceChildren();
   }
-  const raw = mapsAt(steps), maps = scaled(raw);
-  if (lit.length) shade(lit.some((k) => Object.values(sinks()).includes(k)) ? raw : maps, lit);
+  const raw = mapsAt(steps), maps = scaled(raw, steps);
+  if (lit.length) shade(lit.some((k) => Object.values(sinks()).includes(k)) ? raw : refined(maps, ended), lit);
   else find('hint').textContent = branch.words.length ? 'Hover or tap words to light their pixels; Shift takes a phrase.' : 'No words here: only start, end and padding can be attended to.';
   rank(maps);
   if (worked) mark(worked);
+}
+
+// The best measured way carries a finished picture's maps along its edges; kept while nothing changes.
+let fine = {};
+function refined(maps, ended) {
+  if (level !== SUMMED || scale === ABSOLUTE || !ended || !branch.words.length || !run.summing.edges) return maps;
+  const key = [select.value, count.value, select.value === BEST ? [...pinned] : ''].join();
+  if (fine.key !== key || fine.branch !== branch) fine = { key, branch, maps: alongEdges(maps, run.picture, run.summing.edges) };
+  return fine.maps;
 }
 
 function mark([x, y]) {
@@ -138,7 +161,7 @@ function shade({ h, w, maps }, lit) {
   small.getContext('2d').putImageData(veil, 0, 0);
   paint.drawImage(small, 0, 0, canvas.width, canvas.height);
   const raw = scale === ABSOLUTE || lit.some((k) => k < 1 || k > branch.words.length);
-  find('hint').textContent = `“${lit.map(named).join(' + ')}”: ${percent(most)} of ${raw ? 'all attention' : 'the words’ attention'} at its brightest place, ${percent(least)} at its darkest${scale === ABSOLUTE ? `; full brightness is ${percent(high)}, for every word` : ''}.`;
+  find('hint').textContent = `“${lit.map(named).join(' + ')}”: ${percent(most)} of ${raw ? 'all attention' : level === SUMMED ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${percent(least)} at its darkest${scale === ABSOLUTE ? `; full brightness is ${percent(high)}, for every word` : ''}.`;
 }
 
 // The highest probability of any word at any step: the shared scale's end.
@@ -235,7 +258,7 @@ function radios(name, choices, chosen, choose) {
 function headChoices() {
   const most = Math.min(...parts().map((l) => l.heads)), before = select.value;
   const options = [[ALL, 'all heads'], [BEST, 'the most localised …']];
-  if (level !== COMBINED) {
+  if (level !== SUMMED) {
     const l = branch.levels[level], each = l.heads / l.layers.length;
     span(0, l.heads).forEach((i) => options.push([String(i), `${l.layers[Math.floor(i / each)]}, head ${(i % each) + 1}`]));
   }
@@ -255,9 +278,9 @@ count.oninput = () => { showCount(); redraw(); };
 function useBranch(next) {
   branch = next;
   pinned = new Set(); hovered = last = null;
-  if (level !== COMBINED && level >= branch.levels.length) level = COMBINED;
+  if (level !== SUMMED && level >= branch.levels.length) level = SUMMED;
   chips();
-  radios('levels', [[COMBINED, 'all but coarsest'], ...branch.levels.map((l, i) => [i, `${l.h}×${l.w}`])], level, (v) => { level = v; headChoices(); });
+  radios('levels', [[SUMMED, 'best measured'], ...branch.levels.map((l, i) => [i, `${l.h}×${l.w}`])], level, (v) => { level = v; headChoices(); });
   headChoices();
 }
 

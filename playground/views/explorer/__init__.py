@@ -1,11 +1,12 @@
 """The word explorer: hover a word and see its pixels, hover a pixel and see its words."""
 
 import base64
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from playground.views import pack, raster, read
+from playground.views import Summing, pack, raster, read
 from playground.words import Word
 
 VIEW = read(Path(__file__).parent)
@@ -43,6 +44,7 @@ def finished(
     notes: list[str],
     name: str,
     link: str,
+    summing: Summing,
 ) -> dict:
     """Everything the explorer shows of a finished picture.
 
@@ -56,6 +58,7 @@ def finished(
         "png": base64.b64encode(png).decode(),
         "name": name,
         "link": link,
+        "summing": asdict(summing),
         "height": size[0],
         "width": size[1],
         "words": [{"text": w.text, "known": w.known} for w in words],

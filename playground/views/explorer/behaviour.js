@@ -2,13 +2,13 @@
 const find = (name) => element.querySelector('.' + name);
 const canvas = find('picture'), paint = canvas.getContext('2d');
 const range = element.querySelector('.scrub input'), readout = element.querySelector('.scrub output');
-const FULL = 65535, COMBINED = 'combined', MASSES = ['start', 'words', 'end', 'padding'];
+const FULL = 65535, BEST = 'best', MASSES = ['start', 'words', 'end', 'padding'];
 
 let run = null;          // the finished run: words, levels with Float32 shares, previews, picture
 let pinned = new Set();  // indices of words that were clicked
 let hovered = null;      // index of the word under the pointer or focus
 let spot = null;         // [x, y] in 0 … 1 on the picture
-let level = COMBINED, playing = null, drawn = 0;
+let level = BEST, playing = null, drawn = 0;
 let sampled = null, ignored = null;  // names of the run being sampled, and of the one stopped
 
 
@@ -21,32 +21,35 @@ function fit(height, width) {
 }
 
 // ---- reading the maps ----------------------------------------------------------------------
-// Shares of one level [words][h·w], of the chosen step, or averaged over all of them at the end.
-function sharesOf(l) {
+// Shares of one level [words][h·w], of the chosen step, or at the end the mean of some steps.
+function sharesOf(l, steps) {
   const words = run.words.length, cells = l.h * l.w, step = +range.value;
   if (step < l.steps) return Array.from({ length: words }, (_, k) => l.shares.subarray((step * words + k) * cells, (step * words + k + 1) * cells));
-  l.mean ??= Array.from({ length: words }, (_, k) => {
+  return Array.from({ length: words }, (_, k) => {
     const sum = new Float32Array(cells);
-    for (let s = 0; s < l.steps; s++) for (let i = 0; i < cells; i++) sum[i] += l.shares[(s * words + k) * cells + i] / l.steps;
+    for (const s of steps) for (let i = 0; i < cells; i++) sum[i] += l.shares[(s * words + k) * cells + i] / steps.length;
     return sum;
   });
-  return l.mean;
 }
 
-// {h, w, maps: [words][h·w]} of the chosen level; combined is the mean of all but the coarsest.
+// {h, w, maps: [words][h·w]} of the chosen level; the best measured way takes all of them. Kept.
 function current() {
-  if (level !== COMBINED) return { ...run.levels[level], maps: sharesOf(run.levels[level]) };
-  const { h, w } = run.levels[0], parts = run.levels.slice(0, Math.max(1, run.levels.length - 1));
-  const maps = run.words.map((_, k) => {
-    const out = new Float32Array(h * w);
-    for (const part of parts) {
-      const map = sharesOf(part)[k];
-      for (let i = 0; i < h * w; i++) out[i] += sample(map, part.h, part.w, ((i % w) + 0.5) / w, (Math.floor(i / w) + 0.5) / h) / parts.length;
-    }
-    return out;
-  });
-  return { h, w, maps };
+  const key = level + ' ' + range.value;
+  if (!run.kept.has(key)) {
+    const every = Array.from({ length: run.previews.length }, (_, s) => s), { calls, weights } = run.summing;
+    if (level !== BEST) run.kept.set(key, { ...run.levels[level], maps: sharesOf(run.levels[level], every) });
+    else run.kept.set(key, product(run.levels.map((l) => ({ ...l, maps: sharesOf(l, calls) })), weights));
+  }
+  return run.kept.get(key);
 }
+
+// The same on the picture's pixels, for the finished picture and the best measured way.
+function refined(maps) {
+  if (level !== BEST || !finished() || !run.summing.edges) return maps;
+  run.fine ??= alongEdges(maps, run.picture, run.summing.edges);
+  return run.fine;
+}
+const finished = () => +range.value >= run.previews.length;
 
 // ---- drawing -------------------------------------------------------------------------------
 function draw() {
@@ -55,12 +58,12 @@ function draw() {
   paint.imageSmoothingEnabled = true;
   paint.imageSmoothingQuality = 'high';
   paint.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  readout.textContent = step < run.previews.length ? ` ${step + 1} of ${run.previews.length} (prediction of the end)` : ': finished (maps are the mean of all steps)';
+  readout.textContent = step < run.previews.length ? ` ${step + 1} of ${run.previews.length} (prediction of the end)` : level === BEST ? ': finished (maps summed as measured best)' : ': finished (maps are the mean of all steps)';
   const lit = [...new Set(hovered === null ? pinned : [...pinned, hovered])];
   element.querySelectorAll('.words button').forEach((b, k) => b.classList.toggle('lit', lit.includes(k)));
   if (!run.levels.length) return;
   const maps = current();
-  if (lit.length) shade(maps, lit);
+  if (lit.length) shade(refined(maps), lit);
   else find('hint').textContent = 'Hover or tap a word to light its pixels.';
   rank(maps);
   showMass();
@@ -75,7 +78,7 @@ function shade({ h, w, maps }, lit) {
   const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
   small.getContext('2d').putImageData(veil, 0, 0);
   paint.drawImage(small, 0, 0, canvas.width, canvas.height);
-  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${percent(high)} of the words’ attention at its brightest place, ${percent(low)} at its darkest.`;
+  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${percent(high)} of ${level === BEST ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${percent(low)} at its darkest.`;
 }
 
 function rank({ h, w, maps }) {
@@ -96,7 +99,7 @@ function rank({ h, w, maps }) {
 }
 
 function showMass() {
-  const l = run.levels[level === COMBINED ? 0 : level], step = +range.value;
+  const l = run.levels[level === BEST ? 0 : level], step = +range.value;
   const rows = step < l.steps ? [l.masses[step]] : l.masses, box = find('mass');
   const mass = MASSES.map((_, i) => rows.reduce((a, r) => a + r[i], 0) / rows.length);
   const track = make('div', '', 'track');
@@ -125,11 +128,12 @@ function chips(words) {
 }
 
 function radios() {
-  const choices = [[COMBINED, 'all but coarsest'], ...run.levels.map((l, i) => [i, `${l.h}×${l.w}`])];
+  const choices = [[BEST, 'best measured'], ...run.levels.map((l, i) => [i, `${l.h}×${l.w}`])];
   const group = 'level-' + Math.random().toString(36).slice(2);
   find('levels').replaceChildren(...choices.map(([value, text]) => {
     const label = make('label'), input = Object.assign(make('input'), { type: 'radio', name: group, checked: value === level });
     input.onchange = () => { level = value; draw(); };
+    if (value === BEST) label.title = run.summing.text;
     label.append(input, make('span', text));
     return label;
   }));
@@ -147,7 +151,7 @@ canvas.onkeydown = (event) => {
   if (event.key === 'Escape') spot = null;
   else if (!move || !run || !run.levels.length) return;
   else {
-    const { h, w } = run.levels[level === COMBINED ? 0 : level], at = spot ?? [0.5, 0.5];
+    const { h, w } = run.levels[level === BEST ? 0 : level], at = spot ?? [0.5, 0.5];
     spot = [at[0] + move[0] / w, at[1] + move[1] / h].map((v) => Math.min(Math.max(v, 0), 0.999));
     event.preventDefault();
   }
@@ -194,11 +198,11 @@ function showFinished(value, ticket) {
   image.onload = () => {
     if (ticket !== drawn) return;
     run = {
-      ...value, picture: image, previews: value.previews.map(bitmap),
+      ...value, kept: new Map(), picture: image, previews: value.previews.map(bitmap),
       levels: value.levels.map((l) => ({ ...l, shares: Float32Array.from(new Uint16Array(bytes(l.shares).buffer), (v) => v / FULL) })),
     };
     pinned = new Set(); hovered = spot = null;
-    if (level !== COMBINED && level >= run.levels.length) level = COMBINED;
+    if (level !== BEST && level >= run.levels.length) level = BEST;
     fit(value.height, value.width);
     chips(run.words); radios();
     range.max = run.previews.length;
