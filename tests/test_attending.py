@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from playground import heatmaps
+from playground.engine import Engine
 from playground.heatmaps import Aggregation
 from playground.training import package, ways
 from playground.training.attending import THRESHOLDS, choose, measure, scores
@@ -111,7 +112,7 @@ def test_samples_of_scenes_are_probabilities_with_masks(shipped):
 
 
 def test_samples_of_pictures_show_what_was_asked(shipped):
-    for sample in in_pictures(shipped, 2):
+    for sample in in_pictures(Engine(shipped), 2):
         assert sample.picture.shape == (128, 128, 3)
         assert len(sample.timesteps) == 20
         assert sample.things

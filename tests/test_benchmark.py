@@ -5,12 +5,13 @@ import pytest
 from playground.engine import Engine
 from playground.recipe import Recipe
 from playground.training import benchmark
+from playground.training.evaluate import pictures
 
 SMALL = {"prompt": "a cat", "steps": 2}
 
 
 def test_other_pictures_are_not_compared(tiny):
-    ours = benchmark.draw(Engine(tiny), [Recipe(**SMALL, guidance=w) for w in (0.0, 1.0, 5.0)])
+    ours = pictures(Engine(tiny), [Recipe(**SMALL, guidance=w) for w in (0.0, 1.0, 5.0)])
     images = [picture.image[None] for picture in ours]
     benchmark.check(ours, images)
     benchmark.check(ours, [images[1], *images[1:]])  # diffusers takes w = 0 for w = 1

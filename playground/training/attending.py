@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from playground import zoo
 from playground.heatmaps import Aggregation, stretch
 from playground.training import export, package, ways
+from playground.training.evaluate import fast_engine
 from playground.training.named import KINDS, TIMESTEPS, Sample, in_pictures, in_scenes
 from playground.training.ways import DAAM, LAST, Way, placed
 
@@ -131,13 +131,13 @@ def table(best: Aggregation, chosen: dict, other: str | None) -> Iterator[tuple[
 
 def evaluate(count: int = COUNT) -> None:
     """Choose on the first halves, report on the second, and write both into the model card."""
-    model, other, name = zoo.load("emoji-world"), None, None
+    engine, other, name = fast_engine(), None, None
     if package.installed():
         other, name = partial(package.maps, package.pipeline("emoji-world")), package.label()
     else:
         print(package.ABSENT)
-    sources = {"scenes": list(in_scenes(model, count, other)),
-               "pictures": list(in_pictures(model, count))}  # fmt: skip
+    sources = {"scenes": list(in_scenes(engine.model, count, other)),
+               "pictures": list(in_pictures(engine, count))}  # fmt: skip
     tuning = {key: found[: len(found) // 2] for key, found in sources.items()}
     held = {key: found[len(found) // 2 :] for key, found in sources.items()}
     best, tried = choose([part[:TUNED] for part in tuning.values()])

@@ -20,6 +20,7 @@ from playground.cells import STAGES, Picture
 from playground.engine import Engine
 from playground.recipe import Recipe
 from playground.training import report
+from playground.training.evaluate import pictures
 
 ROUNDS = 5
 SCALES = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 12.0, 25.0)
@@ -27,17 +28,6 @@ BASE = Recipe()
 SWEEP, ONE = "sweep of eight w, 20 steps", "one picture, 20 steps, w = 5"
 STOCK = "diffusers"
 CALLS, BATCH = f"{STOCK}, eight calls", f"{STOCK}, one call for eight pictures (all w = 5)"
-
-
-def draw(engine: Engine, recipes: list[Recipe], record: bool = False) -> list[Picture]:
-    """Raises RuntimeError if one failed."""
-    pictures = {}
-    for event in engine.submit(recipes, record=record):
-        if hasattr(event, "reason"):
-            raise RuntimeError(event.reason)
-        if isinstance(event, Picture):
-            pictures[event.cell] = event
-    return [pictures[cell] for cell in range(len(recipes))]
 
 
 def stock(recipe: Recipe) -> Callable[..., np.ndarray]:
@@ -79,9 +69,11 @@ def contenders() -> tuple[dict[str, Callable], dict[str, Engine]]:
     diffusers = stock(BASE)
     timed = {}
     for label, engine in engines.items():
-        timed[f"{ONE}: {label}"] = lambda e=engine: draw(e, [BASE])
-        timed[f"{SWEEP}: {label}"] = lambda e=engine: draw(e, sweep)
-        timed[f"{SWEEP}: {label}, with word maps"] = lambda e=engine: draw(e, sweep, record=True)
+        timed[f"{ONE}: {label}"] = lambda e=engine: pictures(e, [BASE])
+        timed[f"{SWEEP}: {label}"] = lambda e=engine: pictures(e, sweep)
+        timed[f"{SWEEP}: {label}, with word maps"] = lambda e=engine: pictures(
+            e, sweep, record=True
+        )
     timed[f"{ONE}: {STOCK}"] = lambda: diffusers(BASE.guidance)
     timed[f"{SWEEP}: {CALLS}"] = lambda: [diffusers(w) for w in SCALES]
     timed[BATCH] = lambda: diffusers(BASE.guidance, len(SCALES))
@@ -135,9 +127,9 @@ def profiles(engines: dict[str, Engine]) -> list[str]:
     lines += ["|---" * (len(STAGES) + 2) + "|"]
     for label, engine in engines.items():
         start = time.perf_counter()
-        pictures = draw(engine, [replace(BASE, guidance=w) for w in SCALES], record=True)
+        drawn = pictures(engine, [replace(BASE, guidance=w) for w in SCALES], record=True)
         whole = time.perf_counter() - start
-        parts = [sum(p.seconds[stage] for p in pictures) for stage in STAGES]
+        parts = [sum(p.seconds[stage] for p in drawn) for stage in STAGES]
         parts.append(whole - sum(parts))
         lines.append(f"| {label} | " + " | ".join(f"{part / whole:.0%}" for part in parts) + " |")
     return lines

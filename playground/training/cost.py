@@ -8,14 +8,15 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 
-from playground import zoo
 from playground.cells import Step
 from playground.engine import Engine
 from playground.recipe import Recipe
 from playground.training import export, package
+from playground.training.evaluate import fast_engine
 from playground.training.sheets import PROMPTS
 
 PAIRS, CELLS = 7, 8
@@ -70,7 +71,7 @@ def compare(plain: Callable[[], int], recorded: Callable[[], int], pairs: int) -
 
 def measure(count: int = PAIRS) -> None:
     """Measure `count` pairs of each kind of run and write them into the model card."""
-    engine, rows = Engine(zoo.load("emoji-world")), {}
+    engine, rows = fast_engine(), {}
     pipe = package.pipeline("emoji-world") if package.installed() else None
     if pipe is None:
         print(package.ABSENT)
@@ -83,12 +84,11 @@ def measure(count: int = PAIRS) -> None:
         rows[f"{kind}, {pictures}"] = found
         print(f"{kind}, {pictures}: {found}", flush=True)
 
-    def ours(cells, **options):
-        return _engine_run(engine, cells, **options)
-
-    for cells in (one, grid):
-        compared("word maps", ours, cells, record=True)
-    compared("every head", ours, one, heads=True)
+    for machine in (engine, Engine(engine.model)):
+        for cells in (one, grid):
+            label = f"word maps by {machine.network.label}"
+            compared(label, partial(_engine_run, machine), cells, record=True)
+    compared(f"every head by {engine.network.label}", partial(_engine_run, engine), one, heads=True)
     for cells in (one, grid) if pipe else ():
         for timesteps in ("last", "all"):
             compared(

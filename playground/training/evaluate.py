@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from playground import zoo
+from playground import backends, zoo
 from playground.cells import Failure, Picture
 from playground.engine import Engine
 from playground.recipe import Recipe
@@ -93,11 +93,19 @@ def questions(task: Task, held_out: bool, seed: int = SEED) -> Iterator[tuple[Sc
             yield scene, prompt, what
 
 
-def pictures(engine: Engine, recipes: list[Recipe]) -> list[Picture]:
+def fast_engine() -> Engine:
+    """An engine on the shipped model, with its fastest backend ready."""
+    model = zoo.load("emoji-world")
+    network = backends.fastest(model)
+    network.prepare()
+    return Engine(model, network=network)
+
+
+def pictures(engine: Engine, recipes: list[Recipe], record: bool = False) -> list[Picture]:
     """What was drawn, in order. Raises RuntimeError if one failed."""
     found = {}
     for start in range(0, len(recipes), CHUNK):
-        for event in engine.submit(recipes[start : start + CHUNK]):
+        for event in engine.submit(recipes[start : start + CHUNK], record=record):
             if isinstance(event, Failure):
                 raise RuntimeError(event.reason)
             if isinstance(event, Picture):
@@ -137,7 +145,7 @@ def score(engine: Engine, judge: oracle.Oracle, task: Task, held_out: bool, coun
 
 def evaluate(count: int = COUNT) -> None:
     """Score every task and write the shares into the model card."""
-    engine, judge = Engine(zoo.load("emoji-world")), oracle.load()
+    engine, judge = fast_engine(), oracle.load()
     results: dict[str, dict] = {}
     columns = [(task, held) for task in TASKS.values() for held in (False, True)]
     for task, held in tqdm([(t, h) for t, h in columns if t.held_out or not h]):

@@ -110,9 +110,9 @@ def _things(caption: Caption, masks: dict, words: Sequence) -> tuple[Thing, ...]
     return tuple(found)
 
 
-def in_pictures(model: LatentModel, count: int) -> Iterator[Sample]:
+def in_pictures(engine: Engine, count: int) -> Iterator[Sample]:
     """Samples of `count` pictures that show what was asked, or of what can be drawn till then."""
-    engine, judge, layers = Engine(model), oracle.load(), layers_of(model)
+    judge, layers = oracle.load(), layers_of(engine.model)
     pairs = itertools.islice(stream(SEED + 1), DRAWN_AT_MOST * count)
     left, bar = count, tqdm(desc="pictures", total=count)
     for start in itertools.count(step=CHUNK):
@@ -135,7 +135,7 @@ def in_pictures(model: LatentModel, count: int) -> Iterator[Sample]:
                 continue
             left -= 1
             bar.update()
-            words = model.encode(caption.text).words
+            words = engine.model.encode(caption.text).words
             columns = [list(word.tokens) for word in words]
             yield Sample(
                 images[i], _things(caption, render(shown, caption)[1], words),

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import torch
 
-from playground import backends, zoo
-from playground.engine import Engine
+from playground import zoo
 from playground.recipe import Recipe
 from playground.training import tables
-from playground.training.evaluate import draw_all
+from playground.training.evaluate import draw_all, fast_engine
 from playground.training.pointing import pointing_game
 from playground.training.run import save_sheet
 from playground.training.sheets import HELD_OUT_PROMPTS, MORE_PROMPTS, PROMPTS
@@ -25,10 +24,9 @@ MARKS = ("<!-- {}: begin -->", "<!-- {}: end -->")
 def write() -> None:
     """Regenerate `assets/sheet.png` and the measured parts of README.md."""
     start = time.perf_counter()
-    model = zoo.load("emoji-world")
+    zoo.load("emoji-world")
     loading = time.perf_counter() - start
-    engine = Engine(model, network=backends.fastest(model))
-    engine.network.prepare()
+    engine = fast_engine()
     recipes = [Recipe(prompt=prompt, seed=s) for prompt in SHEET for s in SEEDS]
     engine.draw(recipes[0])  # warm-up
     one = statistics.median(_seconds(lambda: engine.draw(recipes[0])) for _ in range(7))
@@ -47,7 +45,7 @@ def write() -> None:
         ("Loading the model", f"{loading:.1f} s"),
         ("Peak memory of the process", f"{memory:.2f} GB"),
         *_card(zoo.get("emoji-world").card),
-        ("Brightest pixel of a noun's map lies on the noun", _pointing(model)),
+        ("Brightest pixel of a noun's map lies on the noun", _pointing(engine.model)),
     ]
     lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
     lines.append(

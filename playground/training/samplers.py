@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from playground import measures, samplers, truth, zoo
+from playground import measures, samplers, truth
 from playground.cells import Picture
 from playground.engine import Engine
 from playground.model import LatentModel
 from playground.recipe import Recipe
 from playground.samplers import SAMPLERS
 from playground.training import export
-from playground.training.evaluate import TASKS, pictures, questions, standard_error
+from playground.training.evaluate import TASKS, fast_engine, pictures, questions, standard_error
 from playground.world import oracle
 
 COUNT, EXACT = 64, 24  # prompts; those of them whose reference is solved
@@ -53,7 +53,7 @@ Ends = dict[tuple[float, bool], Exact]
 
 def measure(count: int = COUNT) -> None:
     """Measure with `count` prompts and write everything into the model card."""
-    engine, judge = Engine(zoo.load("emoji-world")), oracle.load()
+    engine, judge = fast_engine(), oracle.load()
     texts = prompts(count)
     rows, bounds = [], {}
     for scale in SCALES:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from tqdm import tqdm
 
-from playground import backends, guidance, measures, zoo
+from playground import guidance, measures
 from playground.engine import Engine
 from playground.recipe import Recipe
 from playground.training import export
-from playground.training.evaluate import TASKS, draw_all, questions, standard_error
+from playground.training.evaluate import TASKS, draw_all, fast_engine, questions, standard_error
 
 COUNT, SEEDS = 8, 2  # prompts of each task, pictures of each prompt
 GUIDANCE = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 12.0, 25.0)
@@ -27,9 +27,7 @@ VARIANTS = {  # of guidance at the usual w, one field at a time
 
 def sweep(count: int = COUNT) -> None:
     """Measure all sweeps and write them into the model card."""
-    model = zoo.load("emoji-world")
-    engine = Engine(model, network=backends.fastest(model))
-    engine.network.prepare()
+    engine = fast_engine()
     texts = prompts(count)
     scales = [{"guidance": w} for w in GUIDANCE]
     solvers = [{"sampler": name, "steps": n} for name in SOLVERS for n in STEPS]
