@@ -60,7 +60,7 @@ class Aggregation:
 
     def __str__(self) -> str:
         weights = ", ".join(f"{w:g}" for w in self.weights)
-        edges = f"along edges within {self.edges:g} of the side" if self.edges else "no edges"
+        edges = f"along edges within {self.edges:.0%} of the side" if self.edges else "no edges"
         return f"t ≤ {self.latest:g}; exponents {weights} from the finest grid on; {edges}"
 
     def settled(self, timesteps: Sequence[float]) -> list[int]:
