@@ -57,8 +57,7 @@ def test_stochastic_samplers_are_judged_by_the_oracle_and_diversity(few, engine)
 def test_the_whole_stage_fills_the_card_the_table_and_the_page(few, engine, monkeypatch):
     card = {}
     monkeypatch.setattr(samplers, "CALLS", (2,))
-    monkeypatch.setattr(samplers.zoo, "load", lambda _: engine.model)
-    monkeypatch.setattr(samplers, "Engine", lambda _: engine)
+    monkeypatch.setattr(samplers, "fast_engine", lambda: engine)
     monkeypatch.setattr(samplers.export, "update_card", lambda **parts: card.update(parts))
     samplers.measure(2)
     found = json.loads(json.dumps(card))["solvers"]

@@ -84,7 +84,7 @@ def test_stopping_a_sweep_keeps_what_there_is(lens):
     )
     page.wait_for_timeout(1000)
     notes = page.locator(f"{STRIP} .frames small").all_text_contents()
-    previews = [note for note in notes if note.startswith("preview, step") and "of 60" in note]
+    previews = [note for note in notes if note.startswith("preview of step") and "of 60" in note]
     assert len(previews) >= 7
     assert "" in notes  # the finished picture of w = 5, drawn before
     assert page.text_content(f"{STRIP} .status").startswith("Stopped")

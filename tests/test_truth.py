@@ -73,7 +73,7 @@ def test_timesteps_are_diffusers_own(tiny):
 def test_samplers_come_to_the_reference_of_the_real_network(shipped):
     """Each to the end that its last step has: x̂0, or latents with the training's least noise."""
     recipes = [
-        Recipe(prompt="two foxes in the snow", sampler=name, steps=50, guidance=3.0)
+        Recipe(prompt="two foxes in the snow", sampler=name, steps=100, guidance=3.0)
         for name in ("ddim", "dpmpp_2m")
     ]
     events = list(Engine(shipped).submit(recipes))
@@ -83,7 +83,7 @@ def test_samplers_come_to_the_reference_of_the_real_network(shipped):
     sigmas = truth.training_sigmas(shipped.scheduler_config)
     *_, found = truth.reference(noise, first.noisy[None], sigmas, 16)
     for picture in (e for e in events if isinstance(e, Picture)):
-        scheduler = samplers.build(picture.recipe.sampler, shipped.scheduler_config, 50)
+        scheduler = samplers.build(picture.recipe.sampler, shipped.scheduler_config, 100)
         end, latents = found.end(scheduler), picture.latents[None]
         error = float(truth.rmse(latents, end)[0])
         other = found.path[-1] if truth.ends_clean(scheduler) else found.clean
