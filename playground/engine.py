@@ -26,9 +26,6 @@ from playground.recipe import Recipe, RecipeError
 
 MAX_ROWS = 16  # per network call: more gains little per row and delays previews and cancels
 LARGEST_RUN = 256  # cells
-# Seconds that the thread waits for more work. A new thread begins with threads, kernels and memory
-# of its own to set up, which costs the first picture more than a second picture takes.
-IDLE = 300.0
 
 
 class Run:
@@ -106,20 +103,13 @@ def _distinct_rows(
 
 
 class Engine:
-    """Draws with one model, in one background thread that ends when it was `idle` so long."""
+    """Draws with one model, in one background thread that lives while there is work."""
 
-    def __init__(
-        self,
-        model: LatentModel,
-        max_rows: int = MAX_ROWS,
-        network: Eager | None = None,
-        idle: float = IDLE,
-    ):
+    def __init__(self, model: LatentModel, max_rows: int = MAX_ROWS, network: Eager | None = None):
         self.model, self.max_rows, self.network = model, max_rows, network or Eager(model)
-        self.idle = idle
         self._runs: deque[Run] = deque()
         self._measured: dict[int, float] = {}  # rows of a network call: seconds of the last such
-        self._changed = threading.Condition()
+        self._changed = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def submit(
@@ -152,7 +142,6 @@ class Engine:
             mine = [r for r in self._runs if owner is not None and r.owner == owner]
             for old in sorted(mine, key=lambda r: r.asked)[:-1]:
                 self._drop(old)
-            self._changed.notify()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, daemon=True)
                 self._thread.start()
@@ -201,16 +190,13 @@ class Engine:
     def _work(self) -> None:
         while True:
             with self._changed:
-                if not self._changed.wait_for(self._has_work, self.idle):
+                for run in [r for r in self._runs if not r.cells]:
+                    self._runs.remove(run)
+                if not self._runs:
                     self._thread = None
                     return
                 chosen = self._choose()
             self._tick(chosen)
-
-    def _has_work(self) -> bool:
-        for run in [r for r in self._runs if not r.cells]:
-            self._runs.remove(run)
-        return bool(self._runs)
 
     def _choose(self) -> Chosen:
         """The cells of the next tick: one of each run in turn until the rows are full.

@@ -65,7 +65,7 @@ def tiny() -> LatentModel:
 @pytest.fixture
 def engine(tiny):
     """An engine on `tiny`; the test ends when its thread has."""
-    engine = Engine(tiny, idle=0)
+    engine = Engine(tiny)
     yield engine
     with engine._changed:
         runs = list(engine._runs)

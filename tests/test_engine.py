@@ -92,17 +92,6 @@ def test_a_side_that_the_network_cannot_halve_is_refused(tiny):
         Engine(deeper).submit([Recipe(width=64), Recipe(width=96)])
 
 
-def test_one_thread_serves_what_comes_while_it_waits(tiny):
-    engine = Engine(tiny, idle=2)
-    engine.draw(Recipe(**SMALL))
-    thread = engine._thread
-    engine.draw(Recipe(**SMALL))
-    assert engine._thread is thread
-    thread.join(20)
-    assert not thread.is_alive()
-    assert engine._thread is None
-
-
 def test_the_thread_rests_when_there_is_no_work_and_wakes_again(engine):
     for _ in range(2):
         engine.draw(Recipe(**SMALL))

@@ -18,7 +18,7 @@ class Watched(Engine):
     """An engine that notes which runs each tick served."""
 
     def __init__(self, model):
-        super().__init__(model, idle=0)
+        super().__init__(model)
         self.ticks = []
 
     def _choose(self):
