@@ -206,8 +206,9 @@ class _Graph:
             )  # fmt: skip
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        # Threads that wait busily slow PyTorch's and everybody else's.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Threads wait busily between two operations, and asleep between two calls: then PyTorch
+        # and everybody else has the cores.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         self.session = onnxruntime.InferenceSession(
             file.getvalue(), options, providers=["CPUExecutionProvider"]
         )
