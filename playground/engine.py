@@ -7,6 +7,7 @@ cells in the batch. Cancelling is removing cells, effective within one tick.
 import math
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -102,6 +103,11 @@ def _distinct_rows(
     return rows, row_of
 
 
+def _stop(engine: weakref.ref) -> None:
+    if there := engine():
+        there.stop()
+
+
 class Engine:
     """Draws with one model, in one background thread that lives while there is work."""
 
@@ -111,6 +117,8 @@ class Engine:
         self._measured: dict[int, float] = {}  # rows of a network call: seconds of the last such
         self._changed = threading.Lock()
         self._thread: threading.Thread | None = None
+        # A daemon thread that the interpreter ends inside torch aborts the whole process.
+        weakref.finalize(self, _stop, weakref.ref(self))  # when the process exits
 
     def submit(
         self,
@@ -175,6 +183,15 @@ class Engine:
                 for cell in [c for c in run.cells if c in named or c.source in named]:
                     run.cells.remove(cell)
                     run.put(Dropped(cell.index))
+
+    def stop(self) -> None:
+        """Cancel every run, and wait until the call that is under way has ended."""
+        with self._changed:
+            for run in list(self._runs):
+                self._drop(run)
+            thread = self._thread
+        if thread:
+            thread.join()
 
     def _drop(self, run: Run) -> None:
         self._runs.remove(run)

@@ -67,14 +67,7 @@ def engine(tiny):
     """An engine on `tiny`; the test ends when its thread has."""
     engine = Engine(tiny)
     yield engine
-    with engine._changed:
-        runs = list(engine._runs)
-    for run in runs:
-        run.cancel()
-    if thread := engine._thread:
-        thread.join(20)
-        # Two engines at once on one model would disturb each other.
-        assert not thread.is_alive()
+    engine.stop()  # two engines at once on one model would disturb each other
 
 
 @pytest.fixture(scope="session")

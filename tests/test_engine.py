@@ -1,7 +1,10 @@
 """The engine: many cells at once, each as if it were alone."""
 
 import copy
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import diffusers
 import numpy as np
@@ -12,6 +15,7 @@ from playground.cells import Failure, Picture, Step
 from playground.engine import LARGEST_RUN, MAX_ROWS, Engine
 from playground.recipe import Recipe, RecipeError
 
+ROOT = Path(__file__).parents[1]
 SMALL = {"steps": 4, "width": 64, "height": 64}
 MIXED = [
     Recipe(**SMALL | changes)
@@ -161,3 +165,15 @@ def test_a_decoder_that_breaks_is_told_and_the_engine_goes_on(tiny, engine, monk
             Failure(i, "the solver broke") for i in (0, 1)
         ]
     assert engine.draw(Recipe(**SMALL))
+
+
+def test_a_process_that_exits_while_drawing_ends_in_order():
+    """Its thread is not torn out of the middle of a network call."""
+    code = (
+        "from playground import zoo; from playground.engine import Engine; "
+        "from playground.recipe import Recipe; "
+        "run = Engine(zoo.load('emoji-world')).submit([Recipe(steps=100)] * 8); "
+        "print(type(next(iter(run))).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "Step")
