@@ -122,7 +122,7 @@ def test_a_picture_is_encoded_as_in_training_and_comes_back(shipped):
     wide.paste(scene.resize((200, 200)), (100, 0))
     latents = [forward.encode(shipped, picture, 128) for picture in (scene, wide)]
     assert latents[0].shape == (1, 4, 16, 16)
-    torch.testing.assert_close(*latents, atol=0.05, rtol=0)  # resizing blends the edges
+    torch.testing.assert_close(*latents, atol=0.15, rtol=0)  # resizing blends the edges
     back = shipped.decode(latents[0])[0].astype(int)
     assert np.abs(back - np.asarray(scene)).mean() < 2
 

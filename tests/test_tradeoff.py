@@ -1,5 +1,7 @@
 """The measured table says what the numbers are."""
 
+import math
+
 import numpy as np
 import pytest
 from browser import ROOT
@@ -28,7 +30,7 @@ def test_the_page_shows_the_cards_numbers(lens):
     shown = page.locator("#tradeoff tbody tr").all_text_contents()
     assert len(shown) == len(rows)
     for row, text in zip(rows, shown, strict=True):
-        assert text.startswith(f"{row['guidance']:g}{round(100 * row['lenient'])} %")
+        assert text.startswith(f"{row['guidance']:g}{math.floor(100 * row['lenient'] + 0.5)} %")
     assert str(rows[0]["count"]) in page.text_content("#tradeoff .text")
 
 
