@@ -25,13 +25,13 @@ from playground.world.vocabulary import (
 Rng = np.random.Generator
 NORMAL = {1: 64, 2: 48, 3: 40}  # side in pixels of an ordinary item, by how many there are
 SCALED = {"small": {1: 40, 2: 32}, "large": {1: 96, 2: 64}}
-TASKS = {  # share of each kind of scene in the stream: more of what is learned last
-    "place": 0.03,
-    "single": 0.24,
-    "worn": 0.15,
-    "pair": 0.40,
-    "count": 0.13,
-    "triple": 0.05,
+TASKS = {  # share of each kind of scene in the stream: more of what scores worst
+    "place": 0.02,
+    "single": 0.26,
+    "worn": 0.08,
+    "pair": 0.52,
+    "count": 0.08,
+    "triple": 0.04,
 }
 SAY_PLACE = 0.85  # otherwise the place is left unsaid
 SAY_COLOR = 0.93
