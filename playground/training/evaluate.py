@@ -4,6 +4,7 @@ Prompts come from the grammar, pictures from the engine, and the oracle reads th
 asks for the task's own things alone; strict for the whole prompt and nothing besides.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from playground.cells import Failure, Picture
 from playground.engine import Engine
 from playground.recipe import Recipe
 from playground.training import export
+from playground.training.kept import Kept
 from playground.training.oracle import through
 from playground.world import asked, heldout, oracle
 from playground.world.asked import Asked
@@ -24,6 +26,7 @@ from playground.world.scene import Scene
 from playground.world.vocabulary import NOUNS, SHAPES
 
 COUNT, CHUNK, SEED = 500, 64, 900_007
+ASKED = {"sampler": "dpmpp_2m", "steps": 20}  # what the bars are stated for, and the usual w
 SHIFT = 7  # chance: each picture is judged by the prompt so many places further on
 
 
@@ -135,7 +138,7 @@ def score(engine: Engine, judge: oracle.Oracle, task: Task, held_out: bool, coun
     """The model's shares, and as `ceiling` those of the true scenes through the autoencoder."""
     source = questions(task, held_out)
     scenes, prompts, wanted = zip(*(next(source) for _ in range(count)), strict=True)
-    recipes = [Recipe(prompt=prompt, seed=i) for i, prompt in enumerate(prompts)]
+    recipes = [Recipe(prompt=prompt, seed=i, **ASKED) for i, prompt in enumerate(prompts)]
     drawn = oracle.read(judge, draw_all(engine, recipes))
     truth = through(engine.model.vae, np.stack([draw(s) for s in scenes]))
     ceiling = shares(task, list(wanted), oracle.read(judge, truth))
@@ -148,10 +151,12 @@ def evaluate(count: int = COUNT) -> None:
     engine, judge = fast_engine(), oracle.load()
     results: dict[str, dict] = {}
     columns = [(task, held) for task in TASKS.values() for held in (False, True)]
-    for task, held in tqdm([(t, h) for t, h in columns if t.held_out or not h]):
-        found = score(engine, judge, task, held, count)
-        results.setdefault(task.name, {})["held_out" if held else "seen"] = found
-        tqdm.write(f"{task.name}{' (held out)' if held else ''}: {found}")
+    with Kept("scores", count) as kept:
+        for task, held in tqdm([(t, h) for t, h in columns if t.held_out or not h]):
+            name = f"{task.name}{' (held out)' if held else ''}"
+            found = kept(name, functools.partial(score, engine, judge, task, held, count))
+            results.setdefault(task.name, {})["held_out" if held else "seen"] = found
+            tqdm.write(f"{name}: {found}")
     export.update_card(scores=results)
 
 

@@ -4,6 +4,7 @@ Deterministic samplers are measured by their distance to the reference of their 
 not; stochastic ones, which have no one picture to come to, by the oracle and by diversity.
 """
 
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from playground.cells import Picture
 from playground.engine import Engine
 from playground.model import LatentModel
 from playground.recipe import Recipe
-from playground.samplers import SAMPLERS
+from playground.samplers import SAMPLERS, Sampler
 from playground.training import export
 from playground.training.evaluate import TASKS, fast_engine, pictures, questions, standard_error
+from playground.training.kept import Kept
 from playground.world import oracle
 
 COUNT, EXACT = 64, 24  # prompts; those of them whose reference is solved
@@ -55,14 +57,23 @@ def measure(count: int = COUNT) -> None:
     """Measure with `count` prompts and write everything into the model card."""
     engine, judge = fast_engine(), oracle.load()
     texts = prompts(count)
-    rows, bounds = [], {}
-    for scale in SCALES:
-        ends = solve(engine.model, texts[:EXACT], scale)
-        bounds[f"{scale:g}"] = round(max(float(e.bound.mean()) for e in ends.values()), 5)
-        for row in deterministic(engine, judge, texts, scale, ends):
-            tqdm.write(str(row))
-            rows.append(row)
-    noisy = list(stochastic(engine, judge, texts))
+    rows, noisy, bounds = [], [], {}
+    with Kept("samplers", count) as kept:
+        for scale in SCALES:
+            solved = functools.cache(functools.partial(solve, engine.model, texts[:EXACT], scale))
+            for sampler in _solvers():
+                rows += kept(
+                    f"{sampler.name} at w = {scale:g}",
+                    lambda s=sampler, w=scale, ends=solved: list(
+                        deterministic(engine, judge, texts, w, ends(), s)
+                    ),
+                )
+            bounds[f"{scale:g}"] = kept(
+                f"bound at w = {scale:g}",
+                lambda ends=solved: round(max(float(e.bound.mean()) for e in ends().values()), 5),
+            )
+        for sampler in _stochastic():
+            noisy += kept(sampler.name, lambda s=sampler: list(stochastic(engine, judge, texts, s)))
     export.update_card(
         solvers={
             "prompts": len(texts), "exact": len(texts[:EXACT]), "bounds": bounds, "rows": rows,
@@ -104,16 +115,20 @@ def _noise(model: LatentModel, seed: int) -> Tensor:
     return model.noise(torch.Generator().manual_seed(seed), recipe.height, recipe.width)
 
 
-def _solvers() -> list:
+def _solvers() -> list[Sampler]:
     return [s for s in SAMPLERS.values() if not s.stochastic]
 
 
+def _stochastic() -> list[Sampler]:
+    return [s for s in SAMPLERS.values() if s.stochastic]
+
+
 def deterministic(
-    engine: Engine, judge, texts: list[str], scale: float, ends: Ends
+    engine: Engine, judge, texts: list[str], scale: float, ends: Ends, sampler: Sampler
 ) -> Iterator[dict]:
-    """A row per sampler and budget of calls: error with its standard error, and oracle score."""
+    """A row per budget of calls: error with its standard error, and oracle score."""
     config = engine.model.scheduler_config
-    for sampler, budget in tqdm(list(itertools.product(_solvers(), CALLS)), desc=f"w = {scale:g}"):
+    for budget in tqdm(CALLS, desc=f"{sampler.name}, w = {scale:g}"):
         steps = sampler.steps_within(budget)
         drawn = pictures(engine, [
             Recipe(prompt=t, seed=i, sampler=sampler.name, steps=steps, guidance=scale)
@@ -131,19 +146,18 @@ def deterministic(
         }  # fmt: skip
 
 
-def stochastic(engine: Engine, judge, texts: list[str]) -> Iterator[dict]:
-    """A row per sampler and budget: oracle score, and how much pictures of one prompt differ."""
-    noisy = [s.name for s in SAMPLERS.values() if s.stochastic]
-    for name, budget in tqdm(list(itertools.product(noisy, CALLS)), desc="stochastic"):
-        steps = samplers.get(name).steps_within(budget)
+def stochastic(engine: Engine, judge, texts: list[str], sampler: Sampler) -> Iterator[dict]:
+    """A row per budget of calls: oracle score, and how much pictures of one prompt differ."""
+    for budget in tqdm(CALLS, desc=sampler.name):
+        steps = sampler.steps_within(budget)
         drawn = pictures(engine, [
-            Recipe(prompt=t, seed=s, sampler=name, steps=steps, guidance=NOISY_SCALE)
+            Recipe(prompt=t, seed=s, sampler=sampler.name, steps=steps, guidance=NOISY_SCALE)
             for t in texts
             for s in range(SEEDS)
         ])  # fmt: skip
         features = oracle.features(judge, np.stack([p.image for p in drawn])).split(SEEDS)
         yield {
-            "sampler": name, "guidance": NOISY_SCALE, "budget": budget, "steps": steps,
+            "sampler": sampler.name, "guidance": NOISY_SCALE, "budget": budget, "steps": steps,
             "calls": drawn[0].calls, "count": len(drawn), **_scores(judge, drawn),
             **_mean("diversity", np.array([measures.diversity(part) for part in features])),
         }  # fmt: skip
