@@ -55,6 +55,10 @@ class Eager:
             outputs = model.predict(latents, timesteps, prompts)
         return Answer(outputs, recorder, Eager.label)
 
+    def predict(self, latents: Tensor, timesteps: Tensor, prompts: Sequence[Prompt]) -> Tensor:
+        """The predictions alone: `LatentModel.predict` by this backend."""
+        return self.ask(latents, timesteps, prompts).outputs
+
     def prepare(self) -> None:
         """Make the first call as fast as the later ones."""
 

@@ -26,13 +26,20 @@ class Moment:
 
 
 @torch.inference_mode()
-def run(model: LatentModel, recipe: Recipe, sampler: str, steps: int) -> Iterator[Moment]:
+def run(
+    model: LatentModel,
+    recipe: Recipe,
+    sampler: str,
+    steps: int,
+    predict: truth.Predict | None = None,
+) -> Iterator[Moment]:
     """The recipe's words, seed and w with another sampler and any number of steps up to 1000.
 
-    `sampler` is DDPM or DDIM, whose steps say x̂0. Closing it stops the run.
+    `sampler` is DDPM or DDIM, whose steps say x̂0; `predict` as in `truth.guided_noise`. Closing
+    it stops the run.
     """
     scheduler = samplers.build(sampler, model.scheduler_config, steps)
-    answer = truth.guided(model, [recipe.prompt], recipe.guidance, recipe.negative)
+    answer = truth.guided(model, [recipe.prompt], recipe.guidance, recipe.negative, predict)
     generator = torch.Generator().manual_seed(recipe.seed)
     x = model.noise(generator, recipe.height, recipe.width) * scheduler.init_noise_sigma
     takes = signature(scheduler.step).parameters

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from playground import guidance, samplers
 from playground.guidance import COND, UNCOND
-from playground.model import LatentModel
+from playground.model import LatentModel, Prompt
 
 STEPS = 32  # of the finer pass; each costs four network calls
 RHO = 7.0
 CALLS_PER_STEP = 4
 
 Noise = Callable[[Tensor, float], Tensor]  # ε̂ of latents at σ
+Predict = Callable[[Tensor, Tensor, Sequence[Prompt]], Tensor]  # as `LatentModel.predict`
 
 
 def training_sigmas(config: dict) -> np.ndarray:
@@ -38,18 +39,30 @@ def timestep_of(sigma: float, sigmas: np.ndarray) -> float:
 
 
 def guided_noise(
-    model: LatentModel, prompts: Sequence[str], scale: float, negative: str = ""
+    model: LatentModel,
+    prompts: Sequence[str],
+    scale: float,
+    negative: str = "",
+    predict: Predict | None = None,
 ) -> Noise:
-    """The model's ε̂ under plain guidance, one prompt a row."""
+    """The model's ε̂ under plain guidance, one prompt a row.
+
+    `predict` answers instead of the model: a backend of the same network.
+    """
     sigmas = training_sigmas(model.scheduler_config)
-    answer = guided(model, prompts, scale, negative)
+    answer = guided(model, prompts, scale, negative, predict)
     return lambda x, sigma: answer(x, timestep_of(sigma, sigmas))
 
 
 def guided(
-    model: LatentModel, prompts: Sequence[str], scale: float, negative: str = ""
+    model: LatentModel,
+    prompts: Sequence[str],
+    scale: float,
+    negative: str = "",
+    predict: Predict | None = None,
 ) -> Callable[[Tensor, float], Tensor]:
     """The same as a function of latents and timestep, for a loop of one's own."""
+    predict = predict or model.predict
     said = {COND: [model.encode(p) for p in prompts], UNCOND: [model.encode(negative)]}
     said[UNCOND] *= len(prompts)
     branches = guidance.branches(scale)
@@ -57,7 +70,7 @@ def guided(
     def answer(x: Tensor, timestep: float) -> Tensor:
         rows = torch.cat([x] * len(branches))
         times = torch.full((len(rows),), timestep)
-        parts = model.predict(rows, times, [p for b in branches for p in said[b]])
+        parts = predict(rows, times, [p for b in branches for p in said[b]])
         parts = parts.chunk(len(branches))
         return guidance.combine(dict(zip(branches, parts, strict=True)), scale)
 

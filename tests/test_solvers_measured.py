@@ -29,7 +29,7 @@ def few(monkeypatch, tmp_path):
 
 
 def test_errors_are_to_the_end_that_belongs_to_the_sampler(few, tiny, engine):
-    ends = samplers.solve(tiny, few[:1], 1.0)
+    ends = samplers.solve(engine, few[:1], 1.0)
     assert {clean for _, clean in ends} == {True, False}
     assert len({start for start, _ in ends}) == 2  # 1 and Euler's
     for sampler in (s for s in table.SAMPLERS.values() if not s.stochastic):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from playground import samplers, truth
+from playground import backends, samplers, truth
 from playground.cells import Picture, Step
 from playground.engine import Engine
 from playground.recipe import Recipe
@@ -104,6 +104,20 @@ def test_guided_noise_is_what_the_formula_says(tiny):
     }
     expected = parts[0.0] + 5 * (parts[1.0] - parts[0.0])
     torch.testing.assert_close(parts[5.0], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_backend_of_the_same_network_may_answer(tiny):
+    x, asked = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0)), []
+
+    def predict(latents, timesteps, prompts):
+        asked.append(len(latents))
+        return tiny.predict(latents, timesteps, prompts)
+
+    found = truth.guided_noise(tiny, ["a cat"], 5.0, predict=predict)(x, 2.0)
+    assert torch.equal(found, truth.guided_noise(tiny, ["a cat"], 5.0)(x, 2.0))
+    assert asked == [2]
+    assert torch.equal(backends.Eager(tiny).predict(x, torch.tensor([9.0]), [tiny.encode("a cat")]),
+                       tiny.predict(x, torch.tensor([9.0]), [tiny.encode("a cat")]))  # fmt: skip
 
 
 def test_errors_of_known_size():

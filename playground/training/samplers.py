@@ -25,7 +25,7 @@ from playground.training.evaluate import TASKS, fast_engine, pictures, questions
 from playground.training.kept import Kept
 from playground.world import oracle
 
-COUNT, EXACT = 64, 24  # prompts; those of them whose reference is solved
+COUNT, EXACT = 64, 64  # prompts; at most so many of them have their reference solved
 CALLS = (5, 8, 10, 15, 20, 30, 50)
 SCALES = (1.0, 3.0, 7.5)
 JUDGED = (3.0, 7.5)  # guidance scales whose scores decide what is recommended
@@ -60,7 +60,7 @@ def measure(count: int = COUNT) -> None:
     rows, noisy, bounds = [], [], {}
     with Kept("samplers", count) as kept:
         for scale in SCALES:
-            solved = functools.cache(functools.partial(solve, engine.model, texts[:EXACT], scale))
+            solved = functools.cache(functools.partial(solve, engine, texts[:EXACT], scale))
             for sampler in _solvers():
                 rows += kept(
                     f"{sampler.name} at w = {scale:g}",
@@ -89,8 +89,9 @@ def prompts(count: int) -> list[str]:
     return list(itertools.islice(in_turn, count))
 
 
-def solve(model: LatentModel, texts: list[str], scale: float) -> Ends:
+def solve(engine: Engine, texts: list[str], scale: float) -> Ends:
     """The reference of every prompt (seed: its place), for every start and end that occurs."""
+    model = engine.model
     wanted = {truth.start_scale(s.name, model.scheduler_config) for s in _solvers()}
     sigmas, found = truth.training_sigmas(model.scheduler_config), {}
     noises = torch.cat([_noise(model, seed) for seed in range(len(texts))])
@@ -99,7 +100,7 @@ def solve(model: LatentModel, texts: list[str], scale: float) -> Ends:
         solved = []
         for at in tqdm(places, desc=f"reference, w = {scale:g}"):
             part = slice(at, at + BATCH)
-            guided = truth.guided_noise(model, texts[part], scale)
+            guided = truth.guided_noise(model, texts[part], scale, predict=engine.network.predict)
             *_, result = truth.reference(guided, start * noises[part], sigmas, STEPS)
             solved.append(result)
         bound = torch.cat([r.bound for r in solved])

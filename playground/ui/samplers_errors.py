@@ -42,7 +42,9 @@ def measure(recipe: Recipe, names: list[str], owner: str | None = None) -> Itera
 
     engine = drawing.engine(recipe.model)
     state = _Measured(engine.model, recipe, names)
-    noise = truth.guided_noise(engine.model, [recipe.prompt], recipe.guidance, recipe.negative)
+    noise = truth.guided_noise(
+        engine.model, [recipe.prompt], recipe.guidance, recipe.negative, engine.network.predict
+    )
     for start in state.starts:
         for event in truth.reference(noise, start * state.noise, state.sigmas, truth.STEPS):
             if isinstance(event, truth.Reference):
