@@ -14,7 +14,7 @@ W, LABEL, STEPS = 3.0, 1, 9
 START = np.random.default_rng(0).standard_normal((16, 2))
 # In the browser every sampler ends at σ = 0; Euler's method is DDIM's in σ.
 PAIRS = [("ddim", "euler"), ("heun", "heun"), ("dpmpp_2m", "dpmpp_2m"), ("dpmpp_2s", "dpmpp_2s"),
-         ("dpmpp_2m", "dpmpp_2m_karras")]  # fmt: skip
+         ("dpmpp_2m", "dpmpp_2m_karras"), ("unipc", "unipc"), ("deis", "deis")]  # fmt: skip
 
 
 def mixture_noise(y: torch.Tensor, sigma: float, blobs: torch.Tensor) -> torch.Tensor:
@@ -43,7 +43,7 @@ def diffusers_path(name: str, steps: int, config: dict) -> tuple[list, list]:
         noise = guided(seen[..., 0, 0].double(), sigma)[:, :, None, None]
         x = scheduler.step(noise, t, x).prev_sample
     sigmas = list(dict.fromkeys(scheduler.sigmas.tolist()))
-    return sigmas, start, x[..., 0, 0].numpy()
+    return sigmas, start, x[..., 0, 0].numpy() * (1 + sigmas[-1] ** 2) ** 0.5
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +72,30 @@ def solve(run, name: str, sigmas, start, w=W, eta=0.0) -> dict:
 
 
 @pytest.mark.parametrize(("name", "sampler"), PAIRS)
-@pytest.mark.parametrize("steps", [1, STEPS, STEPS + 1])
+@pytest.mark.parametrize("steps", [1, 2, STEPS, STEPS + 1, 17])
 def test_steps_are_those_of_diffusers(name, sampler, steps, run, tiny):
     sigmas, start, expected = diffusers_path(sampler, steps, tiny.scheduler_config)
     found = solve(run, name, sigmas, start)
     assert found["points"] == steps + 1
     assert found["calls"] == len(samplers.build(sampler, tiny.scheduler_config, steps).timesteps)
+    np.testing.assert_allclose(np.reshape(found["end"], (-1, 2)), expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 10])  # divisors of 1000: diffusers rounds others
+def test_pndm_is_that_of_diffusers_whose_first_step_is_made_twice(steps, run, tiny):
+    scheduler = samplers.build("pndm", tiny.scheduler_config, steps)
+    kept = [float(scheduler.alphas_cumprod[t]) for t in dict.fromkeys(scheduler.timesteps.tolist())]
+    sigmas = [((1 - a) / a) ** 0.5 for a in (*kept, float(scheduler.final_alpha_cumprod))]
+    sigma_at = dict(zip(dict.fromkeys(scheduler.timesteps.tolist()), sigmas, strict=False))
+    y = START * sigmas[0]
+    x = torch.tensor(y)[:, :, None, None] / (1 + sigmas[0] ** 2) ** 0.5
+    for t in scheduler.timesteps.tolist():
+        sigma = sigma_at[t]
+        noise = guided((x * (1 + sigma**2) ** 0.5)[..., 0, 0], sigma)[:, :, None, None]
+        x = scheduler.step(noise, t, x).prev_sample
+    found = solve(run, "pndm", sigmas, y.flatten().tolist())
+    assert found["calls"] == len(scheduler.timesteps)
+    expected = (x * (1 + sigmas[-1] ** 2) ** 0.5)[..., 0, 0].numpy()
     np.testing.assert_allclose(np.reshape(found["end"], (-1, 2)), expected, atol=2e-4)
 
 
@@ -89,7 +107,7 @@ def test_the_exact_end_is_what_all_deterministic_samplers_come_to(run, tiny):
         {"start": start, "world": WORLD},
     )
     grid = (np.linspace(14.6 ** (1 / 7), 0.029 ** (1 / 7), 400) ** 7).tolist()
-    for name in ("ddim", "heun", "dpmpp_2m", "dpmpp_2s"):
+    for name in ("ddim", "pndm", "heun", "dpmpp_2m", "dpmpp_2s", "unipc", "deis"):
         far, near = (
             np.abs(np.subtract(solve(run, name, [*sigmas, 0], start)["end"], exact)).max()
             for sigmas in (grid[::20], grid)

@@ -13,7 +13,9 @@ SOLVERS = (FOLDER / "solvers.js").read_text(encoding="utf-8")
 _PARTS = read(FOLDER)
 VIEW = View(_PARTS.html_template, _PARTS.css_template, SOLVERS + _PARTS.js_on_load)
 # Samplers that solvers.js has; DDIM stands for Euler too.
-METHODS = ("ddim", "euler_a", "heun", "dpmpp_2m", "dpmpp_2s", "dpmpp_2m_sde")
+METHODS = (
+    "ddim", "pndm", "euler_a", "heun", "dpmpp_2m", "dpmpp_2s", "dpmpp_2m_sde", "unipc", "deis",
+)  # fmt: skip
 
 
 def plane(

@@ -94,6 +94,60 @@ const METHODS = {
       return here.map((v, k) => keep * v + pull * aim[k] + to * Math.sqrt(pull) * fresh[k]);
     });
   },
+  // Liu et al. 2022, arXiv 2202.09778: Adams-Bashforth on ε̂, as diffusers has it without their
+  // Runge-Kutta start: the first step is made twice, with Heun's mean the second time.
+  pndm(sigmas, y, eps) {
+    const weights = [[1], [3, -1], [23, -16, 5], [55, -59, 37, -9]].map((row) => row.map((w, _, all) => w / all.reduce((a, b) => a + b)));
+    const past = [];
+    let extra = 0;
+    const path = walk(sigmas, y, (from, to, here) => {
+      past.unshift(eps(here, from));
+      past.length = Math.min(past.length, 4);
+      const along = (noise) => here.map((v, k) => v + (to - from) * noise(k));
+      if (past.length > 1 || sigmas.length === 2) return along((k) => weights[past.length - 1].reduce((sum, w, j) => sum + w * past[j][k], 0));
+      const then = eps(along((k) => past[0][k]), to);
+      extra = 1;
+      return along((k) => (past[0][k] + then[k]) / 2);
+    });
+    return { ...path, calls: path.calls + extra };
+  },
+  // Zhang & Chen 2023, arXiv 2204.13902, tAB of first order in log σ: ε̂ as a line through the last
+  // two, integrated over σ. Few steps end with Euler's, as in diffusers.
+  deis(sigmas, y, eps) {
+    const steps = sigmas.length - 1;
+    let before = null, earlier = 0;
+    // ∫ (log σ − log c)/(log b − log c) dσ
+    const integral = (at, b, c) => (at ? at * (Math.log(at) - Math.log(c) - 1) : 0) / Math.log(b / c);
+    return walk(sigmas, y, (from, to, here, i) => {
+      const noise = eps(here, from), old = before, c = earlier;
+      [before, earlier] = [noise, from];
+      if (!old || (i === steps - 1 && steps < 15)) return here.map((v, k) => v + (to - from) * noise[k]);
+      const mine = integral(to, from, c) - integral(from, from, c), its = integral(to, c, from) - integral(from, c, from);
+      return here.map((v, k) => v + mine * noise[k] + its * old[k]);
+    });
+  },
+  // Zhao et al. 2023, arXiv 2302.04867, of second order with B(h) = e^−h − 1 (their B₂): every call
+  // first corrects the step that led to it (their algorithm 1), then predicts the next one.
+  unipc(sigmas, y, eps) {
+    const lambda = (sigma) => -Math.log(sigma);
+    let past = [], start = null; // cleaned points with their λ, newest first; where the last step began
+    const moved = (at, from, to, h, slopes) => at.map((v, k) => (to / from) * v - Math.expm1(-h) * (past[0].clean[k] + slopes(k)));
+    const slope = (k, h) => (past[1].clean[k] - past[0].clean[k]) * h / (past[1].at - past[0].at);
+    return walk(sigmas, y, (from, to, here, i) => {
+      const clean = cleaned(here, from, eps);
+      let corrected = here;
+      if (i > 0) {
+        const h = lambda(from) - past[0].at, phi = Math.expm1(-h) / -h - 1, [b1, b2] = [phi, 2 * (phi / -h - 0.5)].map((b) => b / Math.expm1(-h));
+        const older = past.length > 1 ? (b1 - b2) / (1 - (past[1].at - past[0].at) / h) : 0, newer = past.length > 1 ? b1 - older : 0.5;
+        corrected = moved(start, sigmas[i - 1], from, h, (k) => (older && older * slope(k, h)) + newer * (clean[k] - past[0].clean[k]));
+      }
+      past = [{ clean, at: lambda(from) }, ...past].slice(0, 2);
+      start = corrected;
+      if (!to) return clean;
+      const h = lambda(to) - lambda(from), second = past.length > 1 && i < sigmas.length - 2;
+      return moved(corrected, from, to, h, (k) => (second ? slope(k, h) / 2 : 0));
+    });
+  },
 };
 
 function cleaned(y, sigma, eps) {
