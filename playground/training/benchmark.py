@@ -20,11 +20,11 @@ from playground.cells import STAGES, Picture
 from playground.engine import Engine
 from playground.recipe import Recipe
 from playground.training import report
-from playground.training.evaluate import pictures
+from playground.training.evaluate import ASKED, pictures
 
 ROUNDS = 5
 SCALES = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 12.0, 25.0)
-BASE = Recipe()
+BASE = Recipe(**ASKED)
 SWEEP, ONE = "sweep of eight w, 20 steps", "one picture, 20 steps, w = 5"
 STOCK = "diffusers"
 CALLS, BATCH = f"{STOCK}, eight calls", f"{STOCK}, one call for eight pictures (all w = 5)"

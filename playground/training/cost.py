@@ -16,7 +16,7 @@ from playground.cells import Step
 from playground.engine import Engine
 from playground.recipe import Recipe
 from playground.training import export, package
-from playground.training.evaluate import fast_engine
+from playground.training.evaluate import ASKED, fast_engine
 from playground.training.sheets import PROMPTS
 
 PAIRS, CELLS = 7, 8
@@ -75,8 +75,8 @@ def measure(count: int = PAIRS) -> None:
     pipe = package.pipeline("emoji-world") if package.installed() else None
     if pipe is None:
         print(package.ABSENT)
-    one = [Recipe()]
-    grid = [replace(Recipe(), prompt=prompt, seed=i) for i, prompt in enumerate(PROMPTS[:CELLS])]
+    one = [Recipe(**ASKED)]
+    grid = [replace(one[0], prompt=prompt, seed=i) for i, prompt in enumerate(PROMPTS[:CELLS])]
 
     def compared(kind: str, run: Callable, cells: Sequence[Recipe], **options) -> None:
         pictures = "one picture" if len(cells) == 1 else f"{len(cells)} pictures"

@@ -26,7 +26,7 @@ from playground.world.scene import Scene
 from playground.world.vocabulary import NOUNS, SHAPES
 
 COUNT, CHUNK, SEED = 500, 64, 900_007
-ASKED = {"sampler": "dpmpp_2m", "steps": 20}  # what the bars are stated for, and the usual w
+ASKED = {"sampler": "dpmpp_2m", "steps": 20}  # what bars and times are stated for, at the usual w
 SHIFT = 7  # chance: each picture is judged by the prompt so many places further on
 
 

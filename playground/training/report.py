@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from playground import zoo
+from playground import samplers, zoo
 from playground.recipe import Recipe
 from playground.training import tables
 from playground.training.evaluate import draw_all, fast_engine
@@ -26,7 +26,8 @@ def write() -> None:
     start = time.perf_counter()
     zoo.load("emoji-world")
     loading = time.perf_counter() - start
-    engine = fast_engine()
+    engine, usual = fast_engine(), Recipe()
+    said = f"{samplers.get(usual.sampler).label}, {usual.steps} steps, w = {usual.guidance:g}"
     recipes = [Recipe(prompt=prompt, seed=s) for prompt in SHEET for s in SEEDS]
     engine.draw(recipes[0])  # warm-up
     one = statistics.median(_seconds(lambda: engine.draw(recipes[0])) for _ in range(7))
@@ -38,7 +39,7 @@ def write() -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     rows = [
         (
-            "One picture, 20 steps, w = 5, after warm-up",
+            f"One picture, {said}, after warm-up",
             f"{one:.2f} s by {engine.network.label} (median of 7)",
         ),
         (f"Sheet of {len(recipes)} pictures in one run", f"{many / len(recipes):.2f} s a picture"),
