@@ -92,7 +92,7 @@ def test_the_visitors_table_fills_and_refuses_on_the_page(lens):
     page = lens(Recipe(**QUICK | {"steps": 2}))
     page.fill("#own-values textarea, #own-values input", "1, <b>x</b>")
     page.click("#own")
-    said = f"w => document.querySelector('{OWN} .text').textContent.includes(w)"
+    said = f"w => document.querySelector('{OWN} .status').textContent.includes(w)"
     page.wait_for_function(said, arg="“<b>x</b>” in the list")
     page.fill("#own-values textarea, #own-values input", "1, 7")
     page.wait_for_function(

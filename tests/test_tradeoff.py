@@ -31,7 +31,7 @@ def test_the_page_shows_the_cards_numbers(lens):
     assert len(shown) == len(rows)
     for row, text in zip(rows, shown, strict=True):
         assert text.startswith(f"{row['guidance']:g}{math.floor(100 * row['lenient'] + 0.5)} %")
-    assert str(rows[0]["count"]) in page.text_content("#tradeoff .text")
+    assert str(rows[0]["count"]) in page.text_content("#tradeoff .status")
 
 
 @pytest.mark.parametrize("key", ["lenient", "strict", "diversity", "saturation"])

@@ -1,5 +1,4 @@
 // The attention laboratory. Everything here works on data that has already arrived.
-const find = (name) => element.querySelector('.' + name);
 const root = find('laboratory'), canvas = find('picture'), paint = canvas.getContext('2d');
 const range = find('range'), select = find('head'), count = element.querySelector('.best input');
 const SUMMED = 'summed', ALL = 'all', BEST = 'best', RELATIVE = 'relative', ABSOLUTE = 'absolute';
@@ -346,11 +345,6 @@ find('play').onclick = () => {
 element.querySelectorAll('.keep a').forEach((link) => {
   link.onclick = (event) => { event.preventDefault(); trigger('keep', { kind: link.dataset.kind }); };
 });
-
-function say(text, error) {
-  find('status').textContent = text;
-  find('status').classList.toggle('error', Boolean(error));
-}
 
 function showFinished(value, ticket) {
   const image = new Image();

@@ -1,5 +1,4 @@
 // The look-ahead. Everything here works on data that has already arrived.
-const find = (name) => element.querySelector('.' + name);
 const scale = find('scale'), step = find('step');
 const CHARTS = [
   ['w of the step', (s) => s.scale, (s) => (+s.scale.toFixed(2)).toString()],

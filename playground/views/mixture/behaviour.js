@@ -1,6 +1,5 @@
 // Everything is computed here, at every move of a slider. Panels show √ᾱ·y, so that both noise
 // and points fit; the shade is the exact density of the chosen label at that noise.
-const find = (name) => element.querySelector('.' + name);
 const POINTS = 120, REACH = 3.4, SIDE = 280, CELLS = 70, EXACT_STEPS = 40, SECONDS = 2.5;
 let world = null, shown = new Set(['ddim', 'heun', 'dpmpp_2m', 'euler_a']), runs = [], playing = null;
 

@@ -1,5 +1,4 @@
 // Clouds of the tiny denoisers. Once they have arrived, w and the label are chosen here alone.
-const find = (name) => element.querySelector('.' + name);
 const slider = element.querySelector('.slide input'), REACH = 4.5, SIDE = 360;
 const COLOURS = ['#4f46e5', '#d97706', '#059669'];
 
@@ -60,11 +59,8 @@ slider.oninput = draw;
 function show() {
   const value = props.value;
   if (!value || !value.kind) return;
-  find('status').textContent = value.text;
-  find('status').classList.toggle('error', !!value.error);
-  const running = value.share !== undefined && value.share !== null;
-  find('progress').hidden = !running;
-  if (running) find('bar').style.width = 100 * value.share + '%';
+  say(value.text, value.error);
+  advance(value.share);
   if (value.kind !== 'finished') return;
   clouds = { ...value, was: clouds && +slider.value, samples: new Float32Array(bytes(value.samples).buffer) };
   const chosen = clouds.was ?? Math.floor(value.scales.length / 2);

@@ -3,12 +3,6 @@ const shown = (value, column) => column.percent ? `${Math.round(100 * value)} %`
 
 let run = null, ignored = null;  // names of the measurement under way, and of the one stopped
 
-function say({ text, error }) {
-  const line = element.querySelector('.text');
-  line.textContent = text;
-  line.classList.toggle('error', !!error);
-}
-
 function show() {
   const value = props.value;
   if (!value) return;
@@ -17,7 +11,7 @@ function show() {
     run = value.run;
   }
   if (value.stopped) ignored = run;
-  if (!value.rows || value.run === null || value.run !== ignored) say(value);
+  if (!value.rows || value.run === null || value.run !== ignored) say(value.text, value.error);
 }
 
 function fill({ heading, columns, rows }) {

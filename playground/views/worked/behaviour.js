@@ -1,5 +1,4 @@
 // The worked pixel: one place's scores → softmax → weighted values, for a layer and head.
-const find = (name) => element.querySelector('.' + name);
 const layerBox = find('layer'), headBox = find('one'), special = (i) => i === 0 || i > data.content;
 let data = null;
 
@@ -39,8 +38,7 @@ function draw() {
 function show() {
   const value = props.value;
   if (!value || !value.kind) return;
-  find('status').textContent = value.text ?? 'Click another place or go to another step above. The score of all padding together is log Σ exp of theirs.';
-  find('status').classList.toggle('error', Boolean(value.error));
+  say(value.text ?? 'Click another place or go to another step above. The score of all padding together is log Σ exp of theirs.', value.error);
   if (value.kind !== 'worked') return;
   const kept = data && data.layers.length === value.layers.length && data.tokens.join() === value.tokens.join();
   data = value;
