@@ -91,14 +91,14 @@ def test_one_measure_for_the_page_and_the_card():
 def test_the_visitors_table_fills_and_refuses_on_the_page(lens):
     page = lens(Recipe(**QUICK | {"steps": 2}))
     page.fill("#own-values textarea, #own-values input", "1, <b>x</b>")
-    page.click("#own")
+    page.click("#own-start")
     said = f"w => document.querySelector('{OWN} .status').textContent.includes(w)"
     page.wait_for_function(said, arg="“<b>x</b>” in the list")
     page.fill("#own-values textarea, #own-values input", "1, 7")
     page.wait_for_function(
         "document.querySelector('#own-cost').textContent.includes('2 values × 8 seeds')"
     )
-    page.click("#own")
+    page.click("#own-start")
     page.wait_for_function(said, arg="16 pictures in", timeout=120_000)
     rows = page.locator(f"{OWN} tbody th").all_text_contents()
     assert rows == ["1", "7"]
