@@ -27,6 +27,7 @@ function show() {
   const value = props.value;
   if (!value || !value.kind) return;
   say(value.text, value.error);
+  advance(value.share);
   if (value.kind !== 'finished') return;
   const floats = (text) => new Float32Array(bytes(text).buffer);
   data = { ...value, latents: floats(value.latents), noise: floats(value.noise), signals: floats(value.signals) };
