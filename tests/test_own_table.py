@@ -62,6 +62,19 @@ def test_seeds_go_round_at_the_end():
 
 
 @pytest.mark.parametrize(
+    ("seed", "said"),
+    [
+        (2**32 - 8, "seeds 4294967288 to 4294967295, 8 a row"),
+        (2**32 - 7, "seeds 4294967289 to 0 (after 4294967295 comes 0), 8 a row"),
+        (2**32 - 1, "seeds 4294967295 to 6 (after 4294967295 comes 0), 8 a row"),
+    ],
+)
+def test_the_seeds_are_told_round_the_end(seed, said, machine):
+    *_, last = guidance_own.measure(dataclasses.replace(FAST, seed=seed), "1")
+    assert said in last["text"]
+
+
+@pytest.mark.parametrize(
     ("recipe", "text", "words"),
     [
         (FAST, "", "is empty"),

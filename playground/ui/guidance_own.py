@@ -16,6 +16,7 @@ from playground.ui.sections import Section
 from playground.views import tradeoff
 
 SEEDS = 8  # pictures of every w: with and without words, one full call of the network
+LAST_SEED = int(FIELDS["seed"].metadata["high"])
 FRAME = 0.5  # seconds between two sentences about how far it is
 MEASURERS = 2  # at the same time: one of them asks for as much as a class of visitors
 PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")  # fields that the cost reads
@@ -30,9 +31,13 @@ TEXT = (
 def plan(recipe: Recipe, text: str) -> list[list[Recipe]]:
     """Per w in `text` the recipes of its pictures; raises ValueError in words."""
     drawing.check(recipe)
-    seeds = [(recipe.seed + i) % (int(FIELDS["seed"].metadata["high"]) + 1) for i in range(SEEDS)]
     rows = sweeping.plan(recipe, "guidance", text)
-    return [[replace(each, seed=seed) for seed in seeds] for each in rows]
+    return [[replace(each, seed=seed) for seed in _seeds(recipe)] for each in rows]
+
+
+def _seeds(recipe: Recipe) -> list[int]:
+    """The recipe's and the next ones; after the last that there is comes 0."""
+    return [(recipe.seed + i) % (LAST_SEED + 1) for i in range(SEEDS)]
 
 
 def cost(recipe: Recipe, text: str) -> str:
@@ -85,10 +90,11 @@ def measure(recipe: Recipe, text: str, owner: str | None = None) -> Iterator[dic
 
 
 def _said(recipe: Recipe, count: int, seconds: float) -> str:
-    last = recipe.seed + SEEDS - 1
+    first, *_, last = _seeds(recipe)
+    round_the_end = f" (after {LAST_SEED} comes 0)" if last < first else ""
     return (
-        f"“{recipe.prompt}”, {count} pictures in {seconds:.0f} s: seeds {recipe.seed} to {last}, "
-        f"{SEEDS} a row. One picture more or less is {1 / SEEDS:.1%} of a row."
+        f"“{recipe.prompt}”, {count} pictures in {seconds:.0f} s: seeds {first} to {last}"
+        f"{round_the_end}, {SEEDS} a row. One picture more or less is {1 / SEEDS:.1%} of a row."
     )
 
 
