@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from playground import zoo
+from playground.figures import percent
 from playground.recipe import Recipe
 from playground.training import tables
 from playground.training.evaluate import draw_all, fast_engine
@@ -65,7 +66,7 @@ def write_tables() -> None:
 
 def _pointing(model) -> str:
     found = pointing_game(model)
-    parts = ", ".join(f"{name} {share:.0%}" for name, share in found.items())
+    parts = ", ".join(f"{name} {percent(share)}" for name, share in found.items())
     return f"{parts} (100 unseen scenes at t = 200 and 400)"
 
 
@@ -77,7 +78,7 @@ def _card(card: dict) -> list[tuple[str, str]]:
         ("Autoencoder", f"{vae['parameters'] / 1e6:.1f} M parameters, {vae['psnr_db']:.1f} dB on "
          "400 unseen scenes"),
         ("Text tower", f"{text['parameters'] / 1e6:.1f} M parameters, finds the right one of 256 "
-         f"captions for {text['caption_of_256']:.0%} of unseen pictures"),
+         f"captions for {percent(text['caption_of_256'])} of unseen pictures"),
         ("U-Net", f"{unet['parameters'] / 1e6:.1f} M parameters, {unet['samples']:,} samples seen, "
          f"loss {unet['unseen_loss']:.4f} on 512 unseen scenes"),
         ("Training", f"{hours:.1f} core-hours on two CPU cores"),

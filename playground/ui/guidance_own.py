@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 import gradio as gr
 import numpy as np
 
+from playground.figures import percent
 from playground.recipe import FIELDS, Recipe
 from playground.ui import drawing, sections, sweeping, together
 from playground.ui.recipe_panel import Panel
@@ -94,7 +95,8 @@ def _said(recipe: Recipe, count: int, seconds: float) -> str:
     round_the_end = f" (after {LAST_SEED} comes 0)" if last < first else ""
     return (
         f"“{recipe.prompt}”, {count} pictures in {seconds:.0f} s: seeds {first} to {last}"
-        f"{round_the_end}, {SEEDS} a row. One picture more or less is {1 / SEEDS:.1%} of a row."
+        f"{round_the_end}, {SEEDS} a row. One picture more or less is {percent(1 / SEEDS, 1)} of "
+        "a row."
     )
 
 

@@ -2,7 +2,15 @@
 const find = (name) => element.querySelector('.' + name);
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
-const percent = (share) => (share * 100).toFixed(share < 0.1 ? 1 : 0) + ' %';
+
+// A share as playground/figures.py writes it: half a unit rounds up.
+function percent(share, digits = 0) {
+  const scale = 10 ** digits;
+  return (Math.floor(100 * scale * share + 0.5 + 1e-9) / scale).toFixed(digits) + ' %';
+}
+
+// A share of attention: small ones tell words apart by their next digit.
+const attended = (share) => percent(share, share < 0.1 ? 1 : 0);
 
 // The view's sentence.
 function say(text, error) {

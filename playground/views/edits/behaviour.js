@@ -17,7 +17,7 @@ function paint(canvas, image) {
 // ---- the form --------------------------------------------------------------------------------
 const kind = () => radios.find((radio) => radio.checked).value;
 const showKind = () => { for (const name of ['swap', 'refine', 'reweight']) find(name).hidden = name !== kind(); };
-const showShare = () => { element.querySelector('.share output').textContent = Math.round(share.value * 100) + ' %'; };
+const showShare = () => { element.querySelector('.share output').textContent = percent(+share.value); };
 radios.forEach((radio) => { radio.name = group; radio.onchange = showKind; });
 share.oninput = showShare;
 

@@ -77,7 +77,7 @@ function shade({ h, w, maps }, lit) {
   const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
   small.getContext('2d').putImageData(veil, 0, 0);
   paint.drawImage(small, 0, 0, canvas.width, canvas.height);
-  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${percent(high)} of ${level === BEST ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${percent(low)} at its darkest.`;
+  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${attended(high)} of ${level === BEST ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${attended(low)} at its darkest.`;
 }
 
 function rank({ h, w, maps }) {
@@ -93,7 +93,7 @@ function rank({ h, w, maps }) {
     const bar = make('div'), fill = make('i');
     fill.style.width = Math.max(1, share * 100) + '%';
     bar.append(fill);
-    ranking.append(make('b', text), bar, make('span', percent(share)));
+    ranking.append(make('b', text), bar, make('span', attended(share)));
   }
 }
 
@@ -103,7 +103,7 @@ function showMass() {
   const mass = MASSES.map((_, i) => rows.reduce((a, r) => a + r[i], 0) / rows.length);
   const track = make('div', '', 'track');
   mass.forEach((m) => { const part = make('div'); part.style.width = m * 100 + '%'; track.append(part); });
-  box.replaceChildren(make('span', `All attention at ${l.h}×${l.w}: `), track, make('span', mass.map((m, i) => `${MASSES[i]} ${percent(m)}`).join(' · ')));
+  box.replaceChildren(make('span', `All attention at ${l.h}×${l.w}: `), track, make('span', mass.map((m, i) => `${MASSES[i]} ${attended(m)}`).join(' · ')));
 }
 
 // ---- what the visitor does -----------------------------------------------------------------

@@ -26,7 +26,7 @@ function paint({ canvas, note }, net) {
     if (Math.max(...point.map(Math.abs)) > REACH) outside++;
     else disc(brush, point, 2.6, COLOURS[label]);
   }
-  note.textContent = `${Math.round(100 * clouds.found[net][scale][label])} % on its blobs` + (outside ? `, ${Math.round((100 * outside) / points)} % outside the frame` : '');
+  note.textContent = `${percent(clouds.found[net][scale][label])} on its blobs` + (outside ? `, ${percent(outside / points)} outside the frame` : '');
 }
 
 function draw() {

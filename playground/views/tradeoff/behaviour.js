@@ -1,5 +1,5 @@
 // A measured table: every number with a bar, as long as it is of its column's largest.
-const shown = (value, column) => column.percent ? `${Math.round(100 * value)} %` : Number.isInteger(value) ? value : value.toPrecision(3);
+const shown = (value, column) => column.percent ? percent(value) : Number.isInteger(value) ? value : value.toPrecision(3);
 
 let run = null, ignored = null;  // names of the measurement under way, and of the one stopped
 
