@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from playground.figures import percent
 from playground.words import Word
 
 
@@ -60,8 +61,9 @@ class Aggregation:
 
     def __str__(self) -> str:
         weights = ", ".join(f"{w:g}" for w in self.weights)
-        edges = f"along edges within {self.edges:.0%} of the side" if self.edges else "no edges"
-        return f"t ≤ {self.latest:g}; exponents {weights} from the finest grid on; {edges}"
+        edges = f"along edges within {percent(self.edges)} of the side"
+        exponents = f"exponents {weights} from the finest grid on"
+        return f"t ≤ {self.latest:g}; {exponents}; {edges if self.edges else 'no edges'}"
 
     def settled(self, timesteps: Sequence[float]) -> list[int]:
         """Which calls count; a run that has none so late counts with its last."""

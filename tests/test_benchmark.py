@@ -28,4 +28,4 @@ def test_ratios_are_within_a_round(tiny, monkeypatch):
     assert f"| {sweep} | 2.00 | 1.0 × |" in text
     assert f"| {benchmark.BATCH} | 8.00 | 3.0 × |" in text  # of 3, 2 and 4
     shares = text.split("| PyTorch | ")[1].split(" |\n")[0].split(" | ")
-    assert sum(float(share.rstrip("%")) for share in shares) == pytest.approx(100, abs=3)
+    assert sum(float(share.removesuffix(" %")) for share in shares) == pytest.approx(100, abs=3)

@@ -1,9 +1,33 @@
-"""Word maps of the shipped model land on the named things."""
+"""Word maps of the shipped model land on the named things, as its card says."""
 
-from playground.training.pointing import COMBINED, pointing_game
+from playground import zoo
+from playground.heatmaps import Aggregation
+from playground.training import report, ways
+from playground.training.attending import measure
+from playground.training.evaluate import standard_error
+from playground.training.named import in_scenes
 
 
 def test_the_brightest_pixel_of_a_nouns_map_lies_on_the_noun(shipped):
-    """Against the same maps with the masks of other nouns, which is what chance would find."""
-    found = pointing_game(shipped, 40)
-    assert found[COMBINED] > found["chance"] + 0.3
+    """Within three standard errors of the card; not so with the maps of other words."""
+    card = zoo.get(shipped.name).card
+    said = card["attention"]["rows"]["ours"]["scenes"]["noun"]["pointing"]
+    way, samples = ways.ours("ours", Aggregation.of(card)), list(in_scenes(shipped, 40))
+    found = measure(samples, way)["noun"]
+    assert found["pointing"] > said - 3 * standard_error(said, found["count"])
+    assert measure(samples, way, shuffled=True)["noun"]["pointing"] < said / 2
+
+
+def test_the_report_takes_its_row_from_the_card():
+    def row(*found):
+        return {
+            source: {"noun": {"pointing": share, "count": 200}}
+            for source, share in zip(("scenes", "pictures"), found, strict=True)
+        }
+
+    rows = {"ours": row(0.985, 0.98), "ours, maps of other words": row(0.06, 0.045)}
+    assert report.pointing({"attention": {"rows": rows}}) == (
+        "99 % of 200 in scenes (maps of other words 6 %), "
+        "98 % of 200 in pictures (maps of other words 5 %)"
+    )
+    assert report.pointing({}) == "not measured yet"

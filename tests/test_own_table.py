@@ -62,6 +62,19 @@ def test_seeds_go_round_at_the_end():
 
 
 @pytest.mark.parametrize(
+    ("seed", "said"),
+    [
+        (2**32 - 8, "seeds 4294967288 to 4294967295, 8 a row"),
+        (2**32 - 7, "seeds 4294967289 to 0 (after 4294967295 comes 0), 8 a row"),
+        (2**32 - 1, "seeds 4294967295 to 6 (after 4294967295 comes 0), 8 a row"),
+    ],
+)
+def test_the_seeds_are_told_round_the_end(seed, said, machine):
+    *_, last = guidance_own.measure(dataclasses.replace(FAST, seed=seed), "1")
+    assert said in last["text"]
+
+
+@pytest.mark.parametrize(
     ("recipe", "text", "words"),
     [
         (FAST, "", "is empty"),
@@ -91,14 +104,14 @@ def test_one_measure_for_the_page_and_the_card():
 def test_the_visitors_table_fills_and_refuses_on_the_page(lens):
     page = lens(Recipe(**QUICK | {"steps": 2}))
     page.fill("#own-values textarea, #own-values input", "1, <b>x</b>")
-    page.click("#own")
-    said = f"w => document.querySelector('{OWN} .text').textContent.includes(w)"
+    page.click("#own-start")
+    said = f"w => document.querySelector('{OWN} .status').textContent.includes(w)"
     page.wait_for_function(said, arg="“<b>x</b>” in the list")
     page.fill("#own-values textarea, #own-values input", "1, 7")
     page.wait_for_function(
         "document.querySelector('#own-cost').textContent.includes('2 values × 8 seeds')"
     )
-    page.click("#own")
+    page.click("#own-start")
     page.wait_for_function(said, arg="16 pictures in", timeout=120_000)
     rows = page.locator(f"{OWN} tbody th").all_text_contents()
     assert rows == ["1", "7"]

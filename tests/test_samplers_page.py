@@ -94,6 +94,18 @@ def test_an_upload_is_noised_and_nonsense_is_refused(laboratory, tmp_path):
     assert page.is_visible("#noising .mixed")  # what was there stays
 
 
+def test_noising_stops_and_begins_again(laboratory):
+    page = laboratory(Recipe(**QUICK | {"steps": 100}))
+    page.click("#noising-start")
+    page.wait_for_selector("#noising .progress:not([hidden])", timeout=120_000)
+    page.click("#noising-stop")
+    says(page, "noising", "Stopped.")
+    assert page.is_hidden("#noising .progress")
+    page.click("#noising-start")
+    says(page, "noising", f"seed {QUICK['seed']}.")
+    assert page.is_visible("#noising .decoded")
+
+
 def test_what_has_no_reference_is_one_sentence(laboratory):
     page = laboratory(Recipe(**QUICK, rescale=0.5))
     page.click("#errors-start")

@@ -133,8 +133,12 @@ def image_of(url: str) -> np.ndarray:
 
 
 def test_the_recipes_picture_is_noised(small):
-    said, last = samplers_noising.of_recipe(RECIPE)
-    assert said["kind"] == "message"
+    *progress, last = samplers_noising.of_recipe(RECIPE)
+    assert {shown["kind"] for shown in progress} == {"message"}
+    shares = [shown["share"] for shown in progress]
+    assert shares == sorted(shares)
+    assert shares[-7:] == pytest.approx(0.5 + np.arange(7) / 14)  # 28 pictures, four at a time
+    assert shares[0] == 0
     assert (last["c"], last["h"], last["w"]) == (4, 8, 8)
     assert [d["t"] for d in last["decoded"]] == list(range(0, 1000, 37))
     picture = small.draw(RECIPE)
@@ -143,6 +147,24 @@ def test_the_recipes_picture_is_noised(small):
         picture.latents.numpy(),
     )
     assert image_of(last["decoded"][0]["image"]).shape == (64, 64, 3)
+
+
+def test_noising_can_be_closed_while_it_draws_and_while_it_decodes(small, monkeypatch):
+    monkeypatch.setattr(drawing, "FRAME", 0.0)
+    running = samplers_noising.of_recipe(RECIPE)
+    next(running)
+    assert next(running)["text"].startswith("Drawing")
+    running.close()
+    assert not any(run.cells for run in small._runs)
+    decoded, decode = [], small.model.decode
+    monkeypatch.setattr(small.model, "decode", lambda x: decoded.append(len(x)) or decode(x))
+    running = samplers_noising.of_recipe(RECIPE)
+    while not next(running)["text"].startswith("Decoding"):
+        pass
+    next(running)
+    running.close()
+    assert decoded[-1] == 4
+    assert sum(decoded) == 5  # the picture itself and four of it, nothing goes on behind
 
 
 def test_uploads_that_are_no_pictures_are_refused_in_words(small, tmp_path, monkeypatch):

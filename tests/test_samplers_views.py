@@ -19,6 +19,7 @@ from playground.views import (
     schedules,
     trajectories,
 )
+from playground.views import toy as clouds
 from playground.views.errors import Group, Point, Series
 
 GRAY = np.full((8, 8, 3), 128, np.uint8)
@@ -76,6 +77,21 @@ def test_a_message_leaves_the_chart_and_shows_progress(page):
     give(page, errors.message("<img src=x onerror=boom()>", error=True))
     assert page.text_content(".status") == "<img src=x onerror=boom()>"
     assert page.is_hidden(".progress")
+
+
+@pytest.mark.parametrize("view", [counting, errors, lecture, clouds])
+def test_a_sentence_has_a_bar_while_work_is_done(page, view):
+    mount(page, view.VIEW, view.message("working", 0.25))
+    assert page.text_content(".status") == "working"
+    ratio = "querySelector('.bar').offsetWidth / document.querySelector('.progress').offsetWidth"
+    assert page.evaluate("document." + ratio) == pytest.approx(0.25, abs=0.01)
+    give(page, view.message("none of it is done", 0.0))
+    assert page.is_visible(".progress")
+    give(page, view.message("failed", error=True))
+    assert page.is_hidden(".progress")
+    assert page.text_content(".status.error") == "failed"
+    give(page, view.stopped())
+    assert page.locator(".status.error").count() == 0
 
 
 def test_ways_are_scrubbed_and_hidden(page):

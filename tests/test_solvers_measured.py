@@ -105,7 +105,7 @@ def test_the_readmes_table_holds_every_number():
         "recommended": {"sampler": "ddim", "steps": 10, "calls": 10},
     }  # fmt: skip
     text = tables.solvers({"solvers": found})
-    for part in ("| DDIM | 0.12 ± 0.1, 25% |", "| Euler ancestral | 1.50 ± 0.20, 50% |",
+    for part in ("| DDIM | 0.12 ± 0.1, 25 % |", "| Euler ancestral | 1.50 ± 0.20, 50 % |",
                  "0.001 at w = 3", "**Recommended: DDIM, 10 steps.**", samplers.RULE):  # fmt: skip
         assert part in text
     assert text.count("| DDIM |") == 2

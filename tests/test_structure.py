@@ -14,7 +14,7 @@ PACKAGE = ROOT / "playground"
 FILES = sorted([*PACKAGE.rglob("*.py"), *ROOT.glob("*.py")])
 SOLVERS = {"recipe", "samplers", "guidance", "words"}
 DRAWING = SOLVERS | {
-    "heatmaps", "model", "zoo", "attention", "editing", "worked", "backends", "engine",
+    "figures", "heatmaps", "model", "zoo", "attention", "editing", "worked", "backends", "engine",
 }  # fmt: skip
 
 # The table of parts in the design: who may import whom. A new part needs a line here.
@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "samplers": set(),
     "guidance": set(),
     "words": set(),
-    "heatmaps": {"words"},
+    "figures": set(),
+    "heatmaps": {"words", "figures"},
     "model": {"samplers", "words"},
     "zoo": {"samplers", "words", "model"},
     "attention": {"words"},
@@ -113,6 +114,7 @@ def test_the_import_reader_sees_every_form(tmp_path, monkeypatch):
         "playground.samplers",
         "playground.guidance",
         "playground.words",
+        "playground.figures",
         "playground.zoo",
     ],
 )

@@ -10,7 +10,7 @@ from playground.recipe import Recipe
 
 def swept(page, values: str) -> None:
     page.fill("#sweep-values textarea, #sweep-values input", values)
-    page.click("#sweep")
+    page.click("#sweep-start")
     page.wait_for_function(
         f"document.querySelector('{STRIP} .status').textContent.includes('rows computed')",
         timeout=90_000,
@@ -64,7 +64,7 @@ def test_nonsense_is_a_sentence_and_stays_to_be_mended(lens):
     page = lens(Recipe(**QUICK))
     for text, words in [("1, <b>x</b>", "“<b>x</b>” in the list"), ("1e9", "between 0 and 30")]:
         page.fill("#sweep-values textarea, #sweep-values input", text)
-        page.click("#sweep")
+        page.click("#sweep-start")
         page.wait_for_function(
             f"w => document.querySelector('{STRIP} .status').textContent.includes(w)", arg=words
         )
@@ -74,7 +74,7 @@ def test_nonsense_is_a_sentence_and_stays_to_be_mended(lens):
 
 def test_stopping_a_sweep_keeps_what_there_is(lens):
     page = lens(Recipe(**QUICK | {"steps": 60}))
-    page.click("#sweep")
+    page.click("#sweep-start")
     page.wait_for_function(
         f"document.querySelectorAll('{STRIP} .frames button').length >= 8", timeout=60_000
     )

@@ -1,12 +1,11 @@
 """The measured table says what the numbers are."""
 
-import math
-
 import numpy as np
 import pytest
 from browser import ROOT
 
 from playground import guidance, zoo
+from playground.figures import percent
 from playground.recipe import Recipe
 from playground.training import sweeps, tables
 from playground.ui.guidance_measured import measured, variants
@@ -20,7 +19,12 @@ def test_the_table_and_its_sentence_are_the_numbers():
     data = measured(ROWS)
     assert [row["name"] for row in data["rows"]] == ["0", "1", "25"]
     assert data["rows"][1]["values"] == [0.5, 0.25, 1.0, 0.4]
-    for part in ("w = 25 (75%; 25% at w = 1", "-50%", "from 40% to 60%", "same 8 pictures"):
+    for part in (
+        "w = 25 (75 %; 25 % at w = 1",
+        "diversity falls by 50 %",
+        "from 40 % to 60 %",
+        "same 8 pictures",
+    ):
         assert part in data["text"]
 
 
@@ -30,8 +34,8 @@ def test_the_page_shows_the_cards_numbers(lens):
     shown = page.locator("#tradeoff tbody tr").all_text_contents()
     assert len(shown) == len(rows)
     for row, text in zip(rows, shown, strict=True):
-        assert text.startswith(f"{row['guidance']:g}{math.floor(100 * row['lenient'] + 0.5)} %")
-    assert str(rows[0]["count"]) in page.text_content("#tradeoff .text")
+        assert text.startswith(f"{row['guidance']:g}{percent(row['lenient'])}")
+    assert str(rows[0]["count"]) in page.text_content("#tradeoff .status")
 
 
 @pytest.mark.parametrize("key", ["lenient", "strict", "diversity", "saturation"])
@@ -67,7 +71,7 @@ def varied(start: float, stop: float, count: int = 400) -> list[dict]:
 def test_which_end_matters_is_read_off_the_numbers(start, stop, said):
     data = variants(varied(start, stop))
     assert said in data["text"]
-    assert f"{start:.0%} without it in the first 40 %" in data["text"]
+    assert f"{percent(start)} without it in the first 40 %" in data["text"]
     assert "both save 8 of 40 rows" in data["text"]
     assert "6 points" in data["text"]  # 2·√(0.02² + 0.02²)
     assert [c["label"] for c in data["columns"]][:2] == ["rows a picture", "asked-for is there"]

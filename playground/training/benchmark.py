@@ -18,6 +18,7 @@ from tqdm import tqdm
 from playground import backends, samplers, zoo
 from playground.cells import STAGES, Picture
 from playground.engine import Engine
+from playground.figures import percent
 from playground.recipe import Recipe
 from playground.training import report
 from playground.training.evaluate import ASKED, pictures
@@ -131,5 +132,5 @@ def profiles(engines: dict[str, Engine]) -> list[str]:
         whole = time.perf_counter() - start
         parts = [sum(p.seconds[stage] for p in drawn) for stage in STAGES]
         parts.append(whole - sum(parts))
-        lines.append(f"| {label} | " + " | ".join(f"{part / whole:.0%}" for part in parts) + " |")
+        lines.append(f"| {label} | " + " | ".join(percent(part / whole) for part in parts) + " |")
     return lines

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 
 from playground import samplers, zoo
+from playground.figures import percent
 from playground.recipe import Recipe
 from playground.training import tables
 from playground.training.evaluate import draw_all, fast_engine
-from playground.training.pointing import pointing_game
 from playground.training.run import save_sheet
 from playground.training.sheets import HELD_OUT_PROMPTS, MORE_PROMPTS, PROMPTS
 
@@ -46,7 +46,6 @@ def write() -> None:
         ("Loading the model", f"{loading:.1f} s"),
         ("Peak memory of the process", f"{memory:.2f} GB"),
         *_card(zoo.get("emoji-world").card),
-        ("Brightest pixel of a noun's map lies on the noun", _pointing(engine.model)),
     ]
     lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
     lines.append(
@@ -64,25 +63,33 @@ def write_tables() -> None:
         replace(ROOT / "README.md", name, table(card))
 
 
-def _pointing(model) -> str:
-    found = pointing_game(model)
-    parts = ", ".join(f"{name} {share:.0%}" for name, share in found.items())
-    return f"{parts} (100 unseen scenes at t = 200 and 400)"
-
-
 def _card(card: dict) -> list[tuple[str, str]]:
-    """What the trainings measured."""
+    """What the trainings and `evaluate-attention` measured."""
     vae, text, unet = card["autoencoder"], card["text"], card["unet"]
     hours = 2 * sum(part["minutes"] for part in (vae, text, unet)) / 60
     return [
         ("Autoencoder", f"{vae['parameters'] / 1e6:.1f} M parameters, {vae['psnr_db']:.1f} dB on "
          "400 unseen scenes"),
         ("Text tower", f"{text['parameters'] / 1e6:.1f} M parameters, finds the right one of 256 "
-         f"captions for {text['caption_of_256']:.0%} of unseen pictures"),
+         f"captions for {percent(text['caption_of_256'])} of unseen pictures"),
         ("U-Net", f"{unet['parameters'] / 1e6:.1f} M parameters, {unet['samples']:,} samples seen, "
          f"loss {unet['unseen_loss']:.4f} on 512 unseen scenes"),
         ("Training", f"{hours:.1f} core-hours on two CPU cores"),
+        ("Brightest pixel of a noun's map lies on the noun", pointing(card)),
     ]  # fmt: skip
+
+
+def pointing(card: dict) -> str:
+    """Of our way of summing, and of maps of other words as a control."""
+    rows = card.get("attention", {}).get("rows")
+    if not rows:
+        return "not measured yet"
+    ours, others = rows["ours"], rows["ours, maps of other words"]
+    return ", ".join(
+        f"{percent(kinds['noun']['pointing'])} of {kinds['noun']['count']} in {source} "
+        f"(maps of other words {percent(others[source]['noun']['pointing'])})"
+        for source, kinds in ours.items()
+    )
 
 
 def _seconds(work) -> float:

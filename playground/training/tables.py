@@ -3,6 +3,7 @@
 from itertools import groupby
 
 from playground import guidance, samplers
+from playground.figures import percent, points
 from playground.heatmaps import Aggregation
 from playground.recipe import FIELDS, Recipe
 from playground.training.evaluate import TASKS, standard_error
@@ -16,10 +17,10 @@ def scores(card: dict) -> str:
     ]
     for name, found in card["scores"].items():
         task, seen, held = TASKS[name], found["seen"], found.get("held_out")
-        cells = [_percent(seen, "lenient"), f"{task.bar}%", _percent(seen, "strict")]
-        cells += [f"{seen[key]:.0%}" for key in ("chance", "ceiling_lenient")]
+        cells = [_share(seen, "lenient"), f"{task.bar} %", _share(seen, "strict")]
+        cells += [percent(seen[key]) for key in ("chance", "ceiling_lenient")]
         if held:
-            cells += [_percent(held, "lenient"), f"{task.held_out_bar}%", _percent(held, "strict")]
+            cells += [_share(held, "lenient"), f"{task.held_out_bar} %", _share(held, "strict")]
         else:
             cells += ["–"] * 3
         lines.append(f"| {name} | {' | '.join(cells)} |")
@@ -33,14 +34,14 @@ def sweeps(card: dict) -> str:
     """Markdown of the scores against guidance, and against sampler and steps."""
     lines = ["| w | right | strict | diversity | saturation |", "|---|---|---|---|---|"]
     for row in card["guidance"]:
-        measures = f"{row['diversity']:.2f} | {row['saturation']:.0%}"
-        shares = f"{_percent(row, 'lenient')} | {_percent(row, 'strict')}"
+        measures = f"{row['diversity']:.2f} | {percent(row['saturation'])}"
+        shares = f"{_share(row, 'lenient')} | {_share(row, 'strict')}"
         lines.append(f"| {row['guidance']:g} | {shares} | {measures} |")
     steps = sorted({row["steps"] for row in card["samplers"]})
     heading = [f"right, w = {Recipe().guidance:g}", *(f"{count} steps" for count in steps)]
     lines += ["", f"| {' | '.join(heading)} |", "|---" * len(heading) + "|"]
     for name in dict.fromkeys(row["sampler"] for row in card["samplers"]):
-        cells = [_percent(row, "lenient") for row in card["samplers"] if row["sampler"] == name]
+        cells = [_share(row, "lenient") for row in card["samplers"] if row["sampler"] == name]
         lines.append(f"| {samplers.get(name).label} | {' | '.join(cells)} |")
     count = card["guidance"][0]["count"]
     lines += ["", f"{count} pictures a row or cell, the same prompts and seeds each time;"]
@@ -56,8 +57,8 @@ def variants(card: dict) -> str:
     for name, rows in groupby(card["variants"], lambda row: row["field"]):
         for row in rows:
             what = f"{FIELDS[name].metadata['label']}: {guidance.called(name, row['value'])}"
-            shares = f"{_percent(row, 'lenient')} | {_percent(row, 'strict')}"
-            last = f"{row['diversity']:.2f} | {row['saturation']:.0%}"
+            shares = f"{_share(row, 'lenient')} | {_share(row, 'strict')}"
+            last = f"{row['diversity']:.2f} | {percent(row['saturation'])}"
             lines.append(f"| {what} | {row['rows']} | {shares} | {last} |")
     lines += ["", f"w = {Recipe().guidance:g}, {card['variants'][0]['count']} pictures a row, the "
               "same prompts and seeds each time; rows of the network a picture of "
@@ -78,7 +79,7 @@ def attention(card: dict) -> str:
         lines += ["", f"On {held}:", "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
         for name, sources in found["rows"].items():
             if kinds := sources.get(source):
-                noun = [f"{kinds['noun'][key]:.0%}" for key in MEASURES]
+                noun = [percent(kinds["noun"][key]) for key in MEASURES]
                 lines.append(f"| {name} | {' | '.join(noun + _others(kinds))} |")
     lines += [
         "",
@@ -91,7 +92,7 @@ def attention(card: dict) -> str:
 
 def _others(kinds: dict) -> list[str]:
     return [
-        f"{kinds[k]['pointing']:.0%} / {kinds[k]['iou_0.4']:.0%}" if k in kinds else "–"
+        f"{percent(kinds[k]['pointing'])} / {percent(kinds[k]['iou_0.4'])}" if k in kinds else "–"
         for k in ("place", "worn")
     ]
 
@@ -120,10 +121,12 @@ def solvers(card: dict) -> str:
     lines = []
     for scale in sorted({row["guidance"] for row in found["rows"]}):
         part = [row for row in found["rows"] if row["guidance"] == scale]
-        cells = [f"{r['rmse']:.2g} ± {r['rmse_error']:.1g}, {r['lenient']:.0%}" for r in part]
+        cells = [f"{r['rmse']:.2g} ± {r['rmse_error']:.1g}, {percent(r['lenient'])}" for r in part]
         lines += [*_by_calls(f"error, right at w = {scale:g}", budgets, part, cells), ""]
     part = found["stochastic"]
-    cells = [f"{r['diversity']:.2f} ± {r['diversity_error']:.2f}, {r['lenient']:.0%}" for r in part]
+    cells = [
+        f"{r['diversity']:.2f} ± {r['diversity_error']:.2f}, {percent(r['lenient'])}" for r in part
+    ]
     lines += _by_calls(f"diversity, right at w = {part[0]['guidance']:g}", budgets, part, cells)
     bounds = ", ".join(f"{bound:.1g} at w = {w}" for w, bound in found["bounds"].items())
     best, count = found["recommended"], found["prompts"]
@@ -166,6 +169,6 @@ TABLES = {
 }
 
 
-def _percent(found: dict, key: str) -> str:
+def _share(found: dict, key: str) -> str:
     share = found[key]
-    return f"{share:.0%} ± {100 * standard_error(share, found['count']):.0f}"
+    return f"{percent(share)} ± {points(standard_error(share, found['count']))}"

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from playground.recipe import FIELDS
-from playground.ui import guidance_measured, guidance_own, guidance_training, sweeping
+from playground.ui import guidance_measured, guidance_own, guidance_training, sections, sweeping
 from playground.ui.recipe_panel import Panel
+from playground.ui.sections import Section
 from playground.views import filmstrip, lookahead
 
 INTRO = (
@@ -23,38 +24,21 @@ SWEEPERS = 4  # sweeps at the same time; the engine batches them with everybody'
 
 @dataclass(frozen=True)
 class Lens:
-    """The views by name, and the widgets that start and stop a sweep."""
+    """The views by name, the sweep, and the visitor's own table."""
 
     views: dict[str, gr.HTML]
-    axis: gr.Dropdown
-    values: gr.Textbox
-    start: gr.Button
-    stop: gr.Button
-    own: tuple  # widgets of the visitor's own table
+    sweep: Section
+    own: guidance_own.Table
 
     def connect(self, panel: Panel) -> None:
-        """Let a sweep begin from the panel's recipe."""
-        hidden = {"show_progress": "hidden", "api_visibility": "private"}
-        view = self.views["filmstrip"]
-
-        def on_sweep(axis: str, values: str, request: gr.Request, *recipe):
-            try:
-                yield from sweeping.sweep(panel.recipe(recipe), axis, values, request.session_hash)
-            except ValueError as error:
-                yield filmstrip.message(str(error), error=True)
-
-        sweeping_now = gr.on(
-            [self.start.click, self.values.submit],
-            on_sweep, [self.axis, self.values, *panel.inputs], view,
-            trigger_mode="multiple", concurrency_limit=SWEEPERS, **hidden,
+        """Let a sweep and a table begin from the panel's recipe."""
+        self.sweep.connect(panel)
+        self.own.connect(panel)
+        axis, values = self.sweep.fields
+        axis.input(
+            lambda axis: sweeping.AXES[axis], axis, values,
+            queue=False, show_progress="hidden", api_visibility="private",
         )  # fmt: skip
-        self.stop.click(
-            filmstrip.stopped, outputs=view, cancels=[sweeping_now], queue=False, **hidden
-        )
-        self.axis.input(
-            lambda axis: sweeping.AXES[axis], self.axis, self.values, queue=False, **hidden
-        )
-        guidance_own.connect(panel, self.own)
 
 
 def build(example: dict) -> Lens:
@@ -71,12 +55,12 @@ def build(example: dict) -> Lens:
             sweeping.AXES["guidance"], label=f"Values, at most {sweeping.MOST}", max_lines=1,
             scale=4, min_width=220, elem_id="sweep-values",
         )  # fmt: skip
-        start = gr.Button(
-            "Draw the sweep", variant="primary", scale=2, min_width=120, elem_id="sweep"
-        )
-        stop = gr.Button("Stop", scale=1, min_width=80, elem_id="sweep-stop")
+        start, stop = sections.buttons("sweep", "Draw the sweep")
     strip = gr.HTML(example.get("filmstrip"), **asdict(filmstrip.VIEW), elem_id="filmstrip")
+    sweep = Section(
+        start, stop, [strip], filmstrip, sweeping.sweep, SWEEPERS, fields=(axis, values)
+    )
     guidance_measured.build()
     own = guidance_own.build()
     guidance_training.build()
-    return Lens({"lookahead": look, "filmstrip": strip}, axis, values, start, stop, own)
+    return Lens({"lookahead": look, "filmstrip": strip}, sweep, own)

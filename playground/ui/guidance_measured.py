@@ -5,6 +5,7 @@ from dataclasses import asdict
 import gradio as gr
 
 from playground import guidance, zoo
+from playground.figures import percent, points
 from playground.recipe import FIELDS, Recipe
 from playground.views import tradeoff
 
@@ -21,13 +22,14 @@ def _sentence(rows: list[dict]) -> str:
     at_one = next(row for row in rows if row["guidance"] == 1)
     last = rows[-1]
     change = last["diversity"] / at_one["diversity"] - 1
+    turns = "rises" if change > 0 else "falls"
     return (
         f"Each row: the same {best['count']} pictures of standard prompts, {Recipe().steps} steps. "
         f"The whole prompt is kept most often at w = {best['guidance']:g} "
-        f"({best['strict']:.0%}; {at_one['strict']:.0%} at w = 1, "
-        f"{last['strict']:.0%} at w = {last['guidance']:g}). From w = 1 to "
-        f"{last['guidance']:g} the diversity changes by {change:+.0%}, saturation goes from "
-        f"{at_one['saturation']:.0%} to {last['saturation']:.0%}."
+        f"({percent(best['strict'])}; {percent(at_one['strict'])} at w = 1, "
+        f"{percent(last['strict'])} at w = {last['guidance']:g}). From w = 1 to "
+        f"{last['guidance']:g} the diversity {turns} by {percent(abs(change))}, saturation goes "
+        f"from {percent(at_one['saturation'])} to {percent(last['saturation'])}."
     )
 
 
@@ -55,11 +57,11 @@ def _ends(rows: list[dict]) -> str:
     else:
         verdict = f"For this model the {'first' if apart > 0 else 'last'} steps matter more"
     return (
-        f"What was asked for is there in {whole['lenient']:.0%} with guidance at every step, in "
-        f"{late['lenient']:.0%} without it in the first 40 % of the steps, in "
-        f"{early['lenient']:.0%} without it in the last 40 %; both save {saved} of "
+        f"What was asked for is there in {percent(whole['lenient'])} with guidance at every step, "
+        f"in {percent(late['lenient'])} without it in the first 40 % of the steps, in "
+        f"{percent(early['lenient'])} without it in the last 40 %; both save {saved} of "
         f"{whole['rows']} rows. {verdict} (two standard errors of the difference: "
-        f"{100 * chance:.0f} points; {whole['count']} pictures a row)."
+        f"{points(chance)} points; {whole['count']} pictures a row)."
     )
 
 

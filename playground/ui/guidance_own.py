@@ -4,17 +4,20 @@ import html
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 import gradio as gr
 import numpy as np
 
+from playground.figures import percent
 from playground.recipe import FIELDS, Recipe
-from playground.ui import drawing, sweeping, together
+from playground.ui import drawing, sections, sweeping, together
 from playground.ui.recipe_panel import Panel
+from playground.ui.sections import Section
 from playground.views import tradeoff
 
 SEEDS = 8  # pictures of every w: with and without words, one full call of the network
+LAST_SEED = int(FIELDS["seed"].metadata["high"])
 FRAME = 0.5  # seconds between two sentences about how far it is
 MEASURERS = 2  # at the same time: one of them asks for as much as a class of visitors
 PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")  # fields that the cost reads
@@ -29,9 +32,13 @@ TEXT = (
 def plan(recipe: Recipe, text: str) -> list[list[Recipe]]:
     """Per w in `text` the recipes of its pictures; raises ValueError in words."""
     drawing.check(recipe)
-    seeds = [(recipe.seed + i) % (int(FIELDS["seed"].metadata["high"]) + 1) for i in range(SEEDS)]
     rows = sweeping.plan(recipe, "guidance", text)
-    return [[replace(each, seed=seed) for seed in seeds] for each in rows]
+    return [[replace(each, seed=seed) for seed in _seeds(recipe)] for each in rows]
+
+
+def _seeds(recipe: Recipe) -> list[int]:
+    """The recipe's and the next ones; after the last that there is comes 0."""
+    return [(recipe.seed + i) % (LAST_SEED + 1) for i in range(SEEDS)]
 
 
 def cost(recipe: Recipe, text: str) -> str:
@@ -84,52 +91,51 @@ def measure(recipe: Recipe, text: str, owner: str | None = None) -> Iterator[dic
 
 
 def _said(recipe: Recipe, count: int, seconds: float) -> str:
-    last = recipe.seed + SEEDS - 1
+    first, *_, last = _seeds(recipe)
+    round_the_end = f" (after {LAST_SEED} comes 0)" if last < first else ""
     return (
-        f"“{recipe.prompt}”, {count} pictures in {seconds:.0f} s: seeds {recipe.seed} to {last}, "
-        f"{SEEDS} a row. One picture more or less is {1 / SEEDS:.1%} of a row."
+        f"“{recipe.prompt}”, {count} pictures in {seconds:.0f} s: seeds {first} to {last}"
+        f"{round_the_end}, {SEEDS} a row. One picture more or less is {percent(1 / SEEDS, 1)} of "
+        "a row."
     )
 
 
-def build() -> tuple:
-    """Lay out the section inside the surrounding gradio context: its widgets, to be connected."""
+@dataclass(frozen=True)
+class Table:
+    """The section, and the sentence on what measuring would take."""
+
+    section: Section
+    price: gr.Markdown
+
+    def connect(self, panel: Panel) -> None:
+        """Let a measurement begin from the panel's recipe, and say before what it costs."""
+        self.section.connect(panel)
+        (values,) = self.section.fields
+
+        def on_change(text: str, *recipe) -> str:
+            try:
+                return cost(panel.recipe(recipe), text)
+            except ValueError as error:
+                return html.escape(str(error))
+
+        gr.on(
+            [values.change, *(panel.fields[name].change for name in PRICED)],
+            on_change, [values, *panel.inputs], self.price,
+            trigger_mode="always_last", show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+
+
+def build() -> Table:
+    """Lay out the section inside the surrounding gradio context."""
     gr.Markdown(TEXT)
     with gr.Row(elem_classes="sweep"):
         values = gr.Textbox(
             sweeping.AXES["guidance"], label=f"Values of w, at most {sweeping.MOST}", max_lines=1,
             scale=4, min_width=220, elem_id="own-values",
         )  # fmt: skip
-        start = gr.Button("Measure", variant="primary", scale=2, min_width=120, elem_id="own")
-        stop = gr.Button("Stop", scale=1, min_width=80, elem_id="own-stop")
+        start, stop = sections.buttons("own", "Measure")
     price = gr.Markdown(cost(Recipe(), sweeping.AXES["guidance"]), elem_id="own-cost")
     view = gr.HTML(None, **asdict(tradeoff.VIEW), elem_id="own-table")
-    return values, start, stop, price, view
-
-
-def connect(panel: Panel, widgets: tuple) -> None:
-    """Let a measurement begin from the panel's recipe, and say before what it costs."""
-    values, start, stop, price, view = widgets
-    hidden = {"show_progress": "hidden", "api_visibility": "private"}
-
-    def on_change(text: str, *recipe) -> str:
-        try:
-            return cost(panel.recipe(recipe), text)
-        except ValueError as error:
-            return html.escape(str(error))
-
-    def on_start(text: str, request: gr.Request, *recipe) -> Iterator[dict]:
-        try:
-            yield from measure(panel.recipe(recipe), text, request.session_hash)
-        except ValueError as error:
-            yield tradeoff.message(str(error), error=True)
-
-    measuring = gr.on(
-        [start.click, values.submit], on_start, [values, *panel.inputs], view,
-        trigger_mode="multiple", concurrency_limit=MEASURERS, **hidden,
-    )  # fmt: skip
-    stop.click(tradeoff.stopped, outputs=view, cancels=[measuring], queue=False, **hidden)
-    gr.on(
-        [values.change, *(panel.fields[name].change for name in PRICED)],
-        on_change, [values, *panel.inputs], price,
-        trigger_mode="always_last", **hidden,
-    )  # fmt: skip
+    return Table(
+        Section(start, stop, [view], tradeoff, measure, MEASURERS, fields=(values,)), price
+    )

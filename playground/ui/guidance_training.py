@@ -8,6 +8,8 @@ from pathlib import Path
 
 import gradio as gr
 
+from playground.ui import sections
+from playground.ui.sections import Section
 from playground.views import toy
 
 TEXT = (
@@ -51,13 +53,10 @@ def learn() -> Iterator[dict]:
 
 def build() -> None:
     """Lay out the section inside the surrounding gradio context, and connect it."""
-    hidden = {"show_progress": "hidden", "api_visibility": "private"}
     gr.Markdown("### Why training drops the prompt\n" + TEXT)
     with gr.Row(elem_classes="sweep"):
-        start = gr.Button("Train three tiny denoisers", min_width=120, scale=2, elem_id="learn")
-        stop = gr.Button("Stop", min_width=80, scale=1, elem_id="learn-stop")
+        start, stop = sections.buttons("learn", "Train three tiny denoisers")
     view = gr.HTML(None, **asdict(toy.VIEW), elem_id="toy")
-    learning = start.click(learn, None, view, concurrency_limit=LEARNERS, **hidden)
-    stop.click(toy.stopped, outputs=view, cancels=[learning], queue=False, **hidden)
+    Section(start, stop, [view], toy, lambda _: learn(), LEARNERS, again="once").connect()
     with gr.Accordion("The training step of the model that draws here", open=False):
         gr.Code(source(), language="python", show_label=False, interactive=False)

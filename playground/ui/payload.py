@@ -4,6 +4,7 @@ import numpy as np
 
 from playground import guidance, heatmaps, samplers, zoo
 from playground.cells import Picture, Step
+from playground.figures import percent
 from playground.heatmaps import Aggregation
 from playground.model import LatentModel, Prompt
 from playground.recipe import Recipe
@@ -53,7 +54,7 @@ def summing(recipe: Recipe, timesteps: list[float]) -> Summing:
         nouns = rows.get("pictures", rows["scenes"])["noun"]
         text += (
             f" On {nouns['count']} nouns with known masks the brightest pixel lies on the "
-            f"noun in {nouns['pointing']:.0%}, IoU at 0.4 is {nouns['iou_0.4']:.0%}."
+            f"noun in {percent(nouns['pointing'])}, IoU at 0.4 is {percent(nouns['iou_0.4'])}."
         )
     return Summing(tuple(how.settled(timesteps)), how.weights, how.edges, text)
 

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import gradio as gr
 
 from playground.recipe import Recipe, RecipeError
-from playground.ui import drawing
-from playground.ui.recipe_panel import Panel
+from playground.ui import drawing, sections
+from playground.ui.sections import Section
 from playground.views import counting, data_url
 
 COLUMNS = 10
@@ -87,37 +87,10 @@ def _columns(model, counts: list[int], steps: list, pictures: dict) -> list[coun
     ]
 
 
-@dataclass(frozen=True)
-class Section:
-    view: gr.HTML
-    start: gr.Button
-    stop: gr.Button
-
-    def connect(self, panel: Panel) -> None:
-        hidden = {"show_progress": "hidden", "api_visibility": "private"}
-
-        def on_start(request: gr.Request, *recipe):
-            try:
-                yield from compare(panel.recipe(recipe), request.session_hash)
-            except ValueError as error:
-                yield counting.message(str(error), error=True)
-
-        comparing = self.start.click(
-            on_start, panel.inputs, self.view,
-            trigger_mode="multiple", concurrency_limit=COUNTERS, **hidden,
-        )  # fmt: skip
-        self.stop.click(
-            counting.stopped, outputs=self.view, cancels=[comparing], queue=False, **hidden
-        )
-
-
 def build() -> Section:
     """Lay out the section inside the surrounding gradio context."""
     gr.Markdown(TEXT)
     with gr.Row(elem_classes="sweep"):
-        start = gr.Button(
-            "Compare", variant="primary", scale=2, min_width=120, elem_id="counting-start"
-        )
-        stop = gr.Button("Stop", scale=1, min_width=80, elem_id="counting-stop")
+        start, stop = sections.buttons("counting", "Compare")
     view = gr.HTML(None, **asdict(counting.VIEW), elem_id="counting")
-    return Section(view, start, stop)
+    return Section(start, stop, [view], counting, compare, COUNTERS)

@@ -9,8 +9,8 @@ import gradio as gr
 from playground import samplers
 from playground.recipe import Recipe, RecipeError
 from playground.samplers import SAMPLERS
-from playground.ui import drawing, samplers_measured
-from playground.ui.recipe_panel import Panel
+from playground.ui import drawing, samplers_measured, sections
+from playground.ui.sections import Section
 from playground.views import data_url, errors, trajectories
 from playground.views.errors import Group, Point
 
@@ -196,31 +196,9 @@ class _Measured:
         )
 
 
-@dataclass(frozen=True)
-class Section:
-    chart: gr.HTML
-    plane: gr.HTML
-    names: gr.Dropdown
-    start: gr.Button
-    stop: gr.Button
-
-    def connect(self, panel: Panel) -> None:
-        hidden = {"show_progress": "hidden", "api_visibility": "private"}
-
-        def on_start(names: list[str], request: gr.Request, *recipe):
-            try:
-                for chart, plane in measure(panel.recipe(recipe), names, request.session_hash):
-                    yield chart, gr.skip() if plane is None else plane
-            except ValueError as error:
-                yield errors.message(str(error), error=True), gr.skip()
-
-        measuring = self.start.click(
-            on_start, [self.names, *panel.inputs], [self.chart, self.plane],
-            trigger_mode="multiple", concurrency_limit=MEASURERS, **hidden,
-        )  # fmt: skip
-        self.stop.click(
-            errors.stopped, outputs=self.chart, cancels=[measuring], queue=False, **hidden
-        )
+def _frames(recipe: Recipe, names: list[str], owner: str | None) -> Iterator[tuple]:
+    for chart, plane in measure(recipe, names, owner):
+        yield chart, gr.skip() if plane is None else plane
 
 
 def build() -> Section:
@@ -231,10 +209,7 @@ def build() -> Section:
             [(s.label, s.name) for s in SAMPLERS.values()], value=list(OFFERED), multiselect=True,
             label="Samplers", scale=6, min_width=260, elem_id="errors-samplers",
         )  # fmt: skip
-        start = gr.Button(
-            "Measure", variant="primary", scale=2, min_width=120, elem_id="errors-start"
-        )
-        stop = gr.Button("Stop", scale=1, min_width=80, elem_id="errors-stop")
+        start, stop = sections.buttons("errors", "Measure")
     chart = gr.HTML(None, **asdict(errors.VIEW), elem_id="errors")
     plane = gr.HTML(None, **asdict(trajectories.VIEW), elem_id="trajectories")
-    return Section(chart, plane, names, start, stop)
+    return Section(start, stop, [chart, plane], errors, _frames, MEASURERS, fields=(names,))

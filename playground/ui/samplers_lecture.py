@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import gradio as gr
 
 from playground.recipe import Recipe
 from playground.samplers import SAMPLERS
-from playground.ui import drawing
-from playground.ui.recipe_panel import Panel
+from playground.ui import drawing, sections
 from playground.ui.samplers_errors import plain
+from playground.ui.sections import Section
 from playground.views import lecture
 
 RUNS = (("ddim", 50), ("ddpm", 1000))
@@ -57,34 +57,12 @@ def race(recipe: Recipe) -> Iterator[dict]:
     )
 
 
-@dataclass(frozen=True)
-class Section:
-    view: gr.HTML
-    start: gr.Button
-    stop: gr.Button
-
-    def connect(self, panel: Panel) -> None:
-        hidden = {"show_progress": "hidden", "api_visibility": "private"}
-
-        def on_start(*recipe):
-            try:
-                yield from race(panel.recipe(recipe))
-            except ValueError as error:
-                yield lecture.message(str(error), error=True)
-
-        racing = self.start.click(
-            on_start, panel.inputs, self.view, concurrency_limit=RUNNERS, **hidden
-        )
-        self.stop.click(lecture.stopped, outputs=self.view, cancels=[racing], queue=False, **hidden)
-
-
 def build() -> Section:
     """Lay out the section inside the surrounding gradio context."""
     gr.Markdown(TEXT)
     with gr.Row(elem_classes="sweep"):
-        start = gr.Button(
-            "Run both", variant="primary", scale=2, min_width=120, elem_id="lecture-start"
-        )
-        stop = gr.Button("Stop", scale=1, min_width=80, elem_id="lecture-stop")
+        start, stop = sections.buttons("lecture", "Run both")
     view = gr.HTML(None, **asdict(lecture.VIEW), elem_id="lecture")
-    return Section(view, start, stop)
+    return Section(
+        start, stop, [view], lecture, lambda recipe, _: race(recipe), RUNNERS, again="once"
+    )

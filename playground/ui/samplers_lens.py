@@ -8,7 +8,7 @@ import gradio as gr
 from playground import zoo
 from playground.recipe import Recipe
 from playground.samplers import SAMPLERS, Sampler
-from playground.ui import drawing, race_files, race_plan, racing, samplers_truth
+from playground.ui import drawing, race_files, race_plan, racing, samplers_truth, sections
 from playground.ui.recipe_panel import Panel
 from playground.views import race, saved
 
@@ -116,8 +116,7 @@ def build(example: dict) -> Lens:
             min_width=140, elem_id="race-guidances",
         )  # fmt: skip
     with gr.Row():
-        start = gr.Button("Race", variant="primary", scale=2, min_width=120, elem_id="race-start")
-        stop = gr.Button("Stop", scale=1, min_width=80, elem_id="race-stop")
+        start, stop = sections.buttons("race", "Race")
     cost = gr.Markdown(
         race_plan.estimate(race_plan.plan(Recipe(), USUAL, str(COUNT), "", "calls")),
         elem_id="race-cost",

@@ -1,5 +1,6 @@
 """The forward process: the visitor's picture, or one they upload, noised to any timestep."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -8,12 +9,15 @@ from PIL import Image
 
 from playground import zoo
 from playground.recipe import Recipe, RecipeError
-from playground.ui import drawing
+from playground.ui import drawing, sections
 from playground.ui.recipe_panel import Panel
+from playground.ui.sections import Section
 from playground.views import noising
 
 EVERY = 37  # timesteps between decoded pictures: 0, 37, …, 999
 LARGEST = 50_000_000  # pixels of an upload
+TOGETHER = 4  # of these at a time, so that Stop is soon heard
+DRAWN = 0.5  # share of the work: 20 calls of the network and 28 decoded pictures take as long
 NOISERS = 4  # at the same time
 TEXT = (
     "### The way there: noise on a picture\n"
@@ -24,16 +28,22 @@ TEXT = (
 
 
 def of_recipe(recipe: Recipe) -> Iterator[dict]:
-    """The view's data for the picture of a recipe, which is drawn again."""
+    """The view's data for the picture of a recipe, which is drawn again; closing it stops both."""
     recipe = drawing.check(recipe)
-    yield noising.message("Drawing your recipe's picture …")
-    engine = drawing.engine(recipe.model)
+    yield noising.message("Getting ready …", 0.0)
+    from playground.cells import Failure, Step
+
+    engine, shown = drawing.engine(recipe.model), 0.0
     with engine.submit([recipe]) as run:
-        *_, last = run
-    if hasattr(last, "reason"):
-        raise RecipeError(f"This picture failed: {last.reason}")
+        for event in run:
+            if isinstance(event, Failure):
+                raise RecipeError(f"This picture failed: {event.reason}")
+            if isinstance(event, Step) and time.perf_counter() - shown > drawing.FRAME:
+                done = DRAWN * (event.index + 1) / event.count
+                yield noising.message("Drawing your recipe's picture …", done)
+                shown = time.perf_counter()
     said = f"“{recipe.prompt or 'no words'}”, seed {recipe.seed}."
-    yield _finished(engine.model, last.latents[None], recipe.seed, said)
+    yield from _noised(engine.model, event.latents[None], recipe.seed, said, DRAWN)
 
 
 def of_file(path: str, name: str) -> Iterator[dict]:
@@ -42,7 +52,7 @@ def of_file(path: str, name: str) -> Iterator[dict]:
     """
     from playground import forward
 
-    yield noising.message("Encoding your picture …")
+    yield noising.message("Encoding your picture …", 0.0)
     try:
         with Image.open(path) as image:
             if image.width * image.height > LARGEST:
@@ -54,58 +64,62 @@ def of_file(path: str, name: str) -> Iterator[dict]:
     except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise RecipeError("This file is not a readable picture.") from error
     said = f"Your picture's middle, made {side}×{side}. The autoencoder knows its own small world."
-    yield _finished(model, latents, 0, said)
+    yield from _noised(model, latents, 0, said, 0.0)
 
 
-def _finished(model, latents, seed: int, text: str) -> dict:
+def _noised(model, latents, seed: int, text: str, share: float) -> Iterator[dict]:
+    """Decodes noised latents a few at a time, from `share` of the work on."""
     import torch
 
     from playground import forward
 
     signals = forward.signals(model.scheduler_config)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed))
-    times = range(0, len(signals), EVERY)
-    mixed = torch.cat([forward.noised(latents, noise, signals[t]) for t in times])
-    return noising.finished(
-        latents[0].numpy(), noise[0].numpy(), model.preview_map.numpy(), signals,
-        dict(zip(times, model.decode(mixed), strict=True)), text,
-    )  # fmt: skip
+    times, decoded = range(0, len(signals), EVERY), {}
+    for first in range(0, len(times), TOGETHER):
+        done = share + (1 - share) * first / len(times)
+        yield noising.message("Decoding noised latents …", done)
+        part = times[first : first + TOGETHER]
+        mixed = torch.cat([forward.noised(latents, noise, signals[t]) for t in part])
+        decoded |= dict(zip(part, model.decode(mixed), strict=True))
+    yield noising.finished(
+        latents[0].numpy(), noise[0].numpy(), model.preview_map.numpy(), signals, decoded, text
+    )
 
 
 @dataclass(frozen=True)
-class Section:
-    view: gr.HTML
-    start: gr.Button
+class Noising:
+    """The section, and the button that opens a file instead."""
+
+    section: Section
     opened: gr.UploadButton
 
     def connect(self, panel: Panel) -> None:
-        hidden = {"show_progress": "hidden", "api_visibility": "private"}
+        (view,) = self.section.views
 
-        def told(frames) -> Iterator[dict]:
+        def on_file(path: str) -> Iterator[dict]:
             try:
-                yield from frames()
+                yield from of_file(path, Recipe().model)
             except ValueError as error:
                 yield noising.message(str(error), error=True)
 
-        def on_start(*recipe):
-            yield from told(lambda: of_recipe(panel.recipe(recipe)))
-
-        def on_file(path: str):
-            yield from told(lambda: of_file(path, Recipe().model))
-
-        self.start.click(on_start, panel.inputs, self.view, concurrency_limit=NOISERS, **hidden)
-        self.opened.upload(on_file, self.opened, self.view, concurrency_limit=NOISERS, **hidden)
+        uploaded = self.opened.upload(
+            on_file, self.opened, view,
+            concurrency_limit=NOISERS, show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+        self.section.connect(panel, also_stops=(uploaded,))
 
 
-def build() -> Section:
+def build() -> Noising:
     """Lay out the section inside the surrounding gradio context."""
     gr.Markdown(TEXT)
     with gr.Row(elem_classes="sweep"):
-        start = gr.Button(
-            "Noise my picture", variant="primary", scale=2, min_width=120, elem_id="noising-start"
-        )
+        start, stop = sections.buttons("noising", "Noise my picture")
         opened = gr.UploadButton(
             "Noise an upload", file_types=["image"], scale=1, min_width=120, elem_id="noising-file"
         )
     view = gr.HTML(None, **asdict(noising.VIEW), elem_id="noising")
-    return Section(view, start, opened)
+    noised = Section(
+        start, stop, [view], noising, lambda recipe, _: of_recipe(recipe), NOISERS, again="once"
+    )
+    return Noising(noised, opened)

@@ -17,11 +17,14 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 SHARED = HERE / "shared.js"  # what every behaviour has at hand
+STYLE = HERE / "shared.css"  # how every view's sentence and bar look
 
 
 @dataclass(frozen=True)
 class View:
-    """The three files of a view, as `gr.HTML` wants them; its behaviour begins with shared.js."""
+    """The three files of a view, as `gr.HTML` wants them; its style begins with shared.css, its
+    behaviour with shared.js.
+    """
 
     html_template: str
     css_template: str
@@ -45,7 +48,8 @@ class Summing:
 def read(folder: Path) -> View:
     names = ("template.html", "style.css", "behaviour.js")
     template, style, behaviour = ((folder / n).read_text(encoding="utf-8") for n in names)
-    return View(template, style, SHARED.read_text(encoding="utf-8") + behaviour)
+    css, js = (file.read_text(encoding="utf-8") for file in (STYLE, SHARED))
+    return View(template, css + style, js + behaviour)
 
 
 def standalone(view: View, data: dict, title: str) -> str:

@@ -1,7 +1,29 @@
 // What every view has at hand, in front of its own behaviour.
+const find = (name) => element.querySelector('.' + name);
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
-const percent = (share) => (share * 100).toFixed(share < 0.1 ? 1 : 0) + ' %';
+
+// A share as playground/figures.py writes it: half a unit rounds up.
+function percent(share, digits = 0) {
+  const scale = 10 ** digits;
+  return (Math.floor(100 * scale * share + 0.5 + 1e-9) / scale).toFixed(digits) + ' %';
+}
+
+// A share of attention: small ones tell words apart by their next digit.
+const attended = (share) => percent(share, share < 0.1 ? 1 : 0);
+
+// The view's sentence.
+function say(text, error) {
+  find('status').textContent = text;
+  find('status').classList.toggle('error', !!error);
+}
+
+// Its bar, there while `share` 0 … 1 of the work is done.
+function advance(share) {
+  const running = share !== undefined && share !== null;
+  find('progress').hidden = !running;
+  if (running) find('bar').style.width = 100 * share + '%';
+}
 
 // A small canvas of packed pixels.
 function bitmap({ h, w, rgb }) {
@@ -19,7 +41,6 @@ function sample(map, h, w, x, y) {
   const ax = fx - x0, ay = fy - y0;
   return (map[y0 * w + x0] * (1 - ax) + map[y0 * w + x1] * ax) * (1 - ay) + (map[y1 * w + x0] * (1 - ax) + map[y1 * w + x1] * ax) * ay;
 }
-
 
 // ∏ share^weight over grids from the finest on, normalised over the words: heatmaps.product.
 // parts: [{h, w, maps: [words][h·w]}] with the finest first.

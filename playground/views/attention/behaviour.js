@@ -1,5 +1,4 @@
 // The attention laboratory. Everything here works on data that has already arrived.
-const find = (name) => element.querySelector('.' + name);
 const root = find('laboratory'), canvas = find('picture'), paint = canvas.getContext('2d');
 const range = find('range'), select = find('head'), count = element.querySelector('.best input');
 const SUMMED = 'summed', ALL = 'all', BEST = 'best', RELATIVE = 'relative', ABSOLUTE = 'absolute';
@@ -161,7 +160,7 @@ function shade({ h, w, maps }, lit) {
   small.getContext('2d').putImageData(veil, 0, 0);
   paint.drawImage(small, 0, 0, canvas.width, canvas.height);
   const raw = scale === ABSOLUTE || lit.some((k) => k < 1 || k > branch.words.length);
-  find('hint').textContent = `“${lit.map(named).join(' + ')}”: ${percent(most)} of ${raw ? 'all attention' : level === SUMMED ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${percent(least)} at its darkest${scale === ABSOLUTE ? `; full brightness is ${percent(high)}, for every word` : ''}.`;
+  find('hint').textContent = `“${lit.map(named).join(' + ')}”: ${attended(most)} of ${raw ? 'all attention' : level === SUMMED ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${attended(least)} at its darkest${scale === ABSOLUTE ? `; full brightness is ${attended(high)}, for every word` : ''}.`;
 }
 
 // The highest probability of any word at any step: the shared scale's end.
@@ -189,7 +188,7 @@ function rank({ h, w, maps }) {
     const track = make('div'), fill = make('i');
     fill.style.width = Math.max(1, (share / most) * 100) + '%';
     track.append(fill);
-    ranking.append(make('b', text), track, make('span', percent(share)));
+    ranking.append(make('b', text), track, make('span', attended(share)));
   }
 }
 
@@ -205,16 +204,16 @@ function showMasses() {
   const names = ['start', 'words', 'end', 'padding'], style = ['start', 'said', 'end', 'padding'];
   find('masses').replaceChildren(...rows.map(({ step, mass }) => {
     const bar = make('div');
-    bar.title = `Step ${step + 1}: ` + mass.map((m, i) => `${names[i]} ${percent(m)}`).join(', ');
+    bar.title = `Step ${step + 1}: ` + mass.map((m, i) => `${names[i]} ${attended(m)}`).join(', ');
     mass.forEach((m, i) => { const part = make('div', '', style[i]); part.style.flex = m; bar.append(part); });
     bar.onclick = () => { stop(); range.value = step; draw(); };
     return bar;
   }));
   const all = names.map((_, i) => rows.reduce((a, r) => a + r.mass[i], 0) / Math.max(1, rows.length));
-  find('masses').setAttribute('aria-label', 'Attention per step on ' + all.map((m, i) => `${names[i]} ${percent(m)}`).join(', '));
+  find('masses').setAttribute('aria-label', 'Attention per step on ' + all.map((m, i) => `${names[i]} ${attended(m)}`).join(', '));
   const colours = ['#94a3b8', 'var(--color-accent)', '#cbd5e1', '#64748b'];
   find('legend').replaceChildren(make('b', `All attention at ${l.h}×${l.w}, per step:`), ...all.map((m, i) => {
-    const entry = make('span', `${names[i]} ${percent(m)}`);
+    const entry = make('span', `${names[i]} ${attended(m)}`);
     entry.style.setProperty('--swatch', colours[i]);
     return entry;
   }));
@@ -346,11 +345,6 @@ find('play').onclick = () => {
 element.querySelectorAll('.keep a').forEach((link) => {
   link.onclick = (event) => { event.preventDefault(); trigger('keep', { kind: link.dataset.kind }); };
 });
-
-function say(text, error) {
-  find('status').textContent = text;
-  find('status').classList.toggle('error', Boolean(error));
-}
 
 function showFinished(value, ticket) {
   const image = new Image();

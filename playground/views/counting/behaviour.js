@@ -1,5 +1,4 @@
 // Two rows, one slider: the long run on its way above, finished short runs below.
-const find = (name) => element.querySelector('.' + name);
 let columns = null;
 
 const steps = (n) => `${n} step${n === 1 ? '' : 's'}`;
@@ -31,11 +30,8 @@ find('at').oninput = find('which').oninput = choose;
 function show() {
   const value = props.value;
   if (!value || !value.kind) return;
-  find('status').textContent = value.text;
-  find('status').classList.toggle('error', !!value.error);
-  const running = value.share !== undefined && value.share !== null;
-  find('progress').hidden = !running;
-  if (running) find('bar').style.width = 100 * value.share + '%';
+  say(value.text, value.error);
+  advance(value.share);
   if (value.kind !== 'finished') return;
   columns = value.columns;
   find('at').max = columns.length - 1;

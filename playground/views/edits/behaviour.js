@@ -1,5 +1,4 @@
 // Prompt editing: the form asks the server for a pair of pictures, which are then explored here.
-const find = (name) => element.querySelector('.' + name);
 const form = element.querySelector('form'), share = element.querySelector('.share input');
 const canvases = [...element.querySelectorAll('canvas')], radios = [...element.querySelectorAll('.kinds input')];
 const group = 'edit' + Math.random().toString(36).slice(2);
@@ -18,7 +17,7 @@ function paint(canvas, image) {
 // ---- the form --------------------------------------------------------------------------------
 const kind = () => radios.find((radio) => radio.checked).value;
 const showKind = () => { for (const name of ['swap', 'refine', 'reweight']) find(name).hidden = name !== kind(); };
-const showShare = () => { element.querySelector('.share output').textContent = Math.round(share.value * 100) + ' %'; };
+const showShare = () => { element.querySelector('.share output').textContent = percent(+share.value); };
 radios.forEach((radio) => { radio.name = group; radio.onchange = showKind; });
 share.oninput = showShare;
 
@@ -51,10 +50,6 @@ form.onsubmit = (event) => {
 function busy(text) {
   form.querySelector('button').disabled = true;
   say(text);
-}
-function say(text, error) {
-  find('status').textContent = text;
-  find('status').classList.toggle('error', Boolean(error));
 }
 
 // ---- the two pictures ------------------------------------------------------------------------

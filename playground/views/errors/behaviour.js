@@ -1,5 +1,4 @@
 // Error against calls. Which measure, which guidance scale and which samplers is chosen here.
-const find = (name) => element.querySelector('.' + name);
 const SVG = 'http://www.w3.org/2000/svg', WIDE = 620, NARROW = 380, HEIGHT = 400, LEFT = 56, RIGHT = 12, TOP = 12, BOTTOM = 44;
 const COLOURS = ['#4f46e5', '#d97706', '#059669', '#db2777', '#0891b2', '#65a30d', '#9333ea', '#dc2626', '#64748b', '#a16207', '#0d9488', '#be123c'];
 const hidden = new Set();
@@ -108,11 +107,8 @@ find('groups').oninput = find('measure').oninput = draw;
 function show() {
   const value = props.value;
   if (!value || !value.kind) return;
-  find('status').textContent = value.text;
-  find('status').classList.toggle('error', !!value.error);
-  const running = value.share !== undefined && value.share !== null;
-  find('progress').hidden = !running;
-  if (running) find('bar').style.width = 100 * value.share + '%';
+  say(value.text, value.error);
+  advance(value.share);
   if (value.kind !== 'chart') return;
   const before = +find('groups').value || 0;
   chart = value;

@@ -1,5 +1,4 @@
 // The word explorer. Everything here works on data that has already arrived.
-const find = (name) => element.querySelector('.' + name);
 const canvas = find('picture'), paint = canvas.getContext('2d');
 const range = element.querySelector('.scrub input'), readout = element.querySelector('.scrub output');
 const FULL = 65535, BEST = 'best', MASSES = ['start', 'words', 'end', 'padding'];
@@ -78,7 +77,7 @@ function shade({ h, w, maps }, lit) {
   const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
   small.getContext('2d').putImageData(veil, 0, 0);
   paint.drawImage(small, 0, 0, canvas.width, canvas.height);
-  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${percent(high)} of ${level === BEST ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${percent(low)} at its darkest.`;
+  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${attended(high)} of ${level === BEST ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${attended(low)} at its darkest.`;
 }
 
 function rank({ h, w, maps }) {
@@ -94,7 +93,7 @@ function rank({ h, w, maps }) {
     const bar = make('div'), fill = make('i');
     fill.style.width = Math.max(1, share * 100) + '%';
     bar.append(fill);
-    ranking.append(make('b', text), bar, make('span', percent(share)));
+    ranking.append(make('b', text), bar, make('span', attended(share)));
   }
 }
 
@@ -104,7 +103,7 @@ function showMass() {
   const mass = MASSES.map((_, i) => rows.reduce((a, r) => a + r[i], 0) / rows.length);
   const track = make('div', '', 'track');
   mass.forEach((m) => { const part = make('div'); part.style.width = m * 100 + '%'; track.append(part); });
-  box.replaceChildren(make('span', `All attention at ${l.h}×${l.w}: `), track, make('span', mass.map((m, i) => `${MASSES[i]} ${percent(m)}`).join(' · ')));
+  box.replaceChildren(make('span', `All attention at ${l.h}×${l.w}: `), track, make('span', mass.map((m, i) => `${MASSES[i]} ${attended(m)}`).join(' · ')));
 }
 
 // ---- what the visitor does -----------------------------------------------------------------
@@ -177,18 +176,12 @@ find('link').onclick = async (event) => {
 };
 
 // ---- what arrives --------------------------------------------------------------------------
-function say(text, error) {
-  find('status').textContent = text;
-  find('status').classList.toggle('error', !!error);
-}
-
 function showSampling(value) {
   run = null; spot = null; hovered = null; stop();
   fit(value.height, value.width);
   paint.imageSmoothingEnabled = true;
   paint.drawImage(bitmap(value.preview), 0, 0, canvas.width, canvas.height);
-  find('progress').hidden = false;
-  find('bar').style.width = (100 * value.step) / value.count + '%';
+  advance(value.step / value.count);
   find('controls').hidden = find('keep').hidden = true;
   say(`Call ${value.step} of ${value.count}, about ${value.left} s left`);
 }
@@ -207,7 +200,7 @@ function showFinished(value, ticket) {
     chips(run.words); radios();
     range.max = run.previews.length;
     range.value = range.max;
-    find('progress').hidden = true;
+    advance(null);
     find('controls').hidden = find('keep').hidden = false;
     find('levels').hidden = find('mass').hidden = !run.levels.length;
     find('hint').textContent = '';
@@ -232,7 +225,7 @@ function show() {
   else if (value.kind === 'finished') showFinished(value, drawn);
   else {
     if (value.kind === 'stopped') ignored = sampled;
-    find('progress').hidden = true;
+    advance(null);
     say(value.text, value.error);
   }
 }

@@ -1,5 +1,4 @@
 // The filmstrip. Strips are kept here by their key: pictures of later runs join or begin one.
-const find = (name) => element.querySelector('.' + name);
 const slider = find('at'), KEPT = 8;
 
 const strips = new Map();  // key → {axis, label, frames: Map of at → frame}
@@ -103,11 +102,6 @@ slider.oninput = choose;
 find('strips').onchange = (event) => turnTo(event.target.value);
 
 // ---- what arrives --------------------------------------------------------------------------
-function say(text, error) {
-  find('status').textContent = text;
-  find('status').classList.toggle('error', !!error);
-}
-
 function load(frame) {
   if (!frame.finished) return Promise.resolve(frame.preview && painted(frame.preview.h, frame.preview.w, ((from) => (i) => [from[3 * i], from[3 * i + 1], from[3 * i + 2], 255])(bytes(frame.preview.rgb))));
   const image = new Image();
@@ -126,8 +120,7 @@ async function join(value) {
     const running = value.share < 1;
     run = value.run;
     busy = running ? value.key : null;
-    find('progress').hidden = !running;
-    find('bar').style.width = 100 * value.share + '%';
+    advance(running ? value.share : null);
     say(value.text);
   }
   const single = value.run === null ? value.frames[0].at : undefined;
@@ -139,7 +132,7 @@ function show() {
   const value = props.value;
   if (!value || !value.kind) return;
   if (value.kind === 'strip') { join(value); return; }
-  if (value.kind === 'stopped') { ignored = run; busy = null; find('progress').hidden = true; }
+  if (value.kind === 'stopped') { ignored = run; busy = null; advance(null); }
   say(value.text, value.error);
 }
 watch('value', show);

@@ -1,5 +1,4 @@
 // Long runs side by side.
-const find = (name) => element.querySelector('.' + name);
 const SIDE = 256;
 
 function figure(lane) {
@@ -20,11 +19,8 @@ function figure(lane) {
 function show() {
   const value = props.value;
   if (!value || !value.kind) return;
-  find('status').textContent = value.text;
-  find('status').classList.toggle('error', !!value.error);
-  const running = value.share !== undefined && value.share !== null;
-  find('progress').hidden = !running;
-  if (running) find('bar').style.width = 100 * value.share + '%';
+  say(value.text, value.error);
+  advance(value.share);
   if (value.kind === 'lanes') find('lanes').replaceChildren(...value.lanes.map(figure));
 }
 watch('value', show);

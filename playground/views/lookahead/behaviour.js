@@ -1,9 +1,8 @@
 // The look-ahead. Everything here works on data that has already arrived.
-const find = (name) => element.querySelector('.' + name);
 const scale = find('scale'), step = find('step');
 const CHARTS = [
   ['w of the step', (s) => s.scale, (s) => (+s.scale.toFixed(2)).toString()],
-  ['Length of ε_c − ε_u', (s) => s.length, (s) => `${s.length.toPrecision(3)}, ${(s.share * 100).toFixed(1)} % of that of ε_u`],
+  ['Length of ε_c − ε_u', (s) => s.length, (s) => `${s.length.toPrecision(3)}, ${percent(s.share, 1)} of that of ε_u`],
   ['Angle between ε_u and ε_c', (s) => s.angle, (s) => s.angle.toFixed(1) + '°'],
 ];
 

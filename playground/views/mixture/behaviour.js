@@ -1,6 +1,5 @@
 // Everything is computed here, at every move of a slider. Panels show √ᾱ·y, so that both noise
 // and points fit; the shade is the exact density of the chosen label at that noise.
-const find = (name) => element.querySelector('.' + name);
 const POINTS = 120, REACH = 3.4, SIDE = 280, CELLS = 70, EXACT_STEPS = 40, SECONDS = 2.5;
 let world = null, shown = new Set(['ddim', 'heun', 'dpmpp_2m', 'euler_a']), runs = [], playing = null;
 
@@ -73,7 +72,7 @@ function paint(panel, run) {
   }
   brush.globalAlpha = 1;
   const judged = run.noisy ? 'fresh noise: no one place to come to' : `${run.error.toPrecision(2)} from the exact ends`;
-  panel.note.textContent = `${run.calls} calls · ${judged} · ${Math.round(100 * run.inside)} % on its blobs` + (outside ? ` · ${outside} points outside the frame` : '');
+  panel.note.textContent = `${run.calls} calls · ${judged} · ${percent(run.inside)} on its blobs` + (outside ? ` · ${outside} points outside the frame` : '');
 }
 
 let panels = new Map();
@@ -105,7 +104,7 @@ function update() {
 
 function moveTo(moment) {
   find('moment').value = moment;
-  find('moment-out').textContent = Math.round(100 * moment) + ' %';
+  find('moment-out').textContent = percent(moment);
   draw();
 }
 

@@ -9,9 +9,13 @@ from playground.views import data_url, pack, read
 VIEW = read(Path(__file__).parent)
 
 
-def message(text: str, error: bool = False) -> dict:
-    """Only a sentence; the picture that is there stays."""
-    return {"kind": "message", "text": text, "error": error}
+def message(text: str, share: float | None = None, error: bool = False) -> dict:
+    """Only a sentence, with the `share` 0 … 1 of the work that is done; the picture stays."""
+    return {"kind": "message", "text": text, "share": share, "error": error}
+
+
+def stopped() -> dict:
+    return message("Stopped.")
 
 
 def finished(

@@ -1,5 +1,4 @@
 // x_t = √ᾱ·x0 + √(1 − ᾱ)·ε for any t, mixed here; its decoded picture is of the nearest t there is.
-const find = (name) => element.querySelector('.' + name);
 let data = null;
 
 function draw() {
@@ -27,8 +26,8 @@ find('time').oninput = draw;
 function show() {
   const value = props.value;
   if (!value || !value.kind) return;
-  find('status').textContent = value.text;
-  find('status').classList.toggle('error', !!value.error);
+  say(value.text, value.error);
+  advance(value.share);
   if (value.kind !== 'finished') return;
   const floats = (text) => new Float32Array(bytes(text).buffer);
   data = { ...value, latents: floats(value.latents), noise: floats(value.noise), signals: floats(value.signals) };

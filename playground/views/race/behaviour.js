@@ -1,5 +1,4 @@
 // The race. A lane is known by its link, which is its recipe; finished lanes are loaded once.
-const find = (name) => element.querySelector('.' + name);
 const replay = element.querySelector('.replay input'), wipe = element.querySelector('.wipe input'), gain = element.querySelector('.gain input');
 const AXES = { sampler: 'sampler', count: 'steps', guidance: 'guidance w' };
 const SIDE = 384, TICK = 120, FLICKER = 600;  // pixels; milliseconds a call and a picture
@@ -277,11 +276,6 @@ function draw() {
 }
 
 // ---- what arrives ----------------------------------------------------------------------------
-function say(text, error) {
-  find('status').textContent = text;
-  find('status').classList.toggle('error', !!error);
-}
-
 function busy() {
   find('replay').hidden = find('play').hidden = !!run;
   find('progress').hidden = !run;

@@ -1,5 +1,4 @@
 // Ticks of every kind of schedule on one axis. Left is noise, right is the picture.
-const find = (name) => element.querySelector('.' + name);
 const SVG = 'http://www.w3.org/2000/svg', EDGE = 0.02, NAMES = { time: 't = 999 … 0', sigma: 'σ = 14.6 … 0.03, logarithmic', snr: 'SNR = 1/σ², −23 … 31 dB' };
 let data = null, chosen = 0;
 

@@ -1,5 +1,4 @@
 // Clouds of the tiny denoisers. Once they have arrived, w and the label are chosen here alone.
-const find = (name) => element.querySelector('.' + name);
 const slider = element.querySelector('.slide input'), REACH = 4.5, SIDE = 360;
 const COLOURS = ['#4f46e5', '#d97706', '#059669'];
 
@@ -27,7 +26,7 @@ function paint({ canvas, note }, net) {
     if (Math.max(...point.map(Math.abs)) > REACH) outside++;
     else disc(brush, point, 2.6, COLOURS[label]);
   }
-  note.textContent = `${Math.round(100 * clouds.found[net][scale][label])} % on its blobs` + (outside ? `, ${Math.round((100 * outside) / points)} % outside the frame` : '');
+  note.textContent = `${percent(clouds.found[net][scale][label])} on its blobs` + (outside ? `, ${percent(outside / points)} outside the frame` : '');
 }
 
 function draw() {
@@ -60,11 +59,8 @@ slider.oninput = draw;
 function show() {
   const value = props.value;
   if (!value || !value.kind) return;
-  find('status').textContent = value.text;
-  find('status').classList.toggle('error', !!value.error);
-  const running = value.share !== undefined && value.share !== null;
-  find('progress').hidden = !running;
-  if (running) find('bar').style.width = 100 * value.share + '%';
+  say(value.text, value.error);
+  advance(value.share);
   if (value.kind !== 'finished') return;
   clouds = { ...value, was: clouds && +slider.value, samples: new Float32Array(bytes(value.samples).buffer) };
   const chosen = clouds.was ?? Math.floor(value.scales.length / 2);

@@ -1,13 +1,7 @@
 // A measured table: every number with a bar, as long as it is of its column's largest.
-const shown = (value, column) => column.percent ? `${Math.round(100 * value)} %` : Number.isInteger(value) ? value : value.toPrecision(3);
+const shown = (value, column) => column.percent ? percent(value) : Number.isInteger(value) ? value : value.toPrecision(3);
 
 let run = null, ignored = null;  // names of the measurement under way, and of the one stopped
-
-function say({ text, error }) {
-  const line = element.querySelector('.text');
-  line.textContent = text;
-  line.classList.toggle('error', !!error);
-}
 
 function show() {
   const value = props.value;
@@ -17,7 +11,7 @@ function show() {
     run = value.run;
   }
   if (value.stopped) ignored = run;
-  if (!value.rows || value.run === null || value.run !== ignored) say(value);
+  if (!value.rows || value.run === null || value.run !== ignored) say(value.text, value.error);
 }
 
 function fill({ heading, columns, rows }) {

@@ -1,5 +1,4 @@
 // Ways through the plane. All of them set out and arrive together; scrub or play.
-const find = (name) => element.querySelector('.' + name);
 const COLOURS = ['#4f46e5', '#d97706', '#059669', '#db2777', '#0891b2', '#65a30d', '#9333ea', '#dc2626', '#64748b', '#a16207', '#0d9488', '#be123c'];
 const EDGE = 24, SECONDS = 3, hidden = new Set();
 let data = null, playing = null, moved = false;  // moved: the visitor chose the calls
@@ -19,7 +18,7 @@ function draw() {
   const [x0, x1] = [Math.min(...all.map((p) => p[0])), Math.max(...all.map((p) => p[0]))], [y0, y1] = [Math.min(...all.map((p) => p[1])), Math.max(...all.map((p) => p[1]))];
   const place = ([x, y]) => [EDGE + ((x - x0) / (x1 - x0 || 1)) * (width - 2 * EDGE), height - EDGE - ((y - y0) / (y1 - y0 || 1)) * (height - 2 * EDGE)];
   const style = getComputedStyle(element), ink = style.getPropertyValue('--body-text-color') || '#222';
-  find('moment-out').textContent = Math.round(100 * moment) + ' %';
+  find('moment-out').textContent = percent(moment);
   find('calls-out').textContent = data.budgets[+find('calls').value].calls;
   brush.clearRect(0, 0, width, height);
   brush.lineJoin = 'round';
@@ -89,7 +88,7 @@ function show() {
   data.labels = [...new Set(value.budgets.flatMap((b) => b.ways.map((w) => w.label)))];
   find('calls').max = value.budgets.length - 1;
   if (!moved) find('calls').value = Math.min(2, value.budgets.length - 1);
-  find('text').textContent = `Shade: the exact way. The plane holds ${(100 * value.share).toFixed(0)} % of how it moves; what happens outside the plane is not seen, so lines may cross or meet here without doing so.`;
+  find('text').textContent = `Shade: the exact way. The plane holds ${percent(value.share)} of how it moves; what happens outside the plane is not seen, so lines may cross or meet here without doing so.`;
   element.querySelector('.trajectories').hidden = false;
   legend();
   draw();

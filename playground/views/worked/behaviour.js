@@ -1,5 +1,4 @@
 // The worked pixel: one place's scores → softmax → weighted values, for a layer and head.
-const find = (name) => element.querySelector('.' + name);
 const layerBox = find('layer'), headBox = find('one'), special = (i) => i === 0 || i > data.content;
 let data = null;
 
@@ -27,20 +26,19 @@ function draw() {
   const weights = layer.weights[head], moves = layer.moves[head], most = Math.max(...moves, 1e-9);
   element.querySelector('tbody').replaceChildren(...data.tokens.map((text, i) => {
     const row = make('tr', '', special(i) ? 'special' : '');
-    row.append(make('td', text), make('td', layer.scores[head][i].toFixed(2), 'number'), cell((weights[i] * 100).toFixed(1) + ' %', weights[i]), cell(moves[i].toFixed(3), moves[i] / most));
+    row.append(make('td', text), make('td', layer.scores[head][i].toFixed(2), 'number'), cell(percent(weights[i], 1), weights[i]), cell(moves[i].toFixed(3), moves[i] / most));
     return row;
   }));
   const words = weights.map((p, i) => (special(i) ? -1 : p)), top = argmax(words);
-  const listens = words[top] < 0 ? '' : ` Of the words it listens most to “${data.tokens[top]}” (${(words[top] * 100).toFixed(1)} %).`;
+  const listens = words[top] < 0 ? '' : ` Of the words it listens most to “${data.tokens[top]}” (${percent(words[top], 1)}).`;
   find('sum').textContent = `Step ${data.step + 1}, row ${layer.row + 1}, column ${layer.column + 1} of ${layer.h}×${layer.w}, queries and keys of ${layer.width} numbers.${listens} `
-    + `This head’s weighted sum has length ${layer.moved[head].toFixed(3)}; all heads together add ${layer.total.toFixed(2)} to a feature of length ${layer.feature.toFixed(2)} (${(100 * layer.total / Math.max(layer.feature, 1e-9)).toFixed(0)} %).`;
+    + `This head’s weighted sum has length ${layer.moved[head].toFixed(3)}; all heads together add ${layer.total.toFixed(2)} to a feature of length ${layer.feature.toFixed(2)} (${percent(layer.total / Math.max(layer.feature, 1e-9))}).`;
 }
 
 function show() {
   const value = props.value;
   if (!value || !value.kind) return;
-  find('status').textContent = value.text ?? 'Click another place or go to another step above. The score of all padding together is log Σ exp of theirs.';
-  find('status').classList.toggle('error', Boolean(value.error));
+  say(value.text ?? 'Click another place or go to another step above. The score of all padding together is log Σ exp of theirs.', value.error);
   if (value.kind !== 'worked') return;
   const kept = data && data.layers.length === value.layers.length && data.tokens.join() === value.tokens.join();
   data = value;

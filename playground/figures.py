@@ -1,0 +1,14 @@
+"""How shares are written, alike on the page and in the README."""
+
+import math
+
+
+def points(share: float) -> int:
+    """Whole percent. Half of one rounds up, also where its binary fraction lies a hair below."""
+    return math.floor(100 * share + 0.5 + 1e-9)
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """As `percent` in views/shared.js."""
+    scale = 10**digits
+    return f"{points(scale * share) / scale:.{digits}f} %"

@@ -1,0 +1,55 @@
+"""A section of a lens that computes when asked: one button starts it, another one stops it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+
+import gradio as gr
+
+from playground.ui.recipe_panel import Panel
+
+
+def buttons(name: str, label: str) -> tuple[gr.Button, gr.Button]:
+    """Start and Stop, for a row."""
+    start = gr.Button(label, variant="primary", scale=2, min_width=120, elem_id=f"{name}-start")
+    return start, gr.Button("Stop", scale=1, min_width=80, elem_id=f"{name}-stop")
+
+
+@dataclass(frozen=True)
+class Section:
+    """`frames(recipe, *values of fields, owner)` fill the views.
+
+    `words` is the module of the first view: it says what was refused, and that it was stopped.
+    """
+
+    start: gr.Button
+    stop: gr.Button
+    views: list[gr.HTML]
+    words: ModuleType
+    frames: Callable[..., Iterator]
+    limit: int  # visitors at the same time
+    fields: tuple[gr.components.Component, ...] = ()
+    again: str = "multiple"  # pressed while it runs: takes over; "once": is not heard
+
+    def connect(self, panel: Panel | None = None, also_stops: tuple = ()) -> None:
+        """Let it begin from the panel's recipe; without a panel `frames` are given none."""
+        hidden = {"show_progress": "hidden", "api_visibility": "private"}
+        inputs = [*self.fields, *(panel.inputs if panel else ())]
+
+        def run(request: gr.Request, *values):
+            own, rest = values[: len(self.fields)], values[len(self.fields) :]
+            try:
+                recipe = [panel.recipe(rest)] if panel else []
+                yield from self.frames(*recipe, *own, request.session_hash)
+            except ValueError as error:  # one sentence; what was there stays
+                yield {self.views[0]: self.words.message(str(error), error=True)}
+
+        entered = [f.submit for f in self.fields if isinstance(f, gr.Textbox)]
+        running = gr.on(
+            [self.start.click, *entered], run, inputs, self.views,
+            trigger_mode=self.again, concurrency_limit=self.limit, **hidden,
+        )  # fmt: skip
+        self.stop.click(
+            self.words.stopped, outputs=self.views[0], cancels=[running, *also_stops],
+            queue=False, **hidden,
+        )  # fmt: skip

@@ -1,0 +1,60 @@
+"""A section that computes: what starts it, what it is given, and what ends it."""
+
+import asyncio
+
+import gradio as gr
+import pytest
+
+from playground.recipe import Recipe
+from playground.ui import recipe_panel
+from playground.ui.sections import Section, buttons
+from playground.views import counting
+
+ME = gr.Request(session_hash="me")
+
+
+def frames(recipe: Recipe, text: str, owner: str):
+    yield f"{recipe.prompt}, {text}, {owner}"
+    if not text:
+        raise ValueError("The list is empty.")
+
+
+async def built() -> tuple:
+    """A section, its events (gradio makes two of a cancelling click), a recipe as values."""
+    with gr.Blocks() as page:
+        panel = recipe_panel.build(Recipe(), gr.Column(), gr.Column())
+        views, field = [gr.HTML(), gr.HTML()], gr.Textbox()
+        section = Section(*buttons("some", "Go"), views, counting, frames, 3, fields=(field,))
+        before = len(page.fns)
+        section.connect(panel)
+    running, *stopping = list(page.fns.values())[before:]
+    return section, running, stopping, panel.updates(Recipe(prompt="a cat"))
+
+
+@pytest.fixture(scope="module")
+def page():
+    return asyncio.run(built())  # gradio leaves loops open that it has to make itself
+
+
+def test_it_starts_by_its_button_and_by_enter_in_its_field(page):
+    section, running, stopping, _ = page
+    (field,) = section.fields
+    assert set(running.targets) == {(section.start._id, "click"), (field._id, "submit")}
+    said, ended = stopping
+    assert said.targets == ended.targets == [(section.stop._id, "click")]
+    assert said.fn() == counting.stopped()
+    assert ended.cancels == [running._id]
+    assert (running.concurrency_limit, running.trigger_mode) == (3, "multiple")
+
+
+def test_it_is_given_recipe_fields_and_owner(page):
+    _, running, _, recipe = page
+    assert list(running.fn(ME, "1, 2", *recipe)) == ["a cat, 1, 2, me"]
+
+
+def test_a_refusal_is_one_sentence_of_its_first_view(page):
+    section, running, _, recipe = page
+    *_, last = running.fn(ME, "", *recipe)
+    assert last == {section.views[0]: counting.message("The list is empty.", error=True)}
+    (only,) = running.fn(ME, "1", recipe[0], "much", *recipe[2:])  # no recipe: nothing begins
+    assert only[section.views[0]]["error"]
