@@ -30,11 +30,12 @@ def race(recipe: Recipe) -> Iterator[dict]:
     yield lecture.message("Getting ready …", 0.0)
     from playground import longrun
 
-    model, total, done = drawing.engine(recipe.model).model, sum(n for _, n in RUNS), 0
+    engine, total, done = drawing.engine(recipe.model), sum(n for _, n in RUNS), 0
+    model = engine.model
     ended: list[lecture.Lane] = []
     for name, steps in RUNS:
         label, begun, shown = f"{SAMPLERS[name].label}, {steps} steps", time.perf_counter(), 0.0
-        for moment in longrun.run(model, recipe, name, steps):
+        for moment in longrun.run(model, recipe, name, steps, engine.network.predict):
             now, done = time.perf_counter(), done + 1
             if now - shown > FRAME:
                 spent = now - begun
