@@ -9,7 +9,11 @@ from pathlib import Path
 
 from PIL import Image
 
-VERSION = 1
+VERSION = 2  # one more whenever a default changes
+FORMER = {
+    1: {"sampler": "dpmpp_2m", "steps": 20},
+    2: {},
+}  # what a version left unsaid, if not now's
 PNG_KEY = "latent-playground"  # name of the PNG text chunk
 GRID_KEY = "latent-playground-grid"  # the same for a grid of pictures
 QUERY_KEY = "r"  # as in ?r=…
@@ -60,8 +64,8 @@ class Recipe:
         "constant", "Guidance over time", "How w changes between from and until.", 1, 40
     )
     guider: str = field("cfg", "Guider", "How the two predictions are combined.", 1, 40)
-    sampler: str = field("dpmpp_2m", "Sampler", "How noise becomes a picture.", 1, 40)
-    steps: int = field(20, "Steps", "Steps of the sampler, not network calls.", 1, 100, 1)
+    sampler: str = field("ddim", "Sampler", "How noise becomes a picture.", 1, 40)
+    steps: int = field(15, "Steps", "Steps of the sampler, not network calls.", 1, 100, 1)
     eta: float = field(
         0.0, "η", "Fresh noise per DDIM step: 0 is deterministic, 1 is DDPM-like.", 0.0, 1.0, 0.05
     )
@@ -89,15 +93,15 @@ class Recipe:
             raise RecipeError("A recipe must be a set of named values.")
         values = dict(data)
         version = values.pop("v", None)
-        if type(version) is not int or version != VERSION:
-            raise RecipeError(f"This recipe has version {version!r}; I read version {VERSION}.")
+        if type(version) is not int or version not in FORMER:
+            raise RecipeError(f"This recipe has version {version!r}; I read 1 to {VERSION}.")
         unknown = sorted(set(values) - set(FIELDS))
         if unknown:
             raise RecipeError(
                 f"Unknown in a recipe: {', '.join(map(repr, unknown))}. "
                 f"Known are: {', '.join(FIELDS)}."
             )
-        return cls(**values)
+        return cls(**(FORMER[version] | values))
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))

@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from test_recipe import check_message
 
-from playground.recipe import PNG_KEY, Recipe, RecipeError
+from playground.recipe import FORMER, PNG_KEY, VERSION, Recipe, RecipeError
 
 ODD = Recipe(
     prompt='<img src=x onerror="alert(1)"> & a "fox"\n\ttwo\\lines 🦊 naïve 猫 \x00 {{7*7}}',
@@ -33,6 +33,11 @@ RECIPES = [Recipe(), ODD, Recipe(prompt="", guidance=0, seed=0)]
 GOLDEN = (
     "eyJ2IjoxLCJwcm9tcHQiOiJ0d28gZm94ZXMg8J-miiIsInNlZWQiOjQyLCJndWlkYW5jZSI6Ny41LCJz"
     "YW1wbGVyIjoiaGV1biIsInN0ZXBzIjoxMiwid2lkdGgiOjE5Mn0"
+)
+
+GOLDEN_2 = (  # and in version 2
+    "eyJ2IjoyLCJwcm9tcHQiOiJ0d28gZm94ZXMg8J-miiIsInNlZWQiOjQyLCJndWlkYW5jZSI6Ny41LCJzYW"
+    "1wbGVyIjoiaGV1biIsInN0ZXBzIjoxMiwid2lkdGgiOjE5Mn0"
 )
 
 
@@ -60,8 +65,18 @@ def test_old_links_still_work():
     recipe = Recipe(
         prompt="two foxes 🦊", guidance=7.5, sampler="heun", steps=12, seed=42, width=192
     )
-    assert Recipe.from_query(GOLDEN) == recipe
-    assert recipe.to_query() == GOLDEN
+    assert Recipe.from_query(GOLDEN) == Recipe.from_query(GOLDEN_2) == recipe
+    assert recipe.to_query() == GOLDEN_2
+
+
+def test_a_recipe_that_left_a_former_default_unsaid_still_means_it():
+    """Every version ever written: what its defaults were is not lost when they change."""
+    assert FORMER.keys() == set(range(1, VERSION + 1))
+    assert not FORMER[VERSION]
+    old = Recipe.from_dict({"v": 1, "prompt": "a cat", "seed": 1})
+    assert (old.sampler, old.steps, old.guidance) == ("dpmpp_2m", 20, 5)
+    assert Recipe.from_dict({"v": 1, "sampler": "heun"}).steps == 20
+    assert Recipe.from_dict({"v": 2}) == Recipe()
 
 
 def test_a_saved_picture_stays_the_same_picture():
@@ -72,7 +87,7 @@ def test_a_saved_picture_stays_the_same_picture():
 
 
 def test_only_what_differs_is_said_but_always_words_and_seed():
-    assert Recipe().to_dict() == {"v": 1, "prompt": Recipe().prompt, "seed": Recipe().seed}
+    assert Recipe().to_dict() == {"v": 2, "prompt": Recipe().prompt, "seed": Recipe().seed}
     assert Recipe(steps=3).to_dict().keys() == {"v", "prompt", "seed", "steps"}
 
 
@@ -83,7 +98,8 @@ BAD_JSON = {
     "a number": "5",
     "nothing": "null",
     "no version": '{"prompt":"a cat"}',
-    "another version": '{"v":2}',
+    "another version": '{"v":3}',
+    "no such version": '{"v":0}',
     "a version of the wrong type": '{"v":true}',
     "an unknown name": '{"v":1,"Steps":3}',
     "an unknown name with a line break": '{"v":1,"a\\nb":3}',

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from playground import samplers as table
-from playground import truth
+from playground import truth, zoo
 from playground.recipe import Recipe
 from playground.training import kept, samplers, tables
 from playground.training.evaluate import pictures
@@ -94,6 +94,11 @@ def test_the_rule_takes_the_fewest_calls_that_are_as_good_as_the_best():
     rows += both("heun", 20, 0.77, 0.3) + both("dpmpp_2m", 20, 0.77, 0.2)
     rows += [row("euler", 5, 1.0, 1.0, 0.0)]  # of another w
     assert samplers.recommended(rows) == {"sampler": "dpmpp_2m", "steps": 20, "calls": 20}
+
+
+def test_the_page_begins_with_what_the_table_recommends():
+    best = zoo.get(Recipe().model).card["solvers"]["recommended"]
+    assert (Recipe().sampler, Recipe().steps) == (best["sampler"], best["steps"])
 
 
 def test_the_readmes_table_holds_every_number():

@@ -29,7 +29,7 @@ COUNT, EXACT = 64, 64  # prompts; at most so many of them have their reference s
 CALLS = (5, 8, 10, 15, 20, 30, 50)
 SCALES = (1.0, 3.0, 7.5)
 JUDGED = (3.0, 7.5)  # guidance scales whose scores decide what is recommended
-NOISY_SCALE, SEEDS = 3.0, 2  # of stochastic samplers: guidance scale, pictures of a prompt
+NOISY_SCALE, SEEDS = 3.0, 2  # of stochastic samplers: guidance scale, pictures of each prompt
 STEPS, BATCH = truth.STEPS, 8  # of a reference; how many are solved at a time
 RULE = (
     "Rule: of the deterministic samplers and calls whose oracle score, over w = 3 and 7.5, is at "
@@ -72,9 +72,8 @@ def measure(count: int = COUNT) -> None:
                 f"bound at w = {scale:g}",
                 lambda ends=solved: round(max(float(e.bound.mean()) for e in ends().values()), 5),
             )
-        some = texts[: -(-len(texts) // SEEDS)]
         for sampler in _stochastic():
-            noisy += kept(sampler.name, lambda s=sampler: list(stochastic(engine, judge, some, s)))
+            noisy += kept(sampler.name, lambda s=sampler: list(stochastic(engine, judge, texts, s)))
     export.update_card(
         solvers={
             "prompts": len(texts), "exact": len(texts[:EXACT]), "bounds": bounds, "rows": rows,
