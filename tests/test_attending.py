@@ -7,6 +7,7 @@ import torch
 from playground import heatmaps
 from playground.engine import Engine
 from playground.heatmaps import Aggregation
+from playground.recipe import Recipe
 from playground.training import package, ways
 from playground.training.attending import THRESHOLDS, choose, measure, scores
 from playground.training.named import TIMESTEPS, Sample, Thing, in_pictures, in_scenes, shown_as
@@ -114,10 +115,10 @@ def test_samples_of_scenes_are_probabilities_with_masks(shipped):
 def test_samples_of_pictures_show_what_was_asked(shipped):
     for sample in in_pictures(Engine(shipped), 2):
         assert sample.picture.shape == (128, 128, 3)
-        assert len(sample.timesteps) == 20
+        assert len(sample.timesteps) == Recipe().steps
         assert sample.things
         for maps in sample.maps.values():
-            assert maps.shape[0] == 20
+            assert maps.shape[0] == Recipe().steps
             assert 0 < maps.float().sum(1).max() <= 1.001
 
 

@@ -93,10 +93,10 @@ def test_every_variant_is_measured_and_plain_guidance_once(engine, monkeypatch):
     assert [(row["field"], row["value"]) for row in rows] == wanted
     assert len(drawn) == len(set(drawn)) == 4 * (len(wanted) - 4)  # five fields, one plain
     cost = {(row["field"], row["value"]): row["rows"] for row in rows}
-    assert cost["guidance_start", 0.8] == cost["guidance_stop", 0.2] == 20 + 4
-    assert {cost["guider", name] for name in guidance.GUIDERS} == {40}
+    assert cost["guidance_start", 0.8] == cost["guidance_stop", 0.2] == 15 + 3
+    assert {cost["guider", name] for name in guidance.GUIDERS} == {30}
     names = {"variants": rows, "guidance": [], "samplers": []}
-    assert tables.variants(names).count("| 24 |") == 2
+    assert tables.variants(names).count("| 18 |") == 2
 
 
 def test_offered_sweeps_are_the_measured_ones():
