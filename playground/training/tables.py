@@ -6,7 +6,7 @@ from playground import guidance, samplers
 from playground.figures import percent, points
 from playground.heatmaps import Aggregation
 from playground.recipe import FIELDS, Recipe
-from playground.training.evaluate import TASKS, standard_error
+from playground.training.evaluate import ASKED, TASKS, standard_error
 
 
 def scores(card: dict) -> str:
@@ -25,8 +25,11 @@ def scores(card: dict) -> str:
             cells += ["–"] * 3
         lines.append(f"| {name} | {' | '.join(cells)} |")
     count = min(found["seen"]["count"] for found in card["scores"].values())
-    lines += ["", f"{count} pictures a cell, ± one standard error in points; regenerate with"]
-    lines += ["`python -m playground.training evaluate`."]
+    how = (
+        f"{samplers.get(ASKED['sampler']).label}, {ASKED['steps']} steps, w = {Recipe().guidance:g}"
+    )
+    lines += ["", f"{how}; {count} pictures a cell, ± one standard error in points; regenerate"]
+    lines += ["with `python -m playground.training evaluate`."]
     return "\n".join(lines)
 
 
