@@ -1,6 +1,7 @@
 """A section that computes: what starts it, what it is given, and what ends it."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 import pytest
@@ -33,7 +34,11 @@ async def built() -> tuple:
 
 @pytest.fixture(scope="module")
 def page():
-    return asyncio.run(built())  # gradio leaves loops open that it has to make itself
+    """Built inside a loop, since gradio leaves one open that it makes itself; in a thread of its
+    own, since Playwright's loop runs in ours.
+    """
+    with ThreadPoolExecutor() as threads:
+        return threads.submit(asyncio.run, built()).result()
 
 
 def test_it_starts_by_its_button_and_by_enter_in_its_field(page):

@@ -60,7 +60,7 @@ def measure(samples: Sequence[Sample], way: Way, shuffled: bool = False, small: 
     rows: dict[str, list] = {kind: [] for kind in KINDS}
     for sample in samples:
         maps = way.maps(sample)
-        picture = torch.from_numpy(sample.picture).float() / 255
+        picture = torch.tensor(sample.picture) / 255
         if shuffled:
             if len(maps) == 1:
                 continue
