@@ -107,7 +107,7 @@ def twist(caption: Caption, rng: np.random.Generator) -> str:
     """The caption with one thing wrong: a hard negative, so that order and binding count."""
     text = caption.text
     nouns, colors, worn = ([s for s in caption.spans if s.kind == k] for k in SWAPPED)
-    if len(colors) == 2 and rng.random() < 0.5:
+    if len(colors) == len({text[s.start : s.end] for s in colors}) == 2 and rng.random() < 0.5:
         return _swapped(text, *colors)
     related = len(nouns) == 2 and "next" not in text and " and " not in text
     if (related or (len(nouns) == 2 and len(worn) == 1)) and rng.random() < 0.5:
