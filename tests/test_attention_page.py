@@ -57,7 +57,7 @@ def test_words_levels_heads_and_scales_change_the_map_without_a_request(lab):
     seen.append(pixels(page))
     page.locator("#attention").get_by_label("8×8", exact=True).check()
     seen.append(pixels(page))
-    page.select_option("#attention .head", label="up 2.1, head 3")
+    page.select_option("#attention .head", label="up 2.1, head 1")
     seen.append(pixels(page))
     page.select_option("#attention .head", "best")
     seen.append(pixels(page))
