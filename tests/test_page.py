@@ -3,6 +3,7 @@
 import base64
 import io
 
+import pytest
 from browser import DRAWN
 
 from playground.recipe import Recipe
@@ -172,3 +173,25 @@ def test_a_link_to_an_unknown_sampler_names_the_known_ones_as_text(visit):
     assert "<b>x</b>" in text
     assert "dpmpp_2m" in text
     assert page.input_value("#recipe-prompt textarea") == Recipe().prompt
+
+
+CONTRAST = """selector => {
+  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => channels(colour).slice(0, 3).map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const text = document.querySelector(selector);
+  let ground = text;
+  while (ground && channels(getComputedStyle(ground).backgroundColor)[3] === 0)
+    ground = ground.parentElement;
+  const both = [getComputedStyle(text).color, getComputedStyle(ground).backgroundColor].map(light);
+  return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+}"""  # of WCAG 2.2; a ground is the nearest one that is not see-through
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_faint_words_and_links_can_be_read(theme, visit):
+    page = visit(f"/?__theme={theme}")
+    page.wait_for_function(DRAWN)
+    for selector in ("#explorer .status", "#explorer .save", "#pipeline .stage p"):
+        assert page.evaluate(CONTRAST, selector) >= 4.5, selector

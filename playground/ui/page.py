@@ -25,9 +25,17 @@ FONTS = ["system-ui", "sans-serif"]  # nothing is fetched from elsewhere
 
 def theme() -> gr.themes.Base:
     calm = gr.themes.Soft(primary_hue="indigo", font=FONTS, font_mono=["ui-monospace", "monospace"])
+    readable = {  # Soft's own texts are fainter than 4.5 : 1 on their ground, its boxes not seen
+        "body_text_color_subdued": "*neutral_500",
+        "input_placeholder_color": "*neutral_500",
+        "input_placeholder_color_dark": "*neutral_400",
+        "link_text_color_dark": "*secondary_300",
+        "error_text_color_dark": "#fca5a5",
+        "checkbox_border_color": "*neutral_400",
+    }
     plain = {"block_title_background_fill": "none", "block_title_text_color": "*body_text_color"}
     dark = {f"{name}_dark": value for name, value in plain.items()}
-    return calm.set(block_title_padding="0", **plain, **dark)
+    return calm.set(block_title_padding="0", **readable, **plain, **dark)
 
 
 def build() -> gr.Blocks:
