@@ -195,3 +195,18 @@ def test_faint_words_and_links_can_be_read(theme, visit):
     page.wait_for_function(DRAWN)
     for selector in ("#explorer .status", "#explorer .save", "#pipeline .stage p"):
         assert page.evaluate(CONTRAST, selector) >= 4.5, selector
+
+
+@pytest.mark.parametrize(
+    ("lens", "last"),
+    [("Guidance", "#filmstrip"), ("Attention", "#edits"), ("Samplers", "#schedules")],
+)
+def test_every_choice_looks_like_one(lens, last, visit):
+    """Gradio takes the arrow from every `select` that does not ask for it."""
+    page = visit()
+    page.get_by_role("tab", name=lens).click()
+    page.wait_for_selector(f"{last} select", state="attached")
+    found = page.evaluate(
+        "[...document.querySelectorAll('#lenses select')].map(s => getComputedStyle(s).appearance)"
+    )
+    assert set(found) == {"auto"}

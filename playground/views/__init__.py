@@ -17,7 +17,7 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 SHARED = HERE / "shared.js"  # what every behaviour has at hand
-STYLE = HERE / "shared.css"  # how every view's sentence and bar look
+STYLE = HERE / "shared.css"  # what looks alike in every view
 
 
 @dataclass(frozen=True)
