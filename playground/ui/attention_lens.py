@@ -90,7 +90,7 @@ def build(example: dict) -> Lens:
         return gr.HTML(example.get(name), **asdict(view.VIEW), elem_id=name)
 
     gr.Markdown(INTRO)
-    with gr.Row(elem_classes="look"):
+    with gr.Row(equal_height=True):
         start = gr.Button(
             "Look closer at the recipe’s picture", variant="primary", scale=3, min_width=200,
             elem_id="look-closer",

@@ -54,7 +54,7 @@ def learn() -> Iterator[dict]:
 def build() -> None:
     """Lay out the section inside the surrounding gradio context, and connect it."""
     gr.Markdown("### Why training drops the prompt\n" + TEXT)
-    with gr.Row(elem_classes="sweep"):
+    with gr.Row(equal_height=True):
         start, stop = sections.buttons("learn", "Train three tiny denoisers")
     view = gr.HTML(None, **asdict(toy.VIEW), elem_id="toy")
     Section(start, stop, [view], toy, lambda _: learn(), LEARNERS, again="once").connect()

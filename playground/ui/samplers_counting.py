@@ -90,7 +90,7 @@ def _columns(model, counts: list[int], steps: list, pictures: dict) -> list[coun
 def build() -> Section:
     """Lay out the section inside the surrounding gradio context."""
     gr.Markdown(TEXT)
-    with gr.Row(elem_classes="sweep"):
+    with gr.Row(equal_height=True):
         start, stop = sections.buttons("counting", "Compare")
     view = gr.HTML(None, **asdict(counting.VIEW), elem_id="counting")
     return Section(start, stop, [view], counting, compare, COUNTERS)

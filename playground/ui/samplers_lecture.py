@@ -61,7 +61,7 @@ def race(recipe: Recipe) -> Iterator[dict]:
 def build() -> Section:
     """Lay out the section inside the surrounding gradio context."""
     gr.Markdown(TEXT)
-    with gr.Row(elem_classes="sweep"):
+    with gr.Row(equal_height=True):
         start, stop = sections.buttons("lecture", "Run both")
     view = gr.HTML(None, **asdict(lecture.VIEW), elem_id="lecture")
     return Section(

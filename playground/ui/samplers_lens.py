@@ -115,7 +115,7 @@ def build(example: dict) -> Lens:
             "", label="Guidance w; empty: the recipe’s", placeholder="1, 5", max_lines=1, scale=2,
             min_width=140, elem_id="race-guidances",
         )  # fmt: skip
-    with gr.Row():
+    with gr.Row(equal_height=True):
         start, stop = sections.buttons("race", "Race")
     cost = gr.Markdown(
         race_plan.estimate(race_plan.plan(Recipe(), USUAL, str(COUNT), "", "calls")),

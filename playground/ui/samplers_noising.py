@@ -113,11 +113,12 @@ class Noising:
 def build() -> Noising:
     """Lay out the section inside the surrounding gradio context."""
     gr.Markdown(TEXT)
-    with gr.Row(elem_classes="sweep"):
-        start, stop = sections.buttons("noising", "Noise my picture")
+    with gr.Row(equal_height=True):
+        start = sections.start_button("noising", "Noise my picture")
         opened = gr.UploadButton(
             "Noise an upload", file_types=["image"], scale=1, min_width=120, elem_id="noising-file"
         )
+        stop = sections.stop_button("noising")
     view = gr.HTML(None, **asdict(noising.VIEW), elem_id="noising")
     noised = Section(
         start, stop, [view], noising, lambda recipe, _: of_recipe(recipe), NOISERS, again="once"

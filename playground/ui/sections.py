@@ -9,10 +9,17 @@ import gradio as gr
 from playground.ui.recipe_panel import Panel
 
 
+def start_button(name: str, label: str) -> gr.Button:
+    return gr.Button(label, variant="primary", scale=2, min_width=120, elem_id=f"{name}-start")
+
+
+def stop_button(name: str) -> gr.Button:
+    return gr.Button("Stop", scale=1, min_width=80, elem_id=f"{name}-stop")
+
+
 def buttons(name: str, label: str) -> tuple[gr.Button, gr.Button]:
-    """Start and Stop, for a row."""
-    start = gr.Button(label, variant="primary", scale=2, min_width=120, elem_id=f"{name}-start")
-    return start, gr.Button("Stop", scale=1, min_width=80, elem_id=f"{name}-stop")
+    """Start and Stop, side by side in a row."""
+    return start_button(name, label), stop_button(name)
 
 
 @dataclass(frozen=True)
