@@ -24,7 +24,7 @@ def machine(engine, monkeypatch):
 def test_the_cost_is_told_before(machine):
     """Rows of the network: 1 at w = 0 and w = 1, 2 at w = 5, as the recipe's own w = 5."""
     assert guidance_own.cost(FAST, "0, 1, 5") == (
-        "3 values × 8 seeds = 24 pictures, 16 times the work of drawing the one on the left."
+        "3 values × 8 seeds = 24 pictures, 16 times the work of drawing the recipe's picture."
     )
 
 

@@ -16,8 +16,8 @@ INTRO = (
 )
 SWEEP = (
     "### The finished pictures\n"
-    "The same recipe and the same noise, once per value. Pictures that you draw on the left join "
-    "the strip."
+    "The same recipe and the same noise, once per value. Every picture that you draw joins the "
+    "strip."
 )
 SWEEPERS = 4  # sweeps at the same time; the engine batches them with everybody's pictures
 

@@ -23,9 +23,9 @@ MEASURERS = 2  # at the same time: one of them asks for as much as a class of vi
 PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")  # fields that the cost reads
 TEXT = (
     "### Your own prompt, measured\n"
-    f"The recipe on the left with {SEEDS} seeds (yours and the next ones) at every w, read by the "
-    "oracle: a small network that was trained on rendered scenes alone. A row is finished before "
-    "the next one begins, so stopping keeps the rows that are there."
+    f"Your recipe with {SEEDS} seeds (its own and the next ones) at every w, read by the oracle: a "
+    "small network that was trained on rendered scenes alone. A row is finished before the next "
+    "one begins, so stopping keeps the rows that are there."
 )
 
 
@@ -47,7 +47,7 @@ def cost(recipe: Recipe, text: str) -> str:
     times = SEEDS * sum(together.rows(row[0]) for row in rows) / together.rows(recipe)
     return (
         f"{len(rows)} values × {SEEDS} seeds = {len(rows) * SEEDS} pictures, {times:.0f} times the "
-        "work of drawing the one on the left."
+        "work of drawing the recipe's picture."
     )
 
 

@@ -14,8 +14,8 @@ from playground.views import explorer
 TITLE = "Latent Playground"
 INTRO = (
     "# Latent Playground\n"
-    "See how latent diffusion listens to words: draw, slide guidance, then hover a word to see "
-    "its pixels and a pixel to see its words."
+    "See how latent diffusion listens to words: draw, slide guidance, then point at a word to see "
+    "its pixels and at a pixel to see its words."
 )
 CSS = (Path(__file__).parent / "page.css").read_text()
 VISITORS = 16  # who may draw at the same time; the engine batches them

@@ -3,7 +3,7 @@
 function box(stage) {
   const el = make('div', '', 'stage');
   el.append(make('h4', stage.title), make('p', stage.shape));
-  if (stage.seconds !== null) el.append(make('p', `${stage.seconds.toFixed(3)} s`));
+  if (stage.seconds !== null) el.append(make('p', stage.seconds < 0.001 ? 'under 1 ms' : `${stage.seconds.toFixed(3)} s`));
   if (stage.tokens.length) {
     const list = make('div', '', 'tokens');
     for (const [text, id] of stage.tokens) {
