@@ -16,7 +16,7 @@ from playground.views import noising
 
 EVERY = 37  # timesteps between decoded pictures: 0, 37, …, 999
 LARGEST = 50_000_000  # pixels of an upload
-TOGETHER = 4  # of these at a time, so that Stop is soon heard
+TOGETHER = 7  # of these at a time, so that Stop is soon heard
 DRAWN = 0.5  # share of the work: 20 calls of the network and 28 decoded pictures take as long
 NOISERS = 4  # at the same time
 TEXT = (
