@@ -79,7 +79,7 @@ def test_a_message_leaves_the_chart_and_shows_progress(page):
     assert page.is_hidden(".progress")
 
 
-@pytest.mark.parametrize("view", [counting, errors, lecture, clouds])
+@pytest.mark.parametrize("view", [counting, errors, lecture, noising, clouds])
 def test_a_sentence_has_a_bar_while_work_is_done(page, view):
     mount(page, view.VIEW, view.message("working", 0.25))
     assert page.text_content(".status") == "working"
@@ -92,6 +92,19 @@ def test_a_sentence_has_a_bar_while_work_is_done(page, view):
     assert page.text_content(".status.error") == "failed"
     give(page, view.stopped())
     assert page.locator(".status.error").count() == 0
+
+
+@pytest.mark.parametrize("view", [counting, errors, lecture, noising, clouds])
+def test_what_was_on_its_way_when_stopped_is_not_shown(page, view):
+    mount(page, view.VIEW, view.message("working", 0.25))
+    give(page, view.stopped())
+    said = page.text_content(".status")
+    give(page, view.message("still working", 0.5))
+    assert page.text_content(".status") == said
+    assert page.is_hidden(".progress")
+    for share in (0.0, 0.5):  # a new run
+        give(page, view.message(f"working anew: {share}", share))
+        assert page.text_content(".status") == f"working anew: {share}"
 
 
 def test_ways_are_scrubbed_and_hidden(page):

@@ -25,6 +25,13 @@ function advance(share) {
   if (running) find('bar').style.width = 100 * share + '%';
 }
 
+// Whether a value was still on its way when its run was stopped. A run begins with a share of 0.
+let halted = false;
+function late({ stopped, share }) {
+  if (stopped || !share) halted = !!stopped;
+  return halted && !stopped;
+}
+
 // A small canvas of packed pixels.
 function bitmap({ h, w, rgb }) {
   const small = Object.assign(document.createElement('canvas'), { width: w, height: h });

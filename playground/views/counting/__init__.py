@@ -25,7 +25,7 @@ def message(text: str, share: float | None = None, error: bool = False) -> dict:
 
 
 def stopped() -> dict:
-    return message("Stopped.")
+    return message("Stopped.") | {"stopped": True}
 
 
 def finished(columns: list[Column], text: str) -> dict:

@@ -29,7 +29,7 @@ find('at').oninput = find('which').oninput = choose;
 
 function show() {
   const value = props.value;
-  if (!value || !value.kind) return;
+  if (!value || !value.kind || late(value)) return;
   say(value.text, value.error);
   advance(value.share);
   if (value.kind !== 'finished') return;

@@ -61,4 +61,4 @@ def message(text: str, share: float | None = None, error: bool = False) -> dict:
 
 
 def stopped() -> dict:
-    return message("Stopped. What was measured stays.")
+    return message("Stopped. What was measured stays.") | {"stopped": True}

@@ -106,7 +106,7 @@ find('groups').oninput = find('measure').oninput = draw;
 
 function show() {
   const value = props.value;
-  if (!value || !value.kind) return;
+  if (!value || !value.kind || late(value)) return;
   say(value.text, value.error);
   advance(value.share);
   if (value.kind !== 'chart') return;

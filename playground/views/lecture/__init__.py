@@ -41,4 +41,4 @@ def message(text: str, share: float | None = None, error: bool = False) -> dict:
 
 
 def stopped() -> dict:
-    return message("Stopped.")
+    return message("Stopped.") | {"stopped": True}

@@ -18,7 +18,7 @@ function figure(lane) {
 
 function show() {
   const value = props.value;
-  if (!value || !value.kind) return;
+  if (!value || !value.kind || late(value)) return;
   say(value.text, value.error);
   advance(value.share);
   if (value.kind === 'lanes') find('lanes').replaceChildren(...value.lanes.map(figure));

@@ -25,7 +25,7 @@ find('time').oninput = draw;
 
 function show() {
   const value = props.value;
-  if (!value || !value.kind) return;
+  if (!value || !value.kind || late(value)) return;
   say(value.text, value.error);
   advance(value.share);
   if (value.kind !== 'finished') return;

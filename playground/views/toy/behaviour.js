@@ -58,7 +58,7 @@ slider.oninput = draw;
 
 function show() {
   const value = props.value;
-  if (!value || !value.kind) return;
+  if (!value || !value.kind || late(value)) return;
   say(value.text, value.error);
   advance(value.share);
   if (value.kind !== 'finished') return;
