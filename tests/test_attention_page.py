@@ -120,6 +120,15 @@ def test_the_keyboard_walks_boxes_and_works_a_place_out(lab):
     page.wait_for_function("document.querySelector('#worked .sum').textContent.includes('Step 1,')")
 
 
+def test_the_place_worked_out_is_of_the_picture_above(lab):
+    """Not of the example, whose place is there on opening."""
+    page = lab("a panda at the beach")
+    page.wait_for_selector("#worked td:has-text('panda')", timeout=LONGEST)
+    tokens = page.locator("#worked tbody td:first-child").all_text_contents()
+    assert tokens == ["start", "a", "panda", "at", "the", "beach", "end", "all padding"]
+    assert "Step 6, row 9, column 9 of 16×16" in page.text_content("#worked .sum")
+
+
 def test_edits_are_drawn_and_bad_ones_are_a_sentence(lab):
     page = lab()
     page.select_option("#edits .word", label="red")

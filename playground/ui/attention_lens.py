@@ -41,16 +41,17 @@ class Lens:
         hidden = {"show_progress": "hidden", "api_visibility": "private"}
         queue = {"trigger_mode": "multiple", "concurrency_limit": LOOKING}
         views = self.views
-        outputs = [views["attention"], views["edits"], self.held]
+        outputs = [*(views[name] for name in ("attention", "edits", "worked")), self.held]
 
         def on_look(request: gr.Request, *recipe):
             try:
                 for frame in attention_runs.closer(panel.recipe(recipe), request.session_hash):
-                    view = frame["attention"]
-                    kept = view if view["kind"] == "finished" else gr.skip()
-                    yield view, frame.get("edits", gr.skip()), kept
+                    view, kept, place = frame["attention"], gr.skip(), gr.skip()
+                    if view["kind"] == "finished":
+                        kept, place = view, attention_runs.middle(view)
+                    yield view, frame.get("edits", gr.skip()), place, kept
             except ValueError as error:  # one sentence; what was there stays
-                yield attention.message(str(error), error=True), gr.skip(), gr.skip()
+                yield attention.message(str(error), error=True), *[gr.skip()] * 3
 
         def on_place(event: gr.EventData):
             try:
@@ -108,8 +109,4 @@ def build(example: dict) -> Lens:
 def example(recipe) -> dict[str, dict]:
     """What the lens shows on opening: the finished look at `recipe`, its middle worked out."""
     *_, frame = attention_runs.closer(recipe)
-    look, last = frame["attention"], len(frame["attention"]["noisy"]) - 1
-    place = attention_runs.place(
-        look["link"], last, 0.5, 0.5, look["timesteps"][last], look["noisy"][last]
-    )
-    return frame | {"worked": place}
+    return frame | {"worked": attention_runs.middle(frame["attention"])}

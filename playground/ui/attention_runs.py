@@ -65,6 +65,12 @@ def place(link: str, step: int, x: float, y: float, timestep: float, noisy: str)
     return worked.worked(tokens, prompt.content, int(step), shown)
 
 
+def middle(look: dict) -> dict:
+    """The computation of a finished look's middle, at its last step."""
+    last = len(look["noisy"]) - 1
+    return place(look["link"], last, 0.5, 0.5, look["timesteps"][last], look["noisy"][last])
+
+
 def edit(ask: dict, owner: str | None = None) -> Iterator[dict]:
     """Draw a picture and its edit from the same noise; raises ValueError before it begins.
 
