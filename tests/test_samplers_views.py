@@ -68,6 +68,17 @@ def test_errors_are_plotted_on_two_logarithmic_axes(page):
     assert page.locator(".bound").count() == 0
 
 
+def test_calls_that_most_samplers_made_are_named_first(page):
+    made = {"DDIM": (5, 10, 20, 50), "Heun": (5, 9, 19, 49), "UniPC": (10, 20, 50)}
+    lines = [
+        Series(name, 1, None, [Point(c, c, 1 / c, 20) for c in calls])
+        for name, calls in made.items()
+    ]
+    mount(page, errors.VIEW, errors.chart([Group("w = 1", 0.001, lines, "")], ""))
+    named = page.locator("svg .calls").all_text_contents()
+    assert sorted(map(int, named)) == [5, 10, 20, 50]
+
+
 def test_a_message_leaves_the_chart_and_shows_progress(page):
     mount(page, errors.VIEW, errors.chart([group("w = 1", 1.0)], "done"))
     give(page, errors.message("working", 0.25))

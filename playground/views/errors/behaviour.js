@@ -20,6 +20,7 @@ const short = (x) => x >= 100 ? x.toFixed(0) : x >= 0.01 ? +x.toPrecision(2) : x
 
 function scales(series) {
   const points = series.flatMap((s) => s.points).filter((p) => value(p) != null), calls = points.map((p) => p.calls), values = points.map(value);
+  const often = (call) => calls.filter((c) => c === call).length;
   const x0 = Math.log(Math.min(...calls)), x1 = Math.log(Math.max(...calls));
   const f = linear() ? (v) => v : Math.log10;
   let low = f(Math.min(...values)), high = f(Math.max(...values));
@@ -28,7 +29,7 @@ function scales(series) {
   return {
     x: (c) => LEFT + 14 + ((Math.log(c) - x0) / (x1 - x0 || 1)) * (width - LEFT - RIGHT - 28),
     y: (v) => HEIGHT - BOTTOM - ((f(v) - low) / (high - low)) * (HEIGHT - TOP - BOTTOM),
-    calls: [...new Set(calls)].sort((a, b) => a - b),
+    calls: [...new Set(calls)].sort((a, b) => often(b) - often(a) || a - b),
     ticks: linear() ? ticks(low, high) : [1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100].flatMap((d) => [d, 2 * d, 5 * d]).filter((v) => f(v) >= low && f(v) <= high),
   };
 }
@@ -49,8 +50,8 @@ function plot() {
   if (!visible.length) return;
   const { x, y, calls, ticks: marks } = scales(visible);
   for (const mark of marks) picture.append(svg('line', { class: 'rule', x1: LEFT, x2: width - RIGHT, y1: y(mark), y2: y(mark) }), svg('text', { x: LEFT - 6, y: y(mark) + 4, 'text-anchor': 'end' }, short(mark)));
-  let last = -Infinity;
-  for (const call of calls) if (x(call) - last > 24) { last = x(call); picture.append(svg('text', { x: last, y: HEIGHT - BOTTOM + 18, 'text-anchor': 'middle' }, call)); }
+  const named = [];  // first what most samplers were measured at
+  for (const call of calls) if (named.every((at) => Math.abs(at - x(call)) > 24)) { named.push(x(call)); picture.append(svg('text', { class: 'calls', x: x(call), y: HEIGHT - BOTTOM + 18, 'text-anchor': 'middle' }, call)); }
   picture.append(svg('text', { x: (LEFT + width) / 2, y: HEIGHT - 6, 'text-anchor': 'middle' }, 'network calls'));
   if (measure() === 'latents' && y(bound) < HEIGHT - BOTTOM) picture.append(svg('rect', { class: 'bound', x: LEFT, width: width - LEFT - RIGHT, y: y(bound), height: HEIGHT - BOTTOM - y(bound) }), svg('text', { x: LEFT + 4, y: y(bound) + 14 }, 'the reference is not known better'));
   for (const { label, points } of visible) {
