@@ -83,7 +83,7 @@ function refresh(l) {
   said('drop').hidden = !going;
   said('drop').setAttribute('aria-label', `Cancel ${title(l)}`);
   said('title').textContent = title(l);
-  said('cost').textContent = `${l.calls} calls, ${l.rows} rows` + (l.seconds === undefined ? '' : `, ${l.seconds.toFixed(2)} s${l.kept ? ', kept' : ''}`);
+  said('cost').textContent = `${l.calls} calls, ${l.rows} rows` + (l.seconds === undefined ? '' : `, ${l.seconds.toFixed(2)}\u00a0s${l.kept ? ', kept' : ''}`);
   said('note').textContent = [l.note, progress(l)].filter(Boolean).join('; ');
 }
 
