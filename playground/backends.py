@@ -11,9 +11,11 @@ import logging
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -209,26 +211,38 @@ class _Graph:
                 dynamic_axes={name: {0: "rows"} for name in (*self.inputs, *names)},
             )  # fmt: skip
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        # Threads wait busily between two operations, and asleep between two calls: then PyTorch
-        # and everybody else has the cores.
+        # The two callers (see `__call__`) compute too. The others wait busily between two
+        # operations, and asleep between two calls: then PyTorch and everybody else has the cores.
+        options.intra_op_num_threads = max(1, torch.get_num_threads() - 1)
         options.add_session_config_entry("session.force_spinning_stop", "1")
         self.session = onnxruntime.InferenceSession(
             file.getvalue(), options, providers=["CPUExecutionProvider"]
         )
+        self._two = ThreadPoolExecutor(2)
 
     def __call__(
         self, latents: Tensor, timesteps: Tensor, embeds: Tensor, watched: Sequence[Watched]
     ) -> tuple[Tensor, Recorder]:
-        """Predictions of the rows, and the attention of those that are watched."""
+        """Predictions of the rows, and the attention of those that are watched.
+
+        Two halves of the rows at once: rows never wait for each other, the threads that share one
+        operation do at its end. A sixth faster with two cores.
+        """
         recorder = Recorder(list(watched))
-        rows = recorder.rows
-        wanted = [PREDICTION, *(self.grids if rows else ())]
-        arrays = [each.numpy() for each in (latents, timesteps, embeds)]
-        outputs, *layers = self.session.run(wanted, dict(zip(self.inputs, arrays, strict=True)))
+        wanted = [PREDICTION, *(self.grids if recorder.rows else ())]
+        inputs = [each.numpy() for each in (latents, timesteps, embeds)]
+        half = (len(latents) + 1) // 2
+
+        def run(first: int) -> list[np.ndarray]:
+            mine = [each[first : first + half] for each in inputs]
+            return self.session.run(wanted, dict(zip(self.inputs, mine, strict=True)))
+
+        halves = list(self._two.map(run, range(0, len(latents), half)))
+        outputs, *layers = zip(*halves, strict=True)
         for (name, recorder.grid), weights in zip(self.grids.items(), layers, strict=False):
-            recorder.take(torch.from_numpy(weights[rows]), name)
-        return torch.from_numpy(outputs), recorder
+            watched_rows = [weights[row // half][row % half] for row in recorder.rows]
+            recorder.take(torch.from_numpy(np.stack(watched_rows)), name)
+        return torch.from_numpy(np.concatenate(outputs)), recorder
 
 
 def _grid(places: int, size: tuple[int, int]) -> tuple[int, int]:
