@@ -14,7 +14,10 @@ MORE = (
     "width", "height",
 )  # fmt: skip
 TABLES = {"sampler": SAMPLERS, "guider": GUIDERS, "guidance_schedule": SCHEDULES}
-MARKS = {0: "no words", 1: "as trained", 3: "", 7: "usual", 12: "", 25: "too much"}
+MARKS = {
+    0: "no words", 1: "as trained", 3: "", round(Recipe().guidance): "usual",
+    7: "", 12: "", 25: "too much",
+}  # fmt: skip
 WIDEST = 256  # pixels: what the built-in model is offered
 
 PRESS_DRAW = "() => document.querySelector('#draw').click()"
