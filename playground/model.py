@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from playground import words
 
-START, END, PADDING = "start", "end", "padding"
 KEPT_PROMPTS = 256
 
 

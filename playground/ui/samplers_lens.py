@@ -20,7 +20,6 @@ INTRO = (
 USUAL = ("ddim", "dpmpp_2m", "unipc", "heun", "euler_a", "ddpm")  # raced if nothing is changed
 COUNT, UNIT = 8, "calls"
 RACERS = 4  # races at the same time; the engine batches them with everybody's pictures
-CHOOSERS = 16  # who may see an estimate at the same time
 
 
 @dataclass(frozen=True)
@@ -117,10 +116,7 @@ def build(example: dict) -> Lens:
         )  # fmt: skip
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("race", "Race")
-    cost = gr.Markdown(
-        race_plan.estimate(race_plan.plan(Recipe(), USUAL, str(COUNT), "", "calls")),
-        elem_id="race-cost",
-    )
+    cost = gr.Markdown(race_plan.estimate(usual(Recipe())), elem_id="race-cost")
     views = {
         name: gr.HTML(value, **asdict(module.VIEW), elem_id=element)
         for name, module, value, element in (
