@@ -147,11 +147,6 @@ def changed(before: Tensor, after: Tensor, size: tuple[int, int]) -> Tensor:
     return F.adaptive_avg_pool2d(difference[None, None], size)[0, 0]
 
 
-def points_inside(map_: Tensor, mask: Tensor) -> bool:
-    """Pointing game: is the map's highest place [h, w] inside the mask [h, w]?"""
-    return bool(mask.flatten()[int(map_.argmax())])
-
-
 def iou(map_: Tensor, mask: Tensor, threshold: float = 0.4) -> float:
     """Intersection over union of (stretched map ≥ threshold) and the mask."""
     found = stretch(map_[None])[0] >= threshold

@@ -81,13 +81,22 @@ def test_the_recipe_that_lands_is_chosen():
     assert max(tried.values()) == tried[str(best)]
 
 
+@pytest.mark.parametrize(("peak", "inside"), [((0, 1), True), ((1, 2), True), ((1, 0), False)])
+def test_the_pointing_game(peak, inside):
+    mask = torch.tensor([[False, True, True], [False, False, True]])
+    map_ = torch.zeros(2, 3)
+    map_[peak] = 0.5
+    pointing, *_ = scores(map_, mask)
+    assert pointing == inside
+
+
 def test_scores_agree_with_the_plain_definitions():
     generator = torch.Generator().manual_seed(0)
     for _ in range(5):
         map_ = torch.rand(9, 7, generator=generator)
         mask = torch.rand(9, 7, generator=generator) > 0.7
         pointing, precision, *ious = scores(map_, mask)
-        assert pointing == heatmaps.points_inside(map_, mask)
+        assert pointing == float(mask.flatten()[map_.argmax()])
         expected = [heatmaps.iou(map_, mask, t) for t in THRESHOLDS]
         assert ious == pytest.approx(expected, abs=1e-6)
         ranked = mask.flatten()[map_.flatten().argsort(descending=True)].tolist()

@@ -53,14 +53,6 @@ def test_the_mean_over_steps_keeps_grids_apart():
     assert mean[2, 2].tolist() == torch.full((3, 2, 2), 30.0).tolist()
 
 
-@pytest.mark.parametrize(("peak", "inside"), [((0, 1), True), ((1, 2), True), ((1, 0), False)])
-def test_the_pointing_game(peak, inside):
-    mask = torch.tensor([[False, True, True], [False, False, True]])
-    map_ = torch.zeros(2, 3)
-    map_[peak] = 0.5
-    assert heatmaps.points_inside(map_, mask) is inside
-
-
 @pytest.mark.parametrize(
     ("mask", "threshold", "expected"),
     [

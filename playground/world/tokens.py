@@ -1,7 +1,5 @@
 """The world's tokenizer: one token a word, unknown words allowed."""
 
-import re
-
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
@@ -56,9 +54,3 @@ def new_tokenizer() -> PreTrainedTokenizerFast:
         eos_token=EOS,
         model_max_length=MAX_LENGTH,
     )
-
-
-def unknown_words(prompt: str) -> list[str]:
-    """The words of a prompt that the model has never seen, in order."""
-    known = set(words())
-    return [w for w in re.findall(r"[^\s,.!?]+", prompt) if w.lower() not in known]
