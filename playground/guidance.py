@@ -131,6 +131,7 @@ _SCHEDULES = (
     ),
 )  # fmt: skip
 SCHEDULES = {schedule.name: schedule for schedule in _SCHEDULES}
+TABLES = {"guider": GUIDERS, "guidance_schedule": SCHEDULES}  # by the recipe's field
 
 
 class UnknownGuidanceError(ValueError):
@@ -147,8 +148,7 @@ def schedule(name: str) -> Schedule:
 
 def called(field: str, value: float | str) -> str:
     """What a value of one of a recipe's guidance fields is called."""
-    tables = {"guider": GUIDERS, "guidance_schedule": SCHEDULES}
-    return _get(tables[field], value, field).label if field in tables else f"{value:g}"
+    return _get(TABLES[field], value, field).label if field in TABLES else f"{value:g}"
 
 
 def _get(table: dict, name: str, kind: str):

@@ -26,9 +26,11 @@ from playground.training.evaluate import ASKED, pictures
 ROUNDS = 5
 SCALES = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 12.0, 25.0)
 BASE = Recipe(**ASKED)
-SWEEP, ONE = "sweep of eight w, 20 steps", "one picture, 20 steps, w = 5"
+SWEEP = f"sweep of eight w, {BASE.steps} steps"
+ONE = f"one picture, {BASE.steps} steps, w = {BASE.guidance:g}"
 STOCK = "diffusers"
-CALLS, BATCH = f"{STOCK}, eight calls", f"{STOCK}, one call for eight pictures (all w = 5)"
+CALLS = f"{STOCK}, eight calls"
+BATCH = f"{STOCK}, one call for eight pictures (all w = {BASE.guidance:g})"
 
 
 def stock(recipe: Recipe) -> Callable[..., np.ndarray]:

@@ -109,7 +109,8 @@ def recording(card: dict) -> str:
     for name, row in found["rows"].items():
         seconds = f"{row['off']:.2f} s | {row['on']:.2f} s"
         lines.append(f"| {name} | {seconds} | {row['ratio']:.3f} | {row['megabytes']:.2f} MB |")
-    lines += ["", f"20 steps, w = 5; medians of {found['pairs']} alternating pairs, ratios pair by"]
+    how = f"{ASKED['steps']} steps, w = {Recipe().guidance:g}"
+    lines += ["", f"{how}; medians of {found['pairs']} alternating pairs, ratios pair by"]
     lines += [f"pair, {found['threads']} threads; regenerate with"]
     lines += ["`python -m playground.training benchmark-recording`."]
     return "\n".join(lines)

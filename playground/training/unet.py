@@ -11,6 +11,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from diffusers.training_utils import EMAModel, compute_snr
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
+from playground.guidance import guide
 from playground.training import export, latents
 from playground.training.optimizer import MuonAndAdam
 from playground.training.parallel import Halves
@@ -109,7 +110,7 @@ def draw_samples(unet, vae, embeds: torch.Tensor, empty: torch.Tensor, guidance:
     words = torch.cat((empty.expand(len(embeds), -1, -1), embeds))
     for t in solver.timesteps:
         uncond, cond = unet(torch.cat((x, x)), t, words).sample.chunk(2)
-        x = solver.step(uncond + guidance * (cond - uncond), t, x).prev_sample
+        x = solver.step(guide(uncond, cond, guidance), t, x).prev_sample
     return to_images(torch.cat([vae.decode(part).sample for part in x.split(8)]))
 
 

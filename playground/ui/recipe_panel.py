@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from playground.guidance import GUIDERS, SCHEDULES
+from playground import guidance
 from playground.recipe import FIELDS, Recipe
 from playground.samplers import SAMPLERS
 
@@ -13,7 +13,7 @@ MORE = (
     "negative", "guider", "rescale", "guidance_schedule", "guidance_start", "guidance_stop", "eta",
     "width", "height",
 )  # fmt: skip
-TABLES = {"sampler": SAMPLERS, "guider": GUIDERS, "guidance_schedule": SCHEDULES}
+TABLES = {"sampler": SAMPLERS} | guidance.TABLES
 MARKS = {
     0: "no words", 1: "as trained", 3: "", round(Recipe().guidance): "usual",
     7: "", 12: "", 25: "too much",

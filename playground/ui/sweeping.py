@@ -5,13 +5,12 @@ import secrets
 import time
 from collections.abc import Iterator
 
-from playground.guidance import GUIDERS, SCHEDULES
+from playground.guidance import GUIDERS, SCHEDULES, TABLES, called
 from playground.recipe import Recipe, RecipeError
 from playground.ui import drawing, together
 from playground.views import filmstrip
 
 MOST = 16  # pictures of one sweep
-TABLES = {"guider": GUIDERS, "guidance_schedule": SCHEDULES}
 AXES = {  # fields that can be swept, and the values that are offered
     "guidance": "0, 1, 2, 3, 5, 7, 12, 25",
     "guidance_start": "0, 0.2, 0.4, 0.6, 0.8",
@@ -47,8 +46,8 @@ def _name(axis: str, part: str) -> str:
 def place(axis: str, value: float | str) -> tuple[float, str]:
     """Where on the slider a value of `axis` lies, and what it is called."""
     if axis in TABLES:
-        return list(TABLES[axis]).index(value), TABLES[axis][value].label
-    return value, f"w = {value:g}" if axis == "guidance" else f"{value:g}"
+        return list(TABLES[axis]).index(value), called(axis, value)
+    return value, ("w = " if axis == "guidance" else "") + called(axis, value)
 
 
 def sweep(recipe: Recipe, axis: str, text: str, owner: str | None = None) -> Iterator[dict]:
