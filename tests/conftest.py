@@ -119,6 +119,17 @@ def browser():
 
 
 @pytest.fixture
+def page(browser):
+    """A bare page, for a view alone; nothing may have gone wrong in its scripts."""
+    found = []
+    one = browser.new_page(viewport={"width": 900, "height": 800})
+    one.on("pageerror", lambda error: found.append(str(error)))
+    yield one
+    one.close()
+    assert found == []
+
+
+@pytest.fixture
 def visit(browser, address):
     """Open the page (or a path of it); afterwards nothing may have gone wrong in its scripts."""
     errors, pages = [], []

@@ -25,16 +25,6 @@ from playground.views.errors import Group, Point, Series
 GRAY = np.full((8, 8, 3), 128, np.uint8)
 
 
-@pytest.fixture
-def page(browser):
-    found = []
-    one = browser.new_page(viewport={"width": 900, "height": 800})
-    one.on("pageerror", lambda error: found.append(str(error)))
-    yield one
-    one.close()
-    assert found == []
-
-
 def group(label: str, factor: float) -> Group:
     points = [Point(c, c, factor / c, 20 + c, 9.0, 0.001, data_url(GRAY)) for c in (5, 10, 20)]
     more = [Point(c, c, factor / c**2, 20 + c, 9.0) for c in (5, 10, 20)]

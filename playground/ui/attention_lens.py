@@ -78,7 +78,7 @@ class Lens:
         views["attention"].keep(on_keep, self.held, views["saved"], **queue, **hidden)
         editing = views["edits"].edit(on_edit, None, views["edits"], **queue, **hidden)
         self.stop.click(
-            lambda: (attention.message("Stopped."), edits.stopped()),
+            lambda: (attention.stopped(), edits.stopped()),
             outputs=[views["attention"], views["edits"]],
             cancels=[looking, editing], queue=False, **hidden,
         )  # fmt: skip

@@ -13,6 +13,7 @@ Frame = dict[str, dict]  # data for some of the lens's views, by the view's name
 
 def closer(recipe: Recipe, owner: str | None = None) -> Iterator[Frame]:
     """Draw `recipe` with every head recorded; raises ValueError before anything is drawn."""
+    asked = time.monotonic()
     check(recipe)
     yield {"attention": attention.message("Getting ready …")}
     machine = engine(recipe.model)
@@ -20,7 +21,8 @@ def closer(recipe: Recipe, owner: str | None = None) -> Iterator[Frame]:
     from playground.ui import attention_payload
 
     steps, started, shown = [], time.perf_counter(), 0.0
-    with machine.submit([recipe], heads=True, owner=owner and f"{owner} attention") as run:
+    whose = owner and f"{owner} attention"
+    with machine.submit([recipe], heads=True, owner=whose, asked=asked) as run:
         for event in run:
             now = time.perf_counter()
             if isinstance(event, Failure):
@@ -34,7 +36,7 @@ def closer(recipe: Recipe, owner: str | None = None) -> Iterator[Frame]:
                     shown, done = now, event.index + 1
                     left = (now - started) / done * (event.count - done)
                     text = f"Recording call {done} of {event.count}, about {left:.1f} s left"
-                    yield {"attention": attention.message(text)}
+                    yield {"attention": attention.message(text, done / event.count)}
 
 
 def place(link: str, step: int, x: float, y: float, timestep: float, noisy: str) -> dict:
@@ -76,6 +78,7 @@ def edit(ask: dict, owner: str | None = None) -> Iterator[dict]:
 
     `ask` is what the form says: `kind`, the source's `link`, and what that kind needs.
     """
+    asked = time.monotonic()
     yield edits.message("Getting ready …")
     source = check(Recipe.from_query(str(ask.get("link"))))
     if source.guidance == 0:
@@ -86,9 +89,8 @@ def edit(ask: dict, owner: str | None = None) -> Iterator[dict]:
 
     recipe, plan, touched = _planned(machine.model, source, ask)
     steps, pictures, started, shown = ([], []), [], time.perf_counter(), 0.0
-    with machine.submit(
-        [source, recipe], record=True, plan=plan, owner=owner and f"{owner} edit"
-    ) as run:
+    both, whose = [source, recipe], owner and f"{owner} edit"
+    with machine.submit(both, record=True, plan=plan, owner=whose, asked=asked) as run:
         for event in run:
             now = time.perf_counter()
             if isinstance(event, Failure):

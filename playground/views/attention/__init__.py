@@ -37,9 +37,13 @@ class Branch:
     levels: Sequence[Level]
 
 
-def message(text: str, error: bool = False) -> dict:
-    """Only a sentence; what is there stays."""
-    return {"kind": "message", "text": text, "error": error}
+def message(text: str, share: float | None = None, error: bool = False) -> dict:
+    """Only a sentence, with the `share` 0 … 1 that is recorded; what is there stays."""
+    return {"kind": "message", "text": text, "share": share, "error": error}
+
+
+def stopped() -> dict:
+    return message("Stopped.") | {"stopped": True}
 
 
 def finished(

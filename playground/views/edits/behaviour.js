@@ -100,7 +100,7 @@ async function showEdited(value, ticket) {
 
 function show() {
   const value = props.value;
-  if (!value || !value.kind) return;
+  if (!value || !value.kind || late(value)) return;
   arrived += 1;
   if (value.kind === 'ready') return fill(value);
   if (value.kind === 'edited') return showEdited(value, arrived);

@@ -1,0 +1,32 @@
+"""The Attention lens's views with data, in a real browser but without the page."""
+
+import numpy as np
+from viewer import give, mount
+
+from playground.views import attention, edits
+from playground.words import Word
+
+GRAY = np.full((8, 8, 3), 128, np.uint8)
+
+
+def test_an_edit_that_was_stopped_can_be_drawn_again(page):
+    mount(page, edits.VIEW, edits.ready("a cat", [Word("cat", 2, 5, (2,))], "link"))
+    give(page, edits.sampling([GRAY, GRAY], 2, 10, 1.0))
+    assert page.is_disabled(".go button")
+    give(page, edits.stopped())
+    give(page, edits.sampling([GRAY, GRAY], 3, 10, 0.9))  # was on its way
+    assert page.text_content(".status") == "Stopped."
+    assert page.is_enabled(".go button")
+    give(page, edits.message("Getting ready …"))  # a new one
+    give(page, edits.sampling([GRAY, GRAY], 1, 10, 1.0))
+    assert page.is_disabled(".go button")
+
+
+def test_a_closer_look_that_was_stopped_stays_stopped(page):
+    mount(page, attention.VIEW, attention.message("Recording call 2 of 10", 0.2))
+    give(page, attention.stopped())
+    give(page, attention.message("Recording call 3 of 10", 0.3))
+    assert page.text_content(".status") == "Stopped."
+    for text, share in (("Getting ready …", None), ("Recording call 1 of 10", 0.1)):
+        give(page, attention.message(text, share))
+        assert page.text_content(".status") == text
