@@ -123,12 +123,17 @@ def train(minutes: float = MINUTES) -> AutoencoderKL:
         optimizer.step()
         run.record(loss)
         if run.sheet_due():
-            again = reconstruct(model, test)
-            run.say(f"full scenes {psnr(test, again):.2f} dB")
-            pairs = torch.stack((test, again), 1).flatten(0, 1)
-            save_sheet(run.folder / "sheet.png", to_images(pairs), 12)
+            show(model, test, run)
     publish(model.eval(), run)
     return model
+
+
+def show(model: AutoencoderKL, test: torch.Tensor, run: Run) -> None:
+    """A sheet of pictures [n, 3, 128, 128], each beside what comes back of it; says how near."""
+    again = reconstruct(model, test)
+    run.say(f"full scenes {psnr(test, again):.2f} dB")
+    pairs = torch.stack((test, again), 1).flatten(0, 1)
+    save_sheet(run.folder / "sheet.png", to_images(pairs), 12)
 
 
 def publish(model: AutoencoderKL, run: Run) -> None:

@@ -8,17 +8,16 @@ import torch
 from diffusers import AutoencoderKL
 
 from playground.training import export, latents
-from playground.training.autoencoder import LATENT_NOISE, new_model, psnr, reconstruct, whole_scenes
+from playground.training.autoencoder import (
+    LATENT_NOISE,
+    new_model,
+    psnr,
+    reconstruct,
+    show,
+    whole_scenes,
+)
 from playground.training.optimizer import MuonAndAdam
-from playground.training.run import (
-    Run,
-    bfloat16_is_faster,
-    cosine,
-    save_sheet,
-    set_lr,
-    to_images,
-    to_tensor,
-)  # fmt: skip
+from playground.training.run import Run, bfloat16_is_faster, cosine, set_lr, to_tensor
 from playground.world.render import draw
 
 MINUTES, PEAK_LR, BATCH, SCENES, SEED = 40, 5e-4, 4, 16_000, 8
@@ -52,10 +51,7 @@ def train(minutes: float = MINUTES) -> None:
         optimizer.step()
         run.record(loss, BATCH)
         if run.sheet_due():
-            again = reconstruct(model, test)
-            run.say(f"full scenes {psnr(test, again):.2f} dB")
-            pairs = torch.stack((test, again), 1).flatten(0, 1)
-            save_sheet(run.folder / "sheet.png", to_images(pairs), 12)
+            show(model, test, run)
     publish(model.eval(), run)
 
 
