@@ -32,13 +32,32 @@ function late({ stopped, share }) {
   return halted && !stopped;
 }
 
-// A small canvas of packed pixels.
-function bitmap({ h, w, rgb }) {
-  const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
-  const data = new ImageData(w, h), from = bytes(rgb);
-  for (let i = 0; i < w * h; i++) data.data.set([from[3 * i], from[3 * i + 1], from[3 * i + 2], 255], 4 * i);
-  small.getContext('2d').putImageData(data, 0, 0);
+// Lines by their samplers.
+const COLOURS = ['#4f46e5', '#d97706', '#059669', '#db2777', '#0891b2', '#65a30d', '#9333ea', '#dc2626', '#64748b', '#a16207', '#0d9488', '#be123c'];
+
+// A PNG's image, once it is there.
+function imageOf(png) {
+  const image = new Image();
+  return new Promise((done) => { image.onload = () => done(image); image.src = 'data:image/png;base64,' + png; });
+}
+
+// A small canvas of an ImageData, and of packed pixels.
+function still(pixels) {
+  const small = Object.assign(document.createElement('canvas'), { width: pixels.width, height: pixels.height });
+  small.getContext('2d').putImageData(pixels, 0, 0);
   return small;
+}
+function bitmap({ h, w, rgb }) {
+  const pixels = new ImageData(w, h), from = bytes(rgb);
+  for (let i = 0; i < w * h; i++) pixels.data.set([from[3 * i], from[3 * i + 1], from[3 * i + 2], 255], 4 * i);
+  return still(pixels);
+}
+
+// Darkness over a map [h·w], from none where it is `high` to the most where it is `low`.
+function veil(map, h, w, low, high) {
+  const pixels = new ImageData(w, h);
+  map.forEach((v, i) => { pixels.data[4 * i + 3] = 225 * (1 - (v - low) / Math.max(high - low, 1e-9)); });
+  return still(pixels);
 }
 
 // Bilinear value of a map [h·w] at (x, y) in 0 … 1, places being squares around their centres.

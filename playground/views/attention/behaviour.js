@@ -154,11 +154,7 @@ function shade({ h, w, maps }, lit) {
   for (const k of lit) maps[k].forEach((v, i) => { sum[i] += v; });
   const most = Math.max(...sum), least = Math.min(...sum);
   const [low, high] = scale === ABSOLUTE ? [0, Math.max(most, reach())] : [least, most];
-  const veil = new ImageData(w, h);
-  sum.forEach((v, i) => { veil.data[4 * i + 3] = 225 * (1 - (v - low) / Math.max(high - low, 1e-9)); });
-  const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
-  small.getContext('2d').putImageData(veil, 0, 0);
-  paint.drawImage(small, 0, 0, canvas.width, canvas.height);
+  paint.drawImage(veil(sum, h, w, low, high), 0, 0, canvas.width, canvas.height);
   const raw = scale === ABSOLUTE || lit.some((k) => k < 1 || k > branch.words.length);
   find('hint').textContent = `“${lit.map(named).join(' + ')}”: ${attended(most)} of ${raw ? 'all attention' : level === SUMMED ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${attended(least)} at its darkest${scale === ABSOLUTE ? `; full brightness is ${attended(high)}, for every word` : ''}.`;
 }
@@ -346,29 +342,26 @@ element.querySelectorAll('.keep a').forEach((link) => {
   link.onclick = (event) => { event.preventDefault(); trigger('keep', { kind: link.dataset.kind }); };
 });
 
-function showFinished(value, ticket) {
-  const image = new Image();
-  image.onload = () => {
-    if (ticket !== shown) return;
-    stop();
-    const levels = (b) => b.levels.map((l) => ({ ...l, codes: bytes(l.codes) }));
-    run = { ...value, picture: image, previews: value.previews.map(bitmap), branches: value.branches.map((b) => ({ ...b, levels: levels(b) })) };
-    const size = 512 / Math.max(value.height, value.width);
-    canvas.width = Math.round(value.width * size);
-    canvas.height = Math.round(value.height * size);
-    range.max = run.previews.length;
-    range.value = range.max;
-    box = worked = null;
-    root.classList.remove('empty');
-    useBranch(run.branches[0]);
-    radios('scales', [[RELATIVE, 'relative'], [ABSOLUTE, 'shared, absolute']], scale, (v) => { scale = v; });
-    radios('branches', run.branches.map((b) => [b, b.name]), branch, useBranch);
-    find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
-    say(value.text);
-    redraw();
-    element.dataset.ready = ticket;
-  };
-  image.src = 'data:image/png;base64,' + value.png;
+async function showFinished(value, ticket) {
+  const image = await imageOf(value.png);
+  if (ticket !== shown) return;
+  stop();
+  const levels = (b) => b.levels.map((l) => ({ ...l, codes: bytes(l.codes) }));
+  run = { ...value, picture: image, previews: value.previews.map(bitmap), branches: value.branches.map((b) => ({ ...b, levels: levels(b) })) };
+  const size = 512 / Math.max(value.height, value.width);
+  canvas.width = Math.round(value.width * size);
+  canvas.height = Math.round(value.height * size);
+  range.max = run.previews.length;
+  range.value = range.max;
+  box = worked = null;
+  root.classList.remove('empty');
+  useBranch(run.branches[0]);
+  radios('scales', [[RELATIVE, 'relative'], [ABSOLUTE, 'shared, absolute']], scale, (v) => { scale = v; });
+  radios('branches', run.branches.map((b) => [b, b.name]), branch, useBranch);
+  find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
+  say(value.text);
+  redraw();
+  element.dataset.ready = ticket;
 }
 
 function show() {

@@ -59,11 +59,7 @@ function drawSide(i) {
   element.querySelectorAll('.result .words')[i].querySelectorAll('button').forEach((b, k) => b.setAttribute('aria-pressed', lit[i] === k));
   if (lit[i] === null) return;
   const n = side.h * side.w, map = side.shares.subarray(lit[i] * n, (lit[i] + 1) * n), high = Math.max(...map), low = Math.min(...map);
-  const veil = new ImageData(side.w, side.h);
-  map.forEach((v, p) => { veil.data[4 * p + 3] = 225 * (1 - (v - low) / Math.max(high - low, 1e-9)); });
-  const small = Object.assign(document.createElement('canvas'), { width: side.w, height: side.h });
-  small.getContext('2d').putImageData(veil, 0, 0);
-  canvas.getContext('2d').drawImage(small, 0, 0, canvas.width, canvas.height);
+  canvas.getContext('2d').drawImage(veil(map, side.h, side.w, low, high), 0, 0, canvas.width, canvas.height);
 }
 
 function chips(i) {
@@ -78,14 +74,8 @@ function chips(i) {
   }));
 }
 
-const loaded = (png) => new Promise((done) => {
-  const image = new Image();
-  image.onload = () => done(image);
-  image.src = 'data:image/png;base64,' + png;
-});
-
 async function showEdited(value, ticket) {
-  const images = await Promise.all(value.sides.map((side) => loaded(side.png)));
+  const images = await Promise.all(value.sides.map((side) => imageOf(side.png)));
   if (ticket !== arrived) return;
   sides = value.sides.map((side, i) => ({ ...side, image: images[i], shares: Float32Array.from(new Uint16Array(bytes(side.shares).buffer), (v) => v / 65535) }));
   lit = [null, null];

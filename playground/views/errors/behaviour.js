@@ -1,6 +1,5 @@
 // Error against calls. Which measure, which guidance scale and which samplers is chosen here.
 const SVG = 'http://www.w3.org/2000/svg', WIDE = 620, NARROW = 380, HEIGHT = 400, LEFT = 56, RIGHT = 12, TOP = 12, BOTTOM = 44;
-const COLOURS = ['#4f46e5', '#d97706', '#059669', '#db2777', '#0891b2', '#65a30d', '#9333ea', '#dc2626', '#64748b', '#a16207', '#0d9488', '#be123c'];
 const hidden = new Set();
 let chart = null, width = WIDE, chosen = null;  // chosen: [label, calls] of a point
 

@@ -10,7 +10,6 @@ let spot = null;         // [x, y] in 0 … 1 on the picture
 let level = BEST, playing = null, drawn = 0;
 let sampled = null, ignored = null;  // names of the run being sampled, and of the one stopped
 
-
 function fit(height, width) {
   const scale = 512 / Math.max(height, width);
   if (canvas.width !== width * scale || canvas.height !== height * scale) {
@@ -72,11 +71,8 @@ function draw() {
 function shade({ h, w, maps }, lit) {
   const sum = new Float32Array(h * w);
   for (const k of lit) maps[k].forEach((v, i) => { sum[i] += v; });
-  const high = Math.max(...sum), low = Math.min(...sum), veil = new ImageData(w, h);
-  sum.forEach((v, i) => { veil.data[4 * i + 3] = 225 * (1 - (v - low) / Math.max(high - low, 1e-9)); });
-  const small = Object.assign(document.createElement('canvas'), { width: w, height: h });
-  small.getContext('2d').putImageData(veil, 0, 0);
-  paint.drawImage(small, 0, 0, canvas.width, canvas.height);
+  const high = Math.max(...sum), low = Math.min(...sum);
+  paint.drawImage(veil(sum, h, w, low, high), 0, 0, canvas.width, canvas.height);
   find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${attended(high)} of ${level === BEST ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${attended(low)} at its darkest.`;
 }
 
@@ -186,32 +182,29 @@ function showSampling(value) {
   say(`Call ${value.step} of ${value.count}, about ${value.left} s left`);
 }
 
-function showFinished(value, ticket) {
-  const image = new Image();
-  image.onload = () => {
-    if (ticket !== drawn) return;
-    run = {
-      ...value, kept: new Map(), picture: image, previews: value.previews.map(bitmap),
-      levels: value.levels.map((l) => ({ ...l, shares: Float32Array.from(new Uint16Array(bytes(l.shares).buffer), (v) => v / FULL) })),
-    };
-    pinned = new Set(); hovered = spot = null;
-    if (level !== BEST && level >= run.levels.length) level = BEST;
-    fit(value.height, value.width);
-    chips(run.words); radios();
-    range.max = run.previews.length;
-    range.value = range.max;
-    advance(null);
-    find('controls').hidden = find('keep').hidden = false;
-    find('levels').hidden = find('mass').hidden = !run.levels.length;
-    find('hint').textContent = '';
-    find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
-    Object.assign(find('save'), { href: image.src, download: value.name });
-    find('link').href = `${location.pathname}?r=${value.link}`;
-    say(value.text);
-    draw();
-    element.dataset.ready = ticket;
+async function showFinished(value, ticket) {
+  const image = await imageOf(value.png);
+  if (ticket !== drawn) return;
+  run = {
+    ...value, kept: new Map(), picture: image, previews: value.previews.map(bitmap),
+    levels: value.levels.map((l) => ({ ...l, shares: Float32Array.from(new Uint16Array(bytes(l.shares).buffer), (v) => v / FULL) })),
   };
-  image.src = 'data:image/png;base64,' + value.png;
+  pinned = new Set(); hovered = spot = null;
+  if (level !== BEST && level >= run.levels.length) level = BEST;
+  fit(value.height, value.width);
+  chips(run.words); radios();
+  range.max = run.previews.length;
+  range.value = range.max;
+  advance(null);
+  find('controls').hidden = find('keep').hidden = false;
+  find('levels').hidden = find('mass').hidden = !run.levels.length;
+  find('hint').textContent = '';
+  find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
+  Object.assign(find('save'), { href: image.src, download: value.name });
+  find('link').href = `${location.pathname}?r=${value.link}`;
+  say(value.text);
+  draw();
+  element.dataset.ready = ticket;
 }
 
 function show() {

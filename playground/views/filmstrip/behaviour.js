@@ -10,14 +10,6 @@ let run = null, ignored = null;  // names of the sweep that is running, and of t
 const frames = () => [...strips.get(key).frames.values()].sort((a, b) => a.at - b.at);
 const nearest = () => frames().reduce((best, f) => (Math.abs(f.at - slider.value) < Math.abs(best.at - slider.value) ? f : best));
 
-function painted(h, w, colour) {
-  const canvas = Object.assign(document.createElement('canvas'), { width: w, height: h });
-  const data = new ImageData(w, h);
-  for (let i = 0; i < h * w; i++) data.data.set(colour(i), 4 * i);
-  canvas.getContext('2d').putImageData(data, 0, 0);
-  return canvas;
-}
-
 // ---- drawing -------------------------------------------------------------------------------
 function paint(canvas, frame, side) {
   const { image } = frame, ratio = image ? image.width / image.height : 1;
@@ -28,9 +20,8 @@ function paint(canvas, frame, side) {
   brush.imageSmoothingQuality = 'high';
   if (image) brush.drawImage(image, 0, 0, width, height);
   if (!word) return;
-  const map = bytes(word.map), low = Math.min(...map), high = Math.max(...map);
-  const veil = painted(word.h, word.w, (i) => [0, 0, 0, 225 * (1 - (map[i] - low) / Math.max(high - low, 1))]);
-  brush.drawImage(veil, 0, 0, width, height);
+  const map = bytes(word.map);
+  brush.drawImage(veil(map, word.h, word.w, Math.min(...map), Math.max(...map)), 0, 0, width, height);
 }
 
 const progress = (f) => f.reason ?? (f.finished ? '' : `preview of step ${f.step} of ${f.count}`);
@@ -102,16 +93,10 @@ slider.oninput = choose;
 find('strips').onchange = (event) => turnTo(event.target.value);
 
 // ---- what arrives --------------------------------------------------------------------------
-function load(frame) {
-  if (!frame.finished) return Promise.resolve(frame.preview && painted(frame.preview.h, frame.preview.w, ((from) => (i) => [from[3 * i], from[3 * i + 1], from[3 * i + 2], 255])(bytes(frame.preview.rgb))));
-  const image = new Image();
-  return new Promise((done) => { image.onload = () => done(image); image.src = 'data:image/png;base64,' + frame.png; });
-}
-
 async function join(value) {
   const old = strips.get(value.key)?.frames;
   const news = value.frames.filter((f) => !old?.get(f.at)?.finished);
-  const images = await Promise.all(news.map(load));
+  const images = await Promise.all(news.map((f) => (f.finished ? imageOf(f.png) : f.preview && bitmap(f.preview))));
   const strip = strips.get(value.key) ?? { axis: value.axis, label: value.label, frames: new Map() };
   strips.set(value.key, strip);
   news.forEach((frame, i) => { if (!strip.frames.get(frame.at)?.finished) strip.frames.set(frame.at, { ...frame, image: images[i] }); });

@@ -23,11 +23,7 @@ function load(l) {
   const key = l.link + l.state + l.call;
   if (!loaded.has(key)) {
     const entry = { previews: (l.previews ?? []).map(bitmap), image: null };
-    entry.ready = !l.png ? Promise.resolve() : new Promise((done) => {
-      const image = new Image();
-      image.onload = () => { entry.image = image; done(); };
-      image.src = 'data:image/png;base64,' + l.png;
-    });
+    entry.ready = l.png ? imageOf(l.png).then((image) => { entry.image = image; }) : Promise.resolve();
     loaded.set(key, entry);
   }
   return loaded.get(key);
@@ -165,9 +161,7 @@ function difference(a, b, size) {
     sum += gap * gap;
     one.data[i] = gap * gain.value;
   }
-  const canvas = Object.assign(document.createElement('canvas'), { width: one.width, height: one.height });
-  canvas.getContext('2d').putImageData(one, 0, 0);
-  return { canvas, rmse: Math.sqrt(sum / (one.data.length * 0.75)) };
+  return { canvas: still(one), rmse: Math.sqrt(sum / (one.data.length * 0.75)) };
 }
 
 function distance(a, b, rmse) {

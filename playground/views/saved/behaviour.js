@@ -4,8 +4,7 @@ function show() {
   if (!value) return;
   element.querySelector('.saved').textContent = value.text;
   if (!value.content) return;
-  const bytes = Uint8Array.from(atob(value.content), (c) => c.charCodeAt(0));
-  const url = URL.createObjectURL(new Blob([bytes]));
+  const url = URL.createObjectURL(new Blob([bytes(value.content)]));
   Object.assign(document.createElement('a'), { href: url, download: value.name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60000);
 }

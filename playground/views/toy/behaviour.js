@@ -1,6 +1,5 @@
 // Clouds of the tiny denoisers. Once they have arrived, w and the label are chosen here alone.
 const slider = element.querySelector('.slide input'), REACH = 4.5, SIDE = 360;
-const COLOURS = ['#4f46e5', '#d97706', '#059669'];
 
 let clouds = null, label = 0, panels = [];
 

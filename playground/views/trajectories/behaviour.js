@@ -1,5 +1,4 @@
 // Ways through the plane. All of them set out and arrive together; scrub or play.
-const COLOURS = ['#4f46e5', '#d97706', '#059669', '#db2777', '#0891b2', '#65a30d', '#9333ea', '#dc2626', '#64748b', '#a16207', '#0d9488', '#be123c'];
 const EDGE = 24, SECONDS = 3, hidden = new Set();
 let data = null, playing = null, moved = false;  // moved: the visitor chose the calls
 
