@@ -201,7 +201,7 @@ def _checked(f: dataclasses.Field, value):
         raise RecipeError(f"{facts['label']} must be a number.")
     if not facts["low"] <= value <= facts["high"]:
         raise RecipeError(
-            f"{facts['label']} must be between {facts['low']:g} and {facts['high']:g}."
+            f"{facts['label']} must be between {facts['low']:g} and {facts['high']:,.10g}."
         )
     if kind is int:
         if value != int(value) or int(value) % facts["step"]:

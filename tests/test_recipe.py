@@ -78,6 +78,13 @@ def test_whole_numbers():
             Recipe(**wrong)
 
 
+def test_a_bound_is_said_in_full():
+    with pytest.raises(RecipeError, match=r"Seed must be between 0 and 4,294,967,295\."):
+        Recipe(seed=2**32)
+    with pytest.raises(RecipeError, match=r"η must be between 0 and 1\."):
+        Recipe(eta=1.5)
+
+
 def test_guidance_starts_before_it_stops():
     assert Recipe(guidance_start=0.5, guidance_stop=0.5)
     with pytest.raises(RecipeError, match="start before"):
