@@ -117,6 +117,15 @@ def test_two_lanes_are_wiped_subtracted_and_flickered(lab):
     assert requests == []
 
 
+def test_the_cost_follows_the_recipe(lab):
+    """Half the calls guided: of 8 calls 4 have one row, of Heun's 7 three."""
+    page = lab()
+    page.wait_for_selector("#race-cost:has-text('made together in 8 of about 12 rows')")
+    page.get_by_role("button", name="More").click()
+    page.fill("input[aria-label='number input for Guidance from']", "0.5")
+    page.wait_for_selector("#race-cost:has-text('made together in 8 of about 9 rows')")
+
+
 def test_a_race_of_six_lanes_one_cancelled_and_the_grid_kept(lab):
     page = lab()
     page.fill("#recipe-prompt textarea", "a red square")

@@ -20,7 +20,6 @@ SEEDS = 8  # pictures of every w: with and without words, one full call of the n
 LAST_SEED = int(FIELDS["seed"].metadata["high"])
 FRAME = 0.5  # seconds between two sentences about how far it is
 MEASURERS = 2  # at the same time: one of them asks for as much as a class of visitors
-PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")  # fields that the cost reads
 TEXT = (
     "### Your own prompt, measured\n"
     f"Your recipe with {SEEDS} seeds (its own and the next ones) at every w, read by the oracle: a "
@@ -119,7 +118,7 @@ class Table:
                 return html.escape(str(error))
 
         gr.on(
-            [values.change, *(panel.fields[name].change for name in PRICED)],
+            [values.change, *(panel.fields[name].change for name in together.PRICED)],
             on_change, [values, *panel.inputs], self.price,
             trigger_mode="always_last", show_progress="hidden", api_visibility="private",
         )  # fmt: skip

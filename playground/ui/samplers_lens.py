@@ -8,7 +8,15 @@ import gradio as gr
 from playground import zoo
 from playground.recipe import Recipe
 from playground.samplers import SAMPLERS, Sampler
-from playground.ui import drawing, race_files, race_plan, racing, samplers_truth, sections
+from playground.ui import (
+    drawing,
+    race_files,
+    race_plan,
+    racing,
+    samplers_truth,
+    sections,
+    together,
+)
 from playground.ui.recipe_panel import Panel
 from playground.views import race, saved
 
@@ -87,7 +95,8 @@ class Lens:
         self.stop.click(
             race.stopped, outputs=view, cancels=[racing_now, finishing], queue=False, **hidden
         )
-        changes = [tab.select, panel.fields["guidance"].change, *(w.change for w in self.choices)]
+        priced = (panel.fields[name] for name in together.PRICED)
+        changes = [tab.select, *(widget.change for widget in (*priced, *self.choices))]
         gr.on(changes, on_choice, own, self.cost, queue=False, trigger_mode="always_last", **hidden)
 
 

@@ -9,6 +9,7 @@ from playground import guidance, samplers
 from playground.recipe import Recipe, RecipeError
 
 FRAME = 0.25  # seconds between frames of all previews
+PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")  # fields that a price depends on
 
 
 def parts(text: str) -> list[str]:
