@@ -28,4 +28,5 @@ def encode(model: LatentModel, image: Image.Image, side: int) -> Tensor:
 
 
 def noised(latents: Tensor, noise: Tensor, signal: float) -> Tensor:
+    """x_t of latents and noise [n, c, h, w] where √ᾱ is `signal`."""
     return signal * latents + (1 - signal**2) ** 0.5 * noise

@@ -57,6 +57,7 @@ def crops(seed: int):
 
 
 def loss_of(model: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
+    """Squared and absolute error of pictures [B, 3, h, w] that come back, and the penalty."""
     latents = model.encode(images).latent_dist.mode()  # [B, 4, h/8, w/8]
     noisy = latents + LATENT_NOISE * torch.randn_like(latents)
     error = model.decode(noisy).sample - images
@@ -66,18 +67,20 @@ def loss_of(model: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
 
 
 def whole_scenes(count: int, seed: int = TEST_SEED) -> torch.Tensor:
+    """The first pictures [count, 3, 128, 128] of the stream of `seed`, in [−1, 1]."""
     scenes = stream(seed)
     return to_tensor(np.stack([draw(next(scenes)[0]) for _ in range(count)]))
 
 
 @torch.inference_mode()
 def reconstruct(model: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
+    """What comes back of pictures [n, 3, h, w], in [−1, 1]."""
     parts = [model.decode(model.encode(b).latent_dist.mode()).sample for b in images.split(8)]
     return torch.cat(parts).clamp(-1, 1)
 
 
 def psnr(images: torch.Tensor, other: torch.Tensor) -> float:
-    """Mean over pictures of 10·log10(1/MSE), pixels in [0, 1]; in dB."""
+    """Mean over pictures [n, 3, h, w] of 10·log10(1/MSE), pixels in [0, 1]; in dB."""
     error = ((images - other) / 2).square().flatten(1).mean(1)
     return float((-10 * error.log10()).mean())
 

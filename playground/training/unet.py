@@ -103,7 +103,9 @@ def training_step(
 
 @torch.inference_mode()
 def draw_samples(unet, vae, embeds: torch.Tensor, empty: torch.Tensor, guidance: float, seed=0):
-    """Pictures uint8 [n, 128, 128, 3], 20 steps of DPM-Solver++ 2M."""
+    """Pictures uint8 [n, 128, 128, 3] of prompt embeds [n, 77, 128] and those of no words
+    [1, 77, 128], 20 steps of DPM-Solver++ 2M.
+    """
     solver = DPMSolverMultistepScheduler.from_config(new_schedule().config)
     solver.set_timesteps(20)
     x = torch.randn(len(embeds), 4, 16, 16, generator=torch.Generator().manual_seed(seed))

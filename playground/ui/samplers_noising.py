@@ -17,7 +17,7 @@ from playground.views import noising
 EVERY = 37  # timesteps between decoded pictures: 0, 37, …, 999
 LARGEST = 50_000_000  # pixels of an upload
 TOGETHER = 7  # of these at a time, so that Stop is soon heard
-DRAWN = 0.5  # share of the work: 20 calls of the network and 28 decoded pictures take as long
+DRAWN = 0.5  # share of the work: a usual run takes about as long as the 28 decoded pictures
 NOISERS = 4  # at the same time
 TEXT = (
     "### The way there: noise on a picture\n"
