@@ -40,6 +40,10 @@ class Step:
         """ε̂ of a branch [channels, h, w], whatever kind of prediction it was computed from."""
         return (self.noisy - self.signal * self.clean[branch]) / (1 - self.signal**2) ** 0.5
 
+    def preview(self, model: LatentModel) -> np.ndarray:
+        """The guided x̂0 as uint8 [h, w, 3], one pixel per latent cell."""
+        return model.preview(self.clean["guided"][None])[0]
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:

@@ -34,7 +34,7 @@ def finished(
     shown = attention.finished(
         png=picture.png(),
         size=(recipe.height, recipe.width),
-        previews=[model.preview(step.clean["guided"][None])[0] for step in steps],
+        previews=[step.preview(model) for step in steps],
         noisy=[step.noisy.numpy() for step in steps],
         timesteps=[step.timestep for step in steps],
         branches=branches,

@@ -103,7 +103,7 @@ def edit(ask: dict, owner: str | None = None) -> Iterator[dict]:
             if event.cell == 1 and now - shown > FRAME:
                 shown, done = now, event.index + 1
                 left = (now - started) / done * (event.count - done)
-                latest = [machine.model.preview(s[-1].clean["guided"][None])[0] for s in steps]
+                latest = [s[-1].preview(machine.model) for s in steps]
                 yield edits.sampling(latest, done, event.count, left)
     if len(pictures) == 2:  # else it was cancelled
         pictures.sort(key=lambda picture: picture.cell)

@@ -100,6 +100,6 @@ def _frames(model, recipe: Recipe, run) -> Iterator[Frame]:
             if now - shown > FRAME:
                 shown, done = now, event.index + 1
                 left = (now - started) / done * (event.count - done)
-                preview = model.preview(event.clean["guided"][None])[0]
+                preview = event.preview(model)
                 shot = explorer.sampling(name, preview, size, done, event.count, left)
                 yield {"explorer": shot}

@@ -83,8 +83,7 @@ def _moment(model: LatentModel, step: Step) -> lookahead.Moment:
             noises=tuple(noise.numpy() for noise in noises),
             colours=tuple((n.movedim(0, -1) @ model.preview_map[:-1]).numpy() for n in noises),
         )
-    guided = model.preview(step.clean["guided"][None])[0]
-    return lookahead.Moment(step.guidance, guided, branches)
+    return lookahead.Moment(step.guidance, step.preview(model), branches)
 
 
 def _words(prompt: Prompt, steps: list[Step]) -> list[tuple[str, np.ndarray]]:

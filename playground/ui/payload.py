@@ -25,7 +25,7 @@ def finished(
         png=png,
         size=(recipe.height, recipe.width),
         words=prompt.words,
-        previews=[model.preview(step.clean["guided"][None])[0] for step in steps],
+        previews=[step.preview(model) for step in steps],
         shares=shares,
         masses=masses,
         text=(

@@ -75,7 +75,7 @@ class _Shown:
         if not drawn.end:
             if not drawn.steps:
                 return view.waiting(facts)
-            return view.sampling(facts, self._preview(drawn.steps[-1]), len(drawn.steps))
+            return view.sampling(facts, drawn.steps[-1].preview(self.model), len(drawn.steps))
         if lane not in self.ended:
             self.ended[lane] = self._ended(facts, drawn)
         return self.ended[lane]
@@ -83,7 +83,7 @@ class _Shown:
     def _ended(self, facts: view.Lane, drawn: together.Drawn) -> dict:
         from playground.cells import Dropped, Failure
 
-        previews = tuple(self._preview(step) for step in drawn.steps)
+        previews = tuple(step.preview(self.model) for step in drawn.steps)
         if isinstance(drawn.end, Failure | Dropped):
             dropped = isinstance(drawn.end, Dropped)
             reason = "cancelled" if dropped else f"failed: {drawn.end.reason}"
@@ -91,9 +91,6 @@ class _Shown:
         picture = Finished(drawn.end.png(), previews, sum(drawn.end.seconds.values()))
         drawing.kept().put(drawn.recipe, picture)
         return view.finished(facts, picture.png, previews, picture.seconds, kept=False)
-
-    def _preview(self, step):
-        return self.model.preview(step.clean["guided"][None])[0]
 
     def _facts(self, lane: Lane) -> view.Lane:
         recipe, calls = lane.recipe, together.calls(lane.recipe)

@@ -100,7 +100,7 @@ class _Strip:
     def _frame(self, cell: together.Drawn) -> dict:
         if not cell.end:
             last = cell.steps[-1]
-            preview = self.model.preview(last.clean["guided"][None])[0]
+            preview = last.preview(self.model)
             return filmstrip.sampling(*self._place(cell), preview, last.index + 1, last.count)
         if cell not in self.ended:
             self.ended[cell] = self._ended(cell)
