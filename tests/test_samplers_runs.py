@@ -166,6 +166,16 @@ def test_noising_can_be_closed_while_it_draws_and_while_it_decodes(small, monkey
     assert decoded == [1, 7]  # the picture itself and seven of it, nothing goes on behind
 
 
+def test_uploads_are_seen_as_a_viewer_shows_them():
+    half = Image.new("RGBA", (2, 1), (255, 0, 0, 255))
+    half.putpixel((1, 0), (0, 0, 255, 0))
+    assert np.asarray(forward.opaque(half)).tolist() == [[[255, 0, 0], [255, 255, 255]]]
+    deep = Image.fromarray(np.array([[0, 32768, 65535]], np.uint16))
+    assert np.asarray(forward.opaque(deep)).tolist() == [[[v] * 3 for v in (0, 127, 255)]]
+    with pytest.raises(ValueError, match="mode 'F'"):
+        forward.opaque(Image.new("F", (2, 2)))
+
+
 def test_uploads_that_are_no_pictures_are_refused_in_words(small, tmp_path, monkeypatch):
     file = tmp_path / "x.png"
     file.write_text("<script>alert(1)</script>")

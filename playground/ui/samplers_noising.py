@@ -53,11 +53,11 @@ def of_file(path: str, name: str) -> Iterator[dict]:
     from playground import forward
 
     yield noising.message("Encoding your picture …", 0.0)
+    model, side = drawing.engine(name).model, zoo.get(name).side
     try:
         with Image.open(path) as image:
             if image.width * image.height > LARGEST:
                 raise RecipeError("This picture is too large: at most 50 million pixels.")
-            model, side = drawing.engine(name).model, zoo.get(name).side
             latents = forward.encode(model, image, side)
     except RecipeError:
         raise
