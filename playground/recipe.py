@@ -201,10 +201,11 @@ def _checked(f: dataclasses.Field, value):
         raise RecipeError(f"{facts['label']} must be a number.")
     if not facts["low"] <= value <= facts["high"]:
         raise RecipeError(
-            f"{facts['label']} must be between {facts['low']:g} and {facts['high']:g}."
+            f"{facts['label']} must be between {facts['low']:g} and {facts['high']:.10g}."
         )
     if kind is int:
         if value != int(value) or int(value) % facts["step"]:
-            raise RecipeError(f"{facts['label']} must be a multiple of {facts['step']}.")
+            kind_of = "whole number" if facts["step"] == 1 else f"multiple of {facts['step']}"
+            raise RecipeError(f"{facts['label']} must be a {kind_of}.")
         return int(value)
     return float(value)
