@@ -16,13 +16,13 @@ INTRO = (
 )
 COST = (
     "Records every head of every step: the same picture is drawn once more, in about the same "
-    "time, and the page receives 1 to 7 MB."
+    "time, and the page receives 1 to 7 MB. What stands here at first is an example."
 )
 WORKED = "### One place, worked out"
 EDITS = (
     "### Edit the prompt through attention\n"
-    "Prompt-to-Prompt (Hertz et al. 2022): the edited picture starts from the same noise and, for "
-    "a share of the steps, looks where the original looked."
+    "Prompt-to-Prompt (Hertz et al. 2022) on the picture above: the edited one starts from the "
+    "same noise and, for a share of the steps, looks where the original looked."
 )
 LOOKING = 4  # visitors at the same time; the engine batches them with everybody's pictures
 
@@ -78,7 +78,7 @@ class Lens:
         views["attention"].keep(on_keep, self.held, views["saved"], **queue, **hidden)
         editing = views["edits"].edit(on_edit, None, views["edits"], **queue, **hidden)
         self.stop.click(
-            lambda: (attention.message("Stopped."), edits.stopped()),
+            lambda: (attention.stopped(), edits.stopped()),
             outputs=[views["attention"], views["edits"]],
             cancels=[looking, editing], queue=False, **hidden,
         )  # fmt: skip

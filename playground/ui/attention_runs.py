@@ -34,7 +34,7 @@ def closer(recipe: Recipe, owner: str | None = None) -> Iterator[Frame]:
                     shown, done = now, event.index + 1
                     left = (now - started) / done * (event.count - done)
                     text = f"Recording call {done} of {event.count}, about {left:.1f} s left"
-                    yield {"attention": attention.message(text)}
+                    yield {"attention": attention.message(text, share=done / event.count)}
 
 
 def place(link: str, step: int, x: float, y: float, timestep: float, noisy: str) -> dict:

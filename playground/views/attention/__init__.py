@@ -37,9 +37,13 @@ class Branch:
     levels: Sequence[Level]
 
 
-def message(text: str, error: bool = False) -> dict:
-    """Only a sentence; what is there stays."""
-    return {"kind": "message", "text": text, "error": error}
+def message(text: str, error: bool = False, share: float | None = None) -> dict:
+    """Only a sentence; what is there stays. `share` 0 … 1 of the work is done."""
+    return {"kind": "message", "text": text, "error": error, "share": share}
+
+
+def stopped() -> dict:
+    return message("Stopped.") | {"stopped": True}
 
 
 def finished(

@@ -374,7 +374,7 @@ function showFinished(value, ticket) {
 function show() {
   const value = props.value;
   root.classList.toggle('empty', !run);
-  if (!value || !value.kind) return;
+  if (!value || !value.kind || late(value)) return;
   shown += 1;
   if (value.kind === 'finished') showFinished(value, shown);
   else say(value.text, value.error);

@@ -31,7 +31,7 @@ def message(text: str, error: bool = False) -> dict:
 
 
 def stopped() -> dict:
-    return message("Stopped.")
+    return message("Stopped.") | {"stopped": True}
 
 
 def ready(prompt: str, words: Sequence[Word], link: str) -> dict:
@@ -45,7 +45,7 @@ def sampling(previews: Sequence[np.ndarray], step: int, count: int, left: float)
     """Both x̂0 previews uint8 [h, w, 3] while they are drawn, and the seconds left."""
     rasters = [raster(preview) for preview in previews]
     text = f"Call {step} of {count}, about {left:.1f} s left"
-    return {"kind": "sampling", "previews": rasters, "text": text}
+    return {"kind": "sampling", "previews": rasters, "text": text, "share": step / count}
 
 
 def edited(sides: Sequence[Side], difference: np.ndarray, text: str, verdict: str) -> dict:
