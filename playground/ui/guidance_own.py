@@ -133,6 +133,7 @@ def build() -> Table:
             sweeping.AXES["guidance"], label=f"Values of w, at most {sweeping.MOST}", max_lines=1,
             scale=4, min_width=220, elem_id="own-values",
         )  # fmt: skip
+    with gr.Row(equal_height=True):
         start, stop = sections.buttons("own", "Measure")
     price = gr.Markdown(cost(Recipe(), sweeping.AXES["guidance"]), elem_id="own-cost")
     view = gr.HTML(None, **asdict(tradeoff.VIEW), elem_id="own-table")
