@@ -122,6 +122,7 @@ class Table:
             [values.change, *(panel.fields[name].change for name in PRICED)],
             on_change, [values, *panel.inputs], self.price,
             trigger_mode="always_last", show_progress="hidden", api_visibility="private",
+            preprocess=False,  # while a number is typed gradio would raise, a recipe says why
         )  # fmt: skip
 
 

@@ -89,7 +89,11 @@ class Lens:
             race.stopped, outputs=view, cancels=[racing_now, finishing], queue=False, **hidden
         )
         changes = [tab.select, panel.fields["guidance"].change, *(w.change for w in self.choices)]
-        gr.on(changes, on_choice, own, self.cost, queue=False, trigger_mode="always_last", **hidden)
+        gr.on(
+            changes, on_choice, own, self.cost, queue=False, trigger_mode="always_last",
+            preprocess=False,  # as of the visitor's own table
+            **hidden,
+        )  # fmt: skip
 
 
 def build(example: dict) -> Lens:
