@@ -29,7 +29,8 @@ def sampling(
     """One frame while `run` is sampled: the x̂0 preview uint8 [h, w, 3], seconds left."""
     return {
         "kind": "sampling", "run": run, "preview": raster(preview),
-        "height": size[0], "width": size[1], "step": step, "count": count, "left": round(left, 1),
+        "height": size[0], "width": size[1], "step": step, "count": count, "share": step / count,
+        "left": round(left, 1),
     }  # fmt: skip
 
 
