@@ -1,4 +1,4 @@
-"""How shares are written, alike on the page and in the README."""
+"""How shares and counts are written, alike on the page and in the README."""
 
 import math
 
@@ -12,3 +12,8 @@ def percent(share: float, digits: int = 0) -> str:
     """As `percent` in views/shared.js."""
     scale = 10**digits
     return f"{points(scale * share) / scale:.{digits}f} %"
+
+
+def counted(number: int, noun: str) -> str:
+    """As `counted` in views/shared.js: 1 step, 15 steps."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -205,6 +205,7 @@ def _checked(f: dataclasses.Field, value):
         )
     if kind is int:
         if value != int(value) or int(value) % facts["step"]:
-            raise RecipeError(f"{facts['label']} must be a multiple of {facts['step']}.")
+            kind_of = "whole number" if facts["step"] == 1 else f"multiple of {facts['step']}"
+            raise RecipeError(f"{facts['label']} must be a {kind_of}.")
         return int(value)
     return float(value)

@@ -3,6 +3,12 @@
 import numpy as np
 import pytest
 from browser import LONGEST
+from viewer import give, mount
+
+from playground.views import attention, edits
+from playground.words import Word
+
+GRAY = np.full((8, 8, 3), 128, np.uint8)
 
 
 @pytest.fixture
@@ -145,6 +151,35 @@ def test_edits_are_drawn_and_bad_ones_are_a_sentence(lab):
     assert chips.all_text_contents() == ["a", "blue", "square"]
     chips.nth(1).click()
     assert pixels(page, "#edits canvas", 1) != edited
+
+
+def test_what_was_on_its_way_when_stopped_is_not_shown(browser):
+    page = browser.new_page()
+    mount(page, attention.VIEW, attention.message("Recording", share=0.25))
+    give(page, attention.stopped())
+    give(page, attention.message("still recording", share=0.5))
+    assert page.text_content(".status") == "Stopped."
+    words = [Word("a", 0, 1, (1,)), Word("cat", 2, 5, (2,))]
+    mount(page, edits.VIEW, edits.ready("a cat", words, "link"))
+    give(page, edits.sampling([GRAY, GRAY], 1, 4, 1.0))
+    assert page.is_disabled("button[type=submit]")
+    give(page, edits.stopped())
+    give(page, edits.sampling([GRAY, GRAY], 2, 4, 1.0))
+    assert page.text_content(".status") == "Stopped."
+    assert page.is_enabled("button[type=submit]")
+    give(page, edits.sampling([GRAY, GRAY], 1, 4, 1.0) | {"share": 0})  # a new edit
+    assert page.is_disabled("button[type=submit]")
+    page.close()
+
+
+def test_a_swap_begins_with_the_word_after_the_article(browser):
+    page = browser.new_page()
+    words = [Word("a", 0, 1, (1,)), Word("cat", 2, 5, (2,))]
+    mount(page, edits.VIEW, edits.ready("a cat", words, "link"))
+    assert page.eval_on_selector(".word", "e => e.selectedOptions[0].text") == "cat"
+    mount(page, edits.VIEW, edits.ready("cats", words[1:], "link"))
+    assert page.eval_on_selector(".word", "e => e.selectedOptions[0].text") == "cat"
+    page.close()
 
 
 def kept(page, kind: str, folder) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 from viewer import give, mount
 
-from playground.views import attention, edits
+from playground.views import attention, edits, explorer
 from playground.words import Word
 
 GRAY = np.full((8, 8, 3), 128, np.uint8)
@@ -30,3 +30,13 @@ def test_a_closer_look_that_was_stopped_stays_stopped(page):
     for text, share in (("Getting ready …", None), ("Recording call 1 of 10", 0.1)):
         give(page, attention.message(text, share))
         assert page.text_content(".status") == text
+
+
+def test_a_drawing_that_was_stopped_before_its_first_frame_stays_stopped(page):
+    mount(page, explorer.VIEW, explorer.message("Getting ready …"))
+    give(page, explorer.stopped())
+    give(page, explorer.sampling("first", GRAY, (64, 64), 1, 10, 0.9))  # was on its way
+    assert page.text_content(".status") == "Stopped."
+    give(page, explorer.message("Getting ready …"))
+    give(page, explorer.sampling("second", GRAY, (64, 64), 1, 10, 0.9))
+    assert page.text_content(".status") == "Call 1 of 10, about 0.9 s left"

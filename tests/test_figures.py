@@ -1,8 +1,8 @@
-"""One way to write a share, in Python and in the browser."""
+"""One way to write shares and counts, in Python and in the browser."""
 
 import pytest
 
-from playground.figures import percent, points
+from playground.figures import counted, percent, points
 from playground.views import SHARED
 
 COUNTS = (3, 7, 8, 32, 100, 200, 400, 1000)
@@ -35,12 +35,18 @@ def test_points_are_whole_percent_of_every_count():
         ]
 
 
+def test_one_is_singular():
+    assert [counted(n, "row") for n in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]
+
+
 def test_the_browser_writes_the_same(browser):
-    page = browser.new_page()
-    found = page.evaluate(
+    page, numbers = browser.new_page(), [0, 1, 2, 999, 1000, 1234567]
+    shares, counts = page.evaluate(
         SHARED.read_text(encoding="utf-8")
-        + ";(shares) => shares.map((s) => [percent(s), percent(s, 1)])",
-        SHARES,
+        + ";([shares, numbers]) => [shares.map((s) => [percent(s), percent(s, 1)]),"
+        " numbers.map((n) => counted(n, 'step'))]",
+        [SHARES, numbers],
     )
     page.close()
-    assert found == [[percent(s), percent(s, 1)] for s in SHARES]
+    assert shares == [[percent(s), percent(s, 1)] for s in SHARES]
+    assert counts == [counted(n, "step") for n in numbers]

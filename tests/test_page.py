@@ -105,6 +105,8 @@ def test_stop_in_the_middle_and_draw_again(visit):
     page.wait_for_function("document.querySelector('#explorer .status').textContent == 'Stopped.'")
     page.wait_for_timeout(1500)
     assert status(page) == "Stopped."
+    assert chips(page) == []  # of no picture
+    assert page.text_content("#explorer .hint") == ""
     page.fill("input[aria-label='number input for Steps']", "5")
     draw(page, "a panda at the beach")
     assert "5 network calls" in status(page)
@@ -124,6 +126,61 @@ def test_no_words_is_said(visit):
     page.click("#draw")
     page.wait_for_function("document.querySelector('#explorer .notes').textContent != ''")
     assert "unconditional" in page.text_content("#explorer .notes")
+
+
+def test_punctuation_alone_is_no_words_either(visit):
+    page = visit()
+    draw(page, "?!")
+    assert "unconditional" in page.text_content("#explorer .notes")
+
+
+def test_an_unknown_word_is_named_once(visit):
+    page = visit()
+    draw(page, "dragon, dragon and a dragon")
+    assert page.text_content("#explorer .notes") == "The model has never seen: dragon."
+
+
+@pytest.mark.parametrize("typed", ["99", ""])
+def test_a_number_out_of_bounds_is_a_sentence_of_ours(typed, visit):
+    page = visit()
+    page.get_by_role("tab", name="Samplers").click()
+    page.wait_for_selector("#race-cost:has-text('network calls')")
+    failed = []
+    page.on("response", lambda response: failed.append(response.url) if not response.ok else None)
+    page.fill("input[aria-label='number input for Guidance scale w']", typed)
+    page.wait_for_selector("#race-cost:has-text('Guidance scale w must be')")
+    assert failed == []
+    assert page.locator(".toast-body").count() == 0
+
+
+def test_a_seed_that_is_no_whole_number_is_refused_and_stays(visit):
+    page = visit()
+    page.fill("#recipe-seed input", "1.5")
+    page.click("#draw")
+    page.wait_for_selector("#explorer .status.error")
+    assert status(page) == "Seed must be a whole number."
+    assert page.input_value("#recipe-seed input") == "1.5"
+
+
+def test_walking_through_the_page_by_keyboard_draws_nothing(visit):
+    page = visit()
+    page.wait_for_timeout(1000)
+    asked, before = [], status(page)
+    page.on("request", lambda request: asked.append(request.url))
+    for name in ("Guidance scale w", "Steps"):
+        page.focus(f"input[aria-label='number input for {name}']")
+        for _ in range(3):
+            page.keyboard.press("Tab")
+    page.wait_for_timeout(1500)
+    assert asked  # gradio told the server
+    assert status(page) == before
+    page.get_by_role("tab", name="Guidance").click()
+    page.wait_for_selector("#lookahead .picture")  # the example is still there
+    page.fill("input[aria-label='number input for Guidance scale w']", "3")
+    page.keyboard.press("Tab")
+    page.wait_for_function(
+        "document.querySelector('#explorer .status').textContent.includes('w = 3,')"
+    )
 
 
 def test_too_many_words_are_refused_and_kept(visit):
@@ -163,6 +220,20 @@ def test_phone_width_and_touch(visit):
     page.tap("#explorer .words button:nth-child(2)")
     assert page.get_attribute("#explorer .words button:nth-child(2)", "aria-pressed") == "true"
     assert pixels(page) != plain
+
+
+def test_every_lens_is_in_sight_on_the_narrowest_phone(visit):
+    page = visit(viewport={"width": 320, "height": 640}, has_touch=True)
+    assert page.locator("[role=tab]:visible").all_text_contents() == [
+        "Studio", "Guidance", "Attention", "Samplers",
+    ]  # fmt: skip
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("width", [390, 820, 1024, 1300])
+def test_the_picture_is_never_a_thumbnail(width, visit):
+    page = visit(viewport={"width": width, "height": 900})
+    assert page.locator("#explorer .picture").bounding_box()["width"] >= 256
 
 
 def test_a_link_to_an_unknown_sampler_names_the_known_ones_as_text(visit):

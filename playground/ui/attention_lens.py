@@ -16,13 +16,13 @@ INTRO = (
 )
 COST = (
     "Records every head of every step: the same picture is drawn once more, in about the same "
-    "time, and the page receives 1 to 7 MB."
+    "time, and the page receives 1 to 7 MB. What stands here at first is an example."
 )
 WORKED = "### One place, worked out"
 EDITS = (
     "### Edit the prompt through attention\n"
-    "Prompt-to-Prompt (Hertz et al. 2022): the edited picture starts from the same noise and, for "
-    "a share of the steps, looks where the original looked."
+    "Prompt-to-Prompt (Hertz et al. 2022) on the picture above: the edited one starts from the "
+    "same noise and, for a share of the steps, looks where the original looked."
 )
 LOOKING = 4  # visitors at the same time; the engine batches them with everybody's pictures
 

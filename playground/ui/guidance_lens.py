@@ -55,6 +55,7 @@ def build(example: dict) -> Lens:
             sweeping.AXES["guidance"], label=f"Values, at most {sweeping.MOST}", max_lines=1,
             scale=4, min_width=220, elem_id="sweep-values",
         )  # fmt: skip
+    with gr.Row(equal_height=True):
         start, stop = sections.buttons("sweep", "Draw the sweep")
     strip = gr.HTML(example.get("filmstrip"), **asdict(filmstrip.VIEW), elem_id="filmstrip")
     sweep = Section(

@@ -121,6 +121,7 @@ class Table:
             [values.change, *(panel.fields[name].change for name in together.PRICED)],
             on_change, [values, *panel.inputs], self.price,
             trigger_mode="always_last", show_progress="hidden", api_visibility="private",
+            preprocess=False,  # while a number is typed gradio would raise, a recipe says why
         )  # fmt: skip
 
 
@@ -132,6 +133,7 @@ def build() -> Table:
             sweeping.AXES["guidance"], label=f"Values of w, at most {sweeping.MOST}", max_lines=1,
             scale=4, min_width=220, elem_id="own-values",
         )  # fmt: skip
+    with gr.Row(equal_height=True):
         start, stop = sections.buttons("own", "Measure")
     price = gr.Markdown(cost(Recipe(), sweeping.AXES["guidance"]), elem_id="own-cost")
     view = gr.HTML(None, **asdict(tradeoff.VIEW), elem_id="own-table")

@@ -6,6 +6,7 @@ import numpy as np
 
 from playground import guidance, heatmaps, zoo
 from playground.cells import Picture, Step
+from playground.figures import counted
 from playground.guidance import COND, UNCOND
 from playground.heatmaps import Aggregation
 from playground.model import LatentModel, Prompt
@@ -34,13 +35,14 @@ def finished_frame(
 ) -> dict:
     """The picture as part of a strip along `axis`, with its words' maps over all steps."""
     recipe = picture.recipe
-    rows = f"{picture.rows} rows" + f", {picture.shared} of them shared" * bool(picture.shared)
+    calls, rows = counted(picture.calls, "network call"), counted(picture.rows, "row")
+    shared = f", {picture.shared} of them shared" * bool(picture.shared)
     return filmstrip.finished(
         *sweeping.place(axis, getattr(recipe, axis)),
         size=(recipe.height, recipe.width),
         png=png,
         words=_mean_words(prompt, steps, recipe),
-        text=f"{picture.calls} network calls, {rows}, by {' and '.join(picture.networks)}.",
+        text=f"{calls}, {rows}{shared}, by {' and '.join(picture.networks)}.",
         link=recipe.to_query(),
     )
 
@@ -103,13 +105,16 @@ def _words(prompt: Prompt, steps: list[Step]) -> list[tuple[str, np.ndarray]]:
 def _cost(picture: Picture) -> str:
     """What the branches cost, and what exactly w = 0 or w = 1 would save."""
     calls, rows, network = picture.calls, picture.rows, picture.seconds["network"]
-    done = f"This run: {calls} network calls with {rows} rows, {network:.2f} s in the network. "
+    done = (
+        f"This run: {counted(calls, 'network call')} with {counted(rows, 'row')}, {network:.2f} s "
+        "in the network. "
+    )
     if rows == calls:
         return done + f"Guidance at every step would need {2 * calls} rows."
     saved = network * (rows - calls) / rows
     return done + (
         f"At exactly w = 1 the branch without words is not computed, at w = 0 the one with: "
-        f"{calls} rows, by this run's seconds per row about {saved:.2f} s less."
+        f"{counted(calls, 'row')}, by this run's seconds per row about {saved:.2f} s less."
     )
 
 

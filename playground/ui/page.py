@@ -66,12 +66,25 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
     """Connect the recipe's events to the views, whichever lens they are in."""
     hidden = {"show_progress": "hidden", "api_visibility": "private"}
 
-    def on_draw(request: gr.Request, *values):
+    drawn = gr.State(Recipe())  # what was drawn last; the example at first
+
+    def on_draw(request: gr.Request, _, *values):
         try:
-            for frame in draw(panel.recipe(values), request.session_hash):
-                yield shown(frame)
+            recipe = panel.recipe(values)
+            for frame in draw(recipe, request.session_hash):
+                yield [recipe, *shown(frame)]
         except ValueError as error:  # an impossible recipe is one sentence; what was there stays
-            yield shown({"explorer": explorer.message(str(error), error=True)})
+            yield [gr.skip(), *shown({"explorer": explorer.message(str(error), error=True)})]
+
+    def on_change(request: gr.Request, last: Recipe, *values):
+        try:
+            same = panel.recipe(values) == last
+        except ValueError:
+            same = False
+        if same:  # without any frame gradio would empty the views
+            yield [gr.skip()] * (1 + len(views))
+        else:
+            yield from on_draw(request, last, *values)
 
     def shown(frame: Frame) -> list:
         return [frame.get(name, gr.skip()) for name in views]
@@ -89,12 +102,15 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
         except ValueError as error:  # escaped, because gradio shows the message as HTML
             raise gr.Error(html.escape(str(error)), duration=None, print_exception=False) from error
 
-    drawing = gr.on(
-        panel.draws, on_draw, panel.inputs, list(views.values()),
-        trigger_mode="multiple", concurrency_limit=VISITORS, **hidden,
-    )  # fmt: skip
+    drawings = [
+        gr.on(
+            events, answer, [drawn, *panel.inputs], [drawn, *views.values()],
+            trigger_mode="multiple", concurrency_limit=VISITORS, concurrency_id="draw", **hidden,
+        )
+        for events, answer in ((panel.draws, on_draw), (panel.changes, on_change))
+    ]  # fmt: skip
     panel.stop.click(
-        explorer.stopped, outputs=views["explorer"], cancels=[drawing], queue=False, **hidden
+        explorer.stopped, outputs=views["explorer"], cancels=drawings, queue=False, **hidden
     )
     linked = page.load(on_link, None, panel.inputs, **hidden)
     linked.success(None, js=f"() => {{ if ({HAS_LINK}) ({recipe_panel.PRESS_DRAW})() }}")

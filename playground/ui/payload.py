@@ -4,7 +4,7 @@ import numpy as np
 
 from playground import guidance, heatmaps, samplers, zoo
 from playground.cells import Picture, Step
-from playground.figures import percent
+from playground.figures import counted, percent
 from playground.heatmaps import Aggregation
 from playground.model import LatentModel, Prompt
 from playground.recipe import Recipe
@@ -29,9 +29,9 @@ def finished(
         shares=shares,
         masses=masses,
         text=(
-            f"Drawn in {seconds:.2f} s: {picture.calls} network calls, {picture.rows} rows "
-            f"by {' and '.join(picture.networks)}; {samplers.get(recipe.sampler).label}, "
-            f"w = {recipe.guidance:g}, seed {recipe.seed}."
+            f"Drawn in {seconds:.2f} s: {counted(picture.calls, 'network call')}, "
+            f"{counted(picture.rows, 'row')} by {' and '.join(picture.networks)}; "
+            f"{samplers.get(recipe.sampler).label}, w = {recipe.guidance:g}, seed {recipe.seed}."
         ),
         notes=notes(recipe, prompt),
         name=f"latent-playground-{recipe.seed}.png",
@@ -80,8 +80,8 @@ def _mass(token_map, content: int) -> np.ndarray:
 def notes(recipe: Recipe, prompt: Prompt) -> list[str]:
     """What the visitor should know about this picture, in plain sentences."""
     spec, found = zoo.get(recipe.model), []
-    unknown = [word.text for word in prompt.words if not word.known]
-    if not recipe.prompt.strip():
+    unknown = dict.fromkeys(word.text for word in prompt.words if not word.known)
+    if not prompt.content:  # nothing, or punctuation alone
         found.append("No words: this is the unconditional picture.")
     if not any(guidance.scale_at(recipe, i, recipe.steps) for i in range(recipe.steps)):
         found.append("At w = 0 the words are not read, so there is no attention to show.")

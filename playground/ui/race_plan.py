@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from playground import samplers
+from playground.figures import counted
 from playground.recipe import FIELDS, Recipe, RecipeError
 from playground.ui import drawing, together
 
@@ -114,7 +115,7 @@ def estimate(lanes: Sequence[Lane]) -> str:
         return f"{len(lanes)} lanes, all of them kept from before: nothing is computed."
     calls, rows = (sum(map(count, new)) for count in (together.calls, together.rows))
     before = f", {len(lanes) - len(new)} of them kept" * (len(new) < len(lanes))
-    text = f"{len(lanes)} lanes{before}: {calls:,} network calls"
+    text = f"{len(lanes)} lanes{before}: {counted(calls, 'network call')}"
     machine = drawing.loaded(new[0].model)
     if machine is None:
         return text + "."

@@ -38,13 +38,15 @@ EXAMPLES = (
 class Panel:
     """The widgets, by the name of the recipe's field, and the buttons.
 
-    `draws` are the events after which a visitor expects a new picture.
+    `draws` are the events after which a visitor expects a new picture; at `changes` only if the
+    recipe has changed: gradio has them happen too when somebody walks past by keyboard.
     """
 
     fields: dict[str, gr.components.Component]
     stop: gr.Button
     opened: gr.UploadButton
     draws: list
+    changes: list
 
     @property
     def inputs(self) -> list:
@@ -69,7 +71,7 @@ def _widget(name: str, value) -> gr.components.Component:
             value, label=label, info=info, lines=1, max_lines=4, elem_id=f"recipe-{name}"
         )
     if name == "seed":
-        return gr.Number(value, label=label, info=info, precision=0, elem_id="recipe-seed")
+        return gr.Number(value, label=label, info=info, elem_id="recipe-seed")
     high = min(facts["high"], WIDEST) if name in ("width", "height") else facts["high"]
     return gr.Slider(
         facts["low"], high, value, step=facts["step"], label=label, info=info,
@@ -103,9 +105,9 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
                 fields[name] = _widget(name, getattr(recipe, name))
             opened = gr.UploadButton("Open a saved PNG", file_types=[".png"], size="sm")
     draws = [run.click, *(fields[name].submit for name in ("prompt", "negative", "seed"))]
-    draws += [fields[name].input for name in TABLES]
-    draws += [fields["guidance"].release, fields["steps"].release]
-    return Panel(fields, stop, opened, draws)
+    changes = [fields[name].input for name in TABLES]
+    changes += [fields["guidance"].release, fields["steps"].release]
+    return Panel(fields, stop, opened, draws, changes)
 
 
 def _setter(label: str, value: str, target: gr.components.Component) -> None:

@@ -209,6 +209,7 @@ def build() -> Section:
             [(s.label, s.name) for s in SAMPLERS.values()], value=list(OFFERED), multiselect=True,
             label="Samplers", scale=6, min_width=260, elem_id="errors-samplers",
         )  # fmt: skip
+    with gr.Row(equal_height=True):
         start, stop = sections.buttons("errors", "Measure")
     chart = gr.HTML(None, **asdict(errors.VIEW), elem_id="errors")
     plane = gr.HTML(None, **asdict(trajectories.VIEW), elem_id="trajectories")

@@ -97,7 +97,11 @@ class Lens:
         )
         priced = (panel.fields[name] for name in together.PRICED)
         changes = [tab.select, *(widget.change for widget in (*priced, *self.choices))]
-        gr.on(changes, on_choice, own, self.cost, queue=False, trigger_mode="always_last", **hidden)
+        gr.on(
+            changes, on_choice, own, self.cost, queue=False, trigger_mode="always_last",
+            preprocess=False,  # as of the visitor's own table
+            **hidden,
+        )  # fmt: skip
 
 
 def build(example: dict) -> Lens:

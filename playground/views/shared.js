@@ -9,6 +9,9 @@ function percent(share, digits = 0) {
   return (Math.floor(100 * scale * share + 0.5 + 1e-9) / scale).toFixed(digits) + ' %';
 }
 
+// As playground/figures.py: 1 step, 15 steps.
+const counted = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+
 // A share of attention: small ones tell words apart by their next digit.
 const attended = (share) => percent(share, share < 0.1 ? 1 : 0);
 

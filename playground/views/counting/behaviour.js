@@ -1,15 +1,13 @@
 // Two rows, one slider: the long run on its way above, finished short runs below.
 let columns = null;
 
-const steps = (n) => `${n} step${n === 1 ? '' : 's'}`;
-
 function choose() {
   const column = columns[+find('at').value], which = find('which').value, last = columns.at(-1).steps;
   find('at-out').textContent = `${column.steps} of ${last}`;
   find('way').src = column[which];
   find('full').src = column.full;
-  find('way-said').textContent = `A run of ${steps(last)}, after ${column.steps} of them`;
-  find('full-said').textContent = `A run of ${steps(column.steps)}, finished`;
+  find('way-said').textContent = `A run of ${counted(last, 'step')}, after ${column.steps} of them`;
+  find('full-said').textContent = `A run of ${counted(column.steps, 'step')}, finished`;
   [...find('strip').children].forEach((button, i) => {
     button.setAttribute('aria-pressed', i === +find('at').value);
     button.firstChild.src = columns[i][which];

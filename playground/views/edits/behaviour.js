@@ -35,6 +35,7 @@ function fill(value) {
   source = value;
   find('edits').classList.remove('empty');
   find('word').replaceChildren(...value.words.map((word, i) => Object.assign(make('option', word.text + (word.which ? ` (${word.which + 1})` : '')), { value: i })));
+  find('word').value = Math.min(1, value.words.length - 1);  // the first is most often “a”
   find('prompt').value = value.prompt;
   find('reweight').replaceChildren(...value.words.map(slider));
 }

@@ -20,7 +20,7 @@ def message(text: str, error: bool = False) -> dict:
 
 def stopped() -> dict:
     """The visitor stopped the run: frames of it that are still on their way are not shown."""
-    return {"kind": "stopped", "text": "Stopped."}
+    return {"kind": "stopped", "text": "Stopped.", "stopped": True}
 
 
 def sampling(
@@ -29,7 +29,8 @@ def sampling(
     """One frame while `run` is sampled: the x̂0 preview uint8 [h, w, 3], seconds left."""
     return {
         "kind": "sampling", "run": run, "preview": raster(preview),
-        "height": size[0], "width": size[1], "step": step, "count": count, "left": round(left, 1),
+        "height": size[0], "width": size[1], "step": step, "count": count, "share": step / count,
+        "left": round(left, 1),
     }  # fmt: skip
 
 

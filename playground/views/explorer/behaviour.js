@@ -177,9 +177,14 @@ function showSampling(value) {
   fit(value.height, value.width);
   paint.imageSmoothingEnabled = true;
   paint.drawImage(bitmap(value.preview), 0, 0, canvas.width, canvas.height);
-  advance(value.step / value.count);
+  advance(value.share);
   find('controls').hidden = find('keep').hidden = true;
   say(`Call ${value.step} of ${value.count}, about ${value.left} s left`);
+}
+
+// A picture that does not come has no words to point at.
+function forget() {
+  for (const name of ['words', 'hint', 'ranking', 'notes']) find(name).replaceChildren();
 }
 
 async function showFinished(value, ticket) {
@@ -209,7 +214,7 @@ async function showFinished(value, ticket) {
 
 function show() {
   const value = props.value;
-  if (!value || !value.kind) return;
+  if (!value || !value.kind || late(value)) return;
   drawn += 1;
   if (value.kind === 'sampling') {
     if (value.run !== ignored) showSampling(value);
@@ -218,6 +223,7 @@ function show() {
   else if (value.kind === 'finished') showFinished(value, drawn);
   else {
     if (value.kind === 'stopped') ignored = sampled;
+    if (!run && (value.kind === 'stopped' || value.error)) forget();
     advance(null);
     say(value.text, value.error);
   }

@@ -72,7 +72,7 @@ function paint(panel, run) {
   }
   brush.globalAlpha = 1;
   const judged = run.noisy ? 'fresh noise: no one place to come to' : `${run.error.toPrecision(2)} from the exact ends`;
-  panel.note.textContent = `${run.calls} calls · ${judged} · ${percent(run.inside)} on its blobs` + (outside ? ` · ${outside} points outside the frame` : '');
+  panel.note.textContent = `${counted(run.calls, 'call')} · ${judged} · ${percent(run.inside)} on its blobs` + (outside ? ` · ${outside} points outside the frame` : '');
 }
 
 let panels = new Map();

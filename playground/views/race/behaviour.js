@@ -12,10 +12,10 @@ const cards = new Map(), loaded = new Map(), stars = new Set();
 
 const lanes = () => data.lanes;
 const lane = (link) => lanes().find((l) => l.link === link);
-const unit = () => (data.unit === 'calls' ? 'network calls' : 'steps');
-const names = { sampler: (l) => l.sampler, count: (l) => `${l.count} ${unit()}`, guidance: (l) => `w = ${+l.guidance.toFixed(2)}` };
+const noun = () => (data.unit === 'calls' ? 'network call' : 'step'), unit = () => noun() + 's';
+const names = { sampler: (l) => l.sampler, count: (l) => counted(l.count, noun()), guidance: (l) => `w = ${+l.guidance.toFixed(2)}` };
 const differ = (axis) => new Set(lanes().map(names[axis])).size > 1;
-const title = (l) => [names.sampler(l) + (l.stochastic ? ' ∿' : ''), `${l.steps} steps`, ...(differ('guidance') ? [names.guidance(l)] : [])].join(', ');
+const title = (l) => [names.sampler(l) + (l.stochastic ? ' ∿' : ''), counted(l.steps, 'step'), ...(differ('guidance') ? [names.guidance(l)] : [])].join(', ');
 const page = () => (data.page === undefined ? location.pathname : data.page);
 
 // ---- pictures --------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ function refresh(l) {
   said('drop').hidden = !going;
   said('drop').setAttribute('aria-label', `Cancel ${title(l)}`);
   said('title').textContent = title(l);
-  said('cost').textContent = `${l.calls} calls, ${l.rows} rows` + (l.seconds === undefined ? '' : `, ${l.seconds.toFixed(2)}\u00a0s${l.kept ? ', kept' : ''}`);
+  said('cost').textContent = `${counted(l.calls, 'call')}, ${counted(l.rows, 'row')}` + (l.seconds === undefined ? '' : `, ${l.seconds.toFixed(2)}\u00a0s${l.kept ? ', kept' : ''}`);
   said('note').textContent = [l.note, progress(l)].filter(Boolean).join('; ');
 }
 
