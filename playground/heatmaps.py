@@ -27,6 +27,16 @@ def relative(maps: Tensor) -> Tensor:
     return maps / maps.sum(0, keepdim=True).clamp_min(1e-12)
 
 
+def of_content(maps: Tensor, words: Sequence[Word]) -> Tensor:
+    """Content words' shares of what they have together [words, h, w], 0 for function words.
+
+    "a" and "the" collect attention that no word needs, as the start token does: with them nearly
+    every place is theirs. Without content words the maps stay as they are.
+    """
+    content = torch.tensor([word.content for word in words])
+    return relative(maps * content[:, None, None]) if content.any() else maps
+
+
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """[n, h, w] → [n, *size], bilinear between the centres of places."""
     return F.interpolate(maps[None], size=size, mode="bilinear", align_corners=False)[0]

@@ -6,6 +6,17 @@ from dataclasses import dataclass
 # A word is a run without spaces; punctuation around it belongs to no word.
 _WORD = re.compile(r"[^\s,.;:!?\"()\[\]]+")
 
+# English function words but for those that say how many: articles, prepositions, conjunctions, …
+_FUNCTION = (
+    "a an the this that these those my your his her its our their some any "
+    "of in on at to from by with without for into onto over under above below beside between "
+    "behind near through across around inside outside against among during "
+    "and or but nor so as than if while "
+    "is are was were be been being has have had do does did will would can could "
+    "it he she they we i you me him them us who whom whose which what there"
+)
+FUNCTION_WORDS = frozenset(_FUNCTION.split())
+
 
 @dataclass(frozen=True)
 class Word:
@@ -20,6 +31,11 @@ class Word:
     end: int
     tokens: tuple[int, ...]
     known: bool = True
+
+    @property
+    def content(self) -> bool:
+        """Whether it is a content word: one that says what is in the picture, and how."""
+        return self.text.lower() not in FUNCTION_WORDS
 
 
 def split(prompt: str) -> list[tuple[int, int]]:

@@ -9,11 +9,13 @@ from playground.engine import Engine
 from playground.heatmaps import Aggregation
 from playground.recipe import Recipe
 from playground.training import package, ways
-from playground.training.attending import THRESHOLDS, choose, measure, scores
+from playground.training.attending import THRESHOLDS, choose, first, measure, scores
 from playground.training.named import TIMESTEPS, Sample, Thing, in_pictures, in_scenes, shown_as
 from playground.training.ways import DAAM, LAST, most_pointed
+from playground.words import Word
 from playground.world.scene import Caption, Item, Scene, Span
 
+WORDS = (Word("cat", 0, 3, (1,)), Word("a", 4, 5, (2,)))
 GRIDS = {(16, 16): 3, (8, 8): 3, (4, 4): 4}
 
 
@@ -32,7 +34,7 @@ def planted(good_grids=tuple(GRIDS), good_heads=(1,), good_calls=(0, 1, 2, 3)) -
         each = [right if head in good_heads else wrong for head in range(3)]
         heads[h, w] = torch.stack([torch.stack([m, 0.3 - m]) for m in each]).half()
     thing = Thing("noun", (0,), mask)
-    return Sample(picture, (thing,), TIMESTEPS, maps, GRIDS, heads)
+    return Sample(picture, (thing,), WORDS, TIMESTEPS, maps, GRIDS, heads)
 
 
 def noun(way, **options) -> dict:
@@ -48,6 +50,15 @@ def test_a_perfect_map_scores_one_and_other_words_none(way):
     assert found["iou_best"] > 0.7
     assert found["precision"] > 0.95
     assert measure([planted()], way, shuffled=True)["noun"]["pointing"] == 0
+
+
+def test_a_function_word_is_not_ranked_first():
+    """Inside of the thing "cat" has 0.2 and "a" 0.1; then "a" gets three times its own."""
+    sample, way = planted(), ways.ours("", Aggregation(1000, (1,), 0))
+    assert first([sample], way)["noun"] == {"count": 1, "all": 1, "content": 1}
+    for maps in sample.maps.values():
+        maps[:, 1] *= 3
+    assert first([sample], way)["noun"] == {"count": 1, "all": 0, "content": 1}
 
 
 def test_each_way_takes_what_it_says():

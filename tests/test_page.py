@@ -68,6 +68,8 @@ def test_hovering_or_walking_over_the_picture_ranks_words(visit):
     page.wait_for_function(DRAWN)
     page.hover("#explorer .picture")
     assert page.locator("#explorer .ranking b").count() == 6
+    assert "on" not in page.locator("#explorer .ranking b").all_text_contents()
+    assert "Without “a”, “on”, which got" in page.text_content("#explorer .ranking")
     page.mouse.move(0, 0)
     page.focus("#explorer .picture")
     page.keyboard.press("ArrowLeft")

@@ -7,7 +7,7 @@ import torch
 
 from playground import heatmaps
 from playground.heatmaps import Aggregation
-from playground.views import SHARED
+from playground.views import SHARED, chips
 from playground.words import Word
 
 WORDS = [Word("a", 0, 1, (1,)), Word("b", 2, 3, (2,))]
@@ -108,6 +108,33 @@ def test_maps_follow_edges_and_still_sum_to_one():
     assert heatmaps.iou(found[0], disc) > heatmaps.iou(plain[0], disc) + 0.2
     flat = torch.full((64, 128, 3), 0.5)  # nothing to follow: only smoother
     assert heatmaps.along_edges(maps, flat, 0.02).max() <= plain.max()
+
+
+def test_function_words_are_left_out_of_a_ranking():
+    words = [Word(text, 0, 0, ()) for text in ("A", "cat", "the", "beach")]
+    maps = torch.tensor([0.5, 0.1, 0.1, 0.3])[:, None, None].expand(4, 1, 2)
+    found = heatmaps.of_content(maps, words)[:, 0, 0]
+    torch.testing.assert_close(found, torch.tensor([0, 0.25, 0, 0.75]))
+    torch.testing.assert_close(heatmaps.of_content(maps[::2], words[::2]), maps[::2])
+
+
+def test_the_browser_ranks_content_words(browser):
+    page = browser.new_page()
+    js = SHARED.read_text(encoding="utf-8") + "; return ranked(words, shares);"
+
+    def ranked(*words: tuple[str, float]) -> dict:
+        said = chips([Word(text, 0, 0, ()) for text, _ in words])
+        return page.evaluate(
+            "([js, words, shares]) => new Function('words', 'shares', js)(words, shares)",
+            [js, said, [share for _, share in words]],
+        )
+
+    found = ranked(("A", 0.5), ("cat", 0.1), ("a", 0.1), ("beach", 0.3))
+    assert found["rows"] == [["beach", pytest.approx(0.75)], ["cat", pytest.approx(0.25)]]
+    assert found["aside"] == "Without “a”, which got 60 % here."
+    assert ranked(("the", 0.4), ("a", 0.6)) == {"rows": [["a", 0.6], ["the", 0.4]], "aside": ""}
+    assert ranked(("cat", 1.0)) == {"rows": [["cat", 1]], "aside": ""}
+    page.close()
 
 
 def test_the_browser_computes_the_same_numbers(browser):

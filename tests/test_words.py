@@ -41,6 +41,13 @@ def test_a_word_is_made_of_the_tokens_inside_it():
     ]
 
 
+def test_function_words_are_told_from_content_words():
+    prompt = "A cat wearing the top hat on a blue background, left of two dogs"
+    words = [Word(text, 0, 0, ()) for text in texts(prompt)]
+    function = [word.text for word in words if not word.content]
+    assert function == ["A", "the", "on", "a", "of"]
+
+
 def test_tokens_may_carry_the_space_before_their_word():
     """As those of byte-level tokenizers do."""
     words = align("a cat", [SPECIAL, (0, 1), (1, 5), SPECIAL])

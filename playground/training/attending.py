@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from playground import heatmaps
 from playground.heatmaps import Aggregation, stretch
 from playground.training import export, package, ways
 from playground.training.evaluate import fast_engine
@@ -33,6 +34,7 @@ EDGES = (0.0, 0.0625, 0.09375, 0.125, 0.1875)
 FINALISTS = 3  # recipes that are tried with every radius
 TUNED = 250  # samples of each tuning half that every recipe is tried on
 IMPORTANCE = {"noun": 3.0, "worn": 1.0, "place": 1.0}  # nouns have the bar
+INSIDE = 0.9  # part of a place that a thing must fill for the place to be its own
 SMALL = 64  # pixels a side at which recipes are compared
 
 
@@ -82,6 +84,29 @@ def _summary(found: np.ndarray) -> dict[str, float]:
     best = {"pointing": pointing, "iou_0.4": ious[THRESHOLDS.index(0.4)], "iou_best": max(ious),
             "precision": precision}  # fmt: skip
     return {"count": len(found)} | {name: round(float(value), 4) for name, value in best.items()}
+
+
+def first(samples: Sequence[Sample], way: Way) -> dict[str, dict[str, float]]:
+    """Pixel → words: per kind of thing, how often a place inside of it ranks a word of it first.
+
+    A mean over things of the share of such places, with `all` words ranked and with the `content`
+    words alone, as the page does.
+    """
+    rows: dict[str, list] = {kind: [] for kind in KINDS}
+    for sample in samples:
+        maps = way.maps(sample)
+        ranks = [each.argmax(0) for each in (maps, heatmaps.of_content(maps, sample.words))]
+        for thing in sample.things:
+            inside = F.adaptive_avg_pool2d(thing.mask[None].float(), maps.shape[1:])[0] > INSIDE
+            if inside.any():
+                mine = torch.tensor(thing.words)
+                rows[thing.kind].append([torch.isin(r[inside], mine).float().mean() for r in ranks])
+    means = {kind: np.mean(found, 0) for kind, found in rows.items() if found}
+    return {
+        kind: {"count": len(rows[kind]), "all": round(float(every), 4),
+               "content": round(float(content), 4)}
+        for kind, (every, content) in means.items()
+    }  # fmt: skip
 
 
 def goodness(parts: Sequence[Sequence[Sample]], how: Aggregation) -> float:
@@ -150,8 +175,9 @@ def evaluate(count: int = COUNT) -> None:
             if part and not (scenes_only and source != "scenes")
         }
         tqdm.write(f"{way.name}: {rows[way.name]}")
+    ranking = {source: first(part, ways.ours("", best)) for source, part in held.items()}
     counts = {source: len(found) for source, found in sources.items()}
     export.update_card(
         attention={"counts": counts, "recipe": asdict(best),
-                   "tuning": tried, "rows": rows}
+                   "tuning": tried, "rows": rows, "ranking": ranking}
     )  # fmt: skip

@@ -20,6 +20,7 @@ from playground.model import LatentModel
 from playground.recipe import Recipe
 from playground.training.run import to_tensor
 from playground.training.unet import new_schedule
+from playground.words import Word
 from playground.world import asked, oracle
 from playground.world.grammar import stream
 from playground.world.render import render
@@ -53,6 +54,7 @@ class Sample:
 
     picture: np.ndarray
     things: tuple[Thing, ...]
+    words: tuple[Word, ...]
     timesteps: tuple[float, ...]
     maps: dict[Size, Tensor]
     layers: dict[Size, int]
@@ -93,7 +95,7 @@ def _of_scenes(model: LatentModel, scenes: list, other: Other | None) -> Iterato
             for size in calls[0][i]
         }
         yield Sample(
-            picture, _things(caption, masks, prompts[i].words), TIMESTEPS,
+            picture, _things(caption, masks, prompts[i].words), prompts[i].words, TIMESTEPS,
             {size: p.mean(1).half() for size, p in heads.items()},
             {size: len(kept.layers) for size, kept in calls[0][i].items()},
             {size: p.mean(0).half() for size, p in heads.items()}, others[i],
@@ -138,7 +140,7 @@ def in_pictures(engine: Engine, count: int) -> Iterator[Sample]:
             words = engine.model.encode(caption.text).words
             columns = [list(word.tokens) for word in words]
             yield Sample(
-                images[i], _things(caption, render(shown, caption)[1], words),
+                images[i], _things(caption, render(shown, caption)[1], words), words,
                 tuple(step.timestep for step in steps[i]),
                 {
                     size: torch.stack(

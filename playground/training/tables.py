@@ -93,6 +93,24 @@ def attention(card: dict) -> str:
     return "\n".join(lines[1:])
 
 
+def ranking(card: dict) -> str:
+    """Markdown of how often a place ranks the word first that names what is there."""
+    found = card.get("attention", {}).get("ranking")
+    if not found:
+        return "Not measured yet: `python -m playground.training evaluate-attention`."
+    kinds = ("noun", "place", "worn")
+    lines = ["| words that are ranked | nouns | backgrounds | worn things |", "|---|---|---|---|"]
+    for source, rows in found.items():
+        for key, what in RANKED.items():
+            shares = [percent(rows[kind][key]) if kind in rows else "–" for kind in kinds]
+            lines.append(f"| {what}, in {source} | {' | '.join(shares)} |")
+    counts = {source: sum(row["count"] for row in rows.values()) for source, rows in found.items()}
+    things = " and ".join(f"{count:,} things in {source}" for source, count in counts.items())
+    lines += ["", f"{things}, the same as above; regenerate with"]
+    lines += ["`python -m playground.training evaluate-attention`."]
+    return "\n".join(lines)
+
+
 def _others(kinds: dict) -> list[str]:
     return [
         f"{percent(kinds[k]['pointing'])} / {percent(kinds[k]['iou_0.4'])}" if k in kinds else "–"
@@ -162,12 +180,14 @@ SOURCES = {
     "scenes": "unseen scenes, noised to t = 200, 400, 600 and 800",
     "pictures": "drawn pictures that show what was asked",
 }
+RANKED = {"all": "all", "content": "content words, as on the page"}
 MEASURES = ("pointing", "iou_0.4", "iou_best", "precision")
 TABLES = {
     "scores": scores,
     "sweeps": sweeps,
     "variants": variants,
     "attention": attention,
+    "ranking": ranking,
     "recording": recording,
     "solvers": solvers,
 }

@@ -9,11 +9,14 @@ import html
 import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from playground.words import Word
 
 HERE = Path(__file__).parent
 SHARED = HERE / "shared.js"  # what every behaviour has at hand
@@ -43,6 +46,11 @@ class Summing:
     weights: tuple[float, ...]
     edges: float
     text: str
+
+
+def chips(words: Sequence[Word]) -> list[dict]:
+    """What a view knows of a prompt's words."""
+    return [{"text": w.text, "known": w.known, "content": w.content} for w in words]
 
 
 def read(folder: Path) -> View:

@@ -15,6 +15,30 @@ const counted = (number, noun) => `${number.toLocaleString('en')} ${noun}${numbe
 // A share of attention: small ones tell words apart by their next digit.
 const attended = (share) => percent(share, share < 0.1 ? 1 : 0);
 
+// Words of a place with their shares, highest first. Function words collect attention that no word
+// needs, as the start token does, and would lead nearly everywhere: the others are ranked by what
+// they have together (heatmaps.of_content), and what the function words got is said.
+function ranked(words, shares) {
+  const all = words.map(({ text, content }, k) => ({ text, content, share: shares[k] }));
+  const sum = (some) => some.reduce((total, { share }) => total + share, 0);
+  const content = all.filter((word) => word.content), left = all.filter((word) => !word.content);
+  const rows = content.length ? content : all, whole = Math.max(sum(rows), 1e-12);
+  const names = [...new Set(left.map(({ text }) => `“${text.toLowerCase()}”`))].join(', ');
+  return {
+    rows: rows.map(({ text, share }) => [text, share / whole]).sort((a, b) => b[1] - a[1]),
+    aside: content.length && left.length ? `Without ${names}, which got ${attended(sum(left) / Math.max(sum(all), 1e-12))} here.` : '',
+  };
+}
+function listWords(rows, aside = '', most = 1) {
+  for (const [text, share] of rows) {
+    const track = make('div'), fill = make('i');
+    fill.style.width = Math.max(1, (share / most) * 100) + '%';
+    track.append(fill);
+    find('ranking').append(make('b', text), track, make('span', attended(share)));
+  }
+  if (aside) find('ranking').append(make('p', aside, 'hint'));
+}
+
 // The view's sentence.
 function say(text, error) {
   find('status').textContent = text;

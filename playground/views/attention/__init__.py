@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from playground.views import Summing, pack, raster, read
+from playground.views import Summing, chips, pack, raster, read
 from playground.words import Word
 
 VIEW = read(Path(__file__).parent)
@@ -107,7 +107,7 @@ def _encode(probabilities: np.ndarray) -> np.ndarray:
 def _branch(branch: Branch) -> dict:
     return {
         "name": branch.name,
-        "words": [{"text": w.text, "known": w.known} for w in branch.words],
+        "words": chips(branch.words),
         "steps": list(branch.steps),
         "levels": [
             {

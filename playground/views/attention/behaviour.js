@@ -178,14 +178,13 @@ function rank({ h, w, maps }) {
   paint.lineWidth = 2; paint.strokeStyle = 'white'; paint.strokeRect(...frame);
   const places = span(y0, y1 + 1).flatMap((y) => span(x0, x1 + 1).map((x) => y * w + x));
   find('where').textContent = places.length > 1 ? `Box of ${y1 - y0 + 1}×${x1 - x0 + 1} places of ${h}×${w}` : `Row ${y0 + 1}, column ${x0 + 1} of ${h}×${w}`;
-  const here = wordColumns().map((k) => [named(k), places.reduce((sum, i) => sum + maps[k][i], 0) / places.length]);
-  const most = scale === ABSOLUTE ? Math.max(...here.map(([, share]) => share), 1e-9) : 1;
-  for (const [text, share] of here.sort((a, b) => b[1] - a[1]).slice(0, 8)) {
-    const track = make('div'), fill = make('i');
-    fill.style.width = Math.max(1, (share / most) * 100) + '%';
-    track.append(fill);
-    ranking.append(make('b', text), track, make('span', attended(share)));
+  const shares = wordColumns().map((k) => places.reduce((sum, i) => sum + maps[k][i], 0) / places.length);
+  if (scale === ABSOLUTE) {
+    const every = branch.words.map(({ text }, k) => [text, shares[k]]).sort((a, b) => b[1] - a[1]);
+    return listWords(every.slice(0, 8), '', Math.max(...shares, 1e-9));
   }
+  const { rows, aside } = ranked(branch.words, shares);
+  listWords(rows.slice(0, 8), aside);
 }
 
 // Start, words, end and padding: the mean over places and heads, a bar per step.

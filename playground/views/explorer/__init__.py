@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from playground.views import Summing, pack, raster, read
+from playground.views import Summing, chips, pack, raster, read
 from playground.words import Word
 
 VIEW = read(Path(__file__).parent)
@@ -62,7 +62,7 @@ def finished(
         "summing": asdict(summing),
         "height": size[0],
         "width": size[1],
-        "words": [{"text": w.text, "known": w.known} for w in words],
+        "words": chips(words),
         "previews": [raster(p) for p in previews],
         "levels": [
             {

@@ -84,13 +84,8 @@ function rank({ h, w, maps }) {
   const cw = canvas.width / w, ch = canvas.height / h;
   paint.lineWidth = 4; paint.strokeStyle = 'black'; paint.strokeRect(x * cw, y * ch, cw, ch);
   paint.lineWidth = 2; paint.strokeStyle = 'white'; paint.strokeRect(x * cw, y * ch, cw, ch);
-  const here = run.words.map((word, k) => [word.text, maps[k][y * w + x]]).sort((a, b) => b[1] - a[1]).slice(0, 6);
-  for (const [text, share] of here) {
-    const bar = make('div'), fill = make('i');
-    fill.style.width = Math.max(1, share * 100) + '%';
-    bar.append(fill);
-    ranking.append(make('b', text), bar, make('span', attended(share)));
-  }
+  const { rows, aside } = ranked(run.words, maps.map((map) => map[y * w + x]));
+  listWords(rows.slice(0, 6), aside);
 }
 
 function showMass() {
