@@ -137,10 +137,10 @@ class Recorder:
         self.take(weights, name)
         return changed
 
-    def take(self, weights: Tensor, name: str) -> None:
-        """Add up a layer's probabilities [rows, heads, places, tokens] of `rows`."""
+    def take(self, weights: Sequence[Tensor], name: str) -> None:
+        """Add up a layer's probabilities [heads, places, tokens] of each of `rows`."""
         found = dict(zip(self.rows, weights, strict=True))
-        mean = weights.mean(1)
+        mean = torch.stack([each.mean(0) for each in weights])
         sums = self.sums.setdefault(self.grid, mean)
         if sums is not mean:
             sums.add_(mean)

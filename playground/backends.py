@@ -240,8 +240,8 @@ class _Graph:
         halves = list(self._two.map(run, range(0, len(latents), half)))
         outputs, *layers = zip(*halves, strict=True)
         for (name, recorder.grid), weights in zip(self.grids.items(), layers, strict=False):
-            watched_rows = [weights[row // half][row % half] for row in recorder.rows]
-            recorder.take(torch.from_numpy(np.stack(watched_rows)), name)
+            rows = [torch.from_numpy(weights[row // half][row % half]) for row in recorder.rows]
+            recorder.take(rows, name)
         return torch.from_numpy(np.concatenate(outputs)), recorder
 
 
