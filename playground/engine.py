@@ -323,7 +323,7 @@ class Engine:
         """Decode cells that ended together in one batch; if that fails, each alone."""
         start = time.perf_counter()
         try:
-            images = self.model.decode(torch.cat([cell.sample for _, cell in finished]))
+            images = self.network.decode(torch.cat([cell.sample for _, cell in finished]))
         except Exception as error:
             if len(finished) > 1:
                 for pair in finished:

@@ -121,14 +121,18 @@ class LatentModel:
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> np.ndarray:
         """uint8 pictures [n, height, width, 3]."""
+        return to_uint8(self.pixels(latents))
+
+    def pixels(self, latents: Tensor) -> Tensor:
+        """The decoder's pictures [n, height, width, 3], in [−1, 1] and a little beyond."""
         shift = getattr(self.vae.config, "shift_factor", None) or 0.0
         pixels = self.vae.decode(latents / self.vae.config.scaling_factor + shift).sample
-        return _to_uint8(pixels.movedim(1, -1))
+        return pixels.movedim(1, -1)
 
     @torch.inference_mode()
     def preview(self, latents: Tensor) -> np.ndarray:
         """uint8 [n, h, w, 3]: the linear map's picture, one pixel per latent cell."""
-        return _to_uint8(self.preview_colours(latents))
+        return to_uint8(self.preview_colours(latents))
 
     @torch.inference_mode()
     def preview_colours(self, latents: Tensor) -> Tensor:
@@ -136,7 +140,7 @@ class LatentModel:
         return latents.movedim(1, -1) @ self.preview_map[:-1] + self.preview_map[-1]
 
 
-def _to_uint8(pixels: Tensor) -> np.ndarray:
+def to_uint8(pixels: Tensor) -> np.ndarray:
     """From [−1, 1] to 0 … 255."""
     return ((pixels.clamp(-1, 1) + 1) * 127.5).round().byte().numpy()
 

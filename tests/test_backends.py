@@ -71,6 +71,17 @@ def test_a_graph_records_what_pytorch_records(tiny, onnx):
         assert codes.abs().max() <= 1  # of 255: a code may round the other way
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_graph_decodes_what_pytorch_decodes(count, tiny, onnx):
+    latents = torch.randn(count, 4, 16, 16, generator=torch.Generator().manual_seed(count))
+    theirs = tiny.decode(latents)
+    off = np.abs(onnx.decode(latents).astype(int) - theirs).max(axis=(1, 2, 3))
+    assert (off <= 1).all()  # of 255: a value may round the other way
+    assert theirs.std() > 5  # else nothing was compared
+    large = torch.zeros(1, 4, 24, 16)
+    np.testing.assert_array_equal(onnx.decode(large), tiny.decode(large))
+
+
 def test_exporting_leaves_the_model_as_it_was(tiny):
     before = dict(tiny.unet.attn_processors)
     backends.get("onnx").make(tiny).prepare()
@@ -167,6 +178,6 @@ def test_unknown_backends_are_named(tiny):
 
 
 def test_a_failing_call_ends_its_picture_alone(tiny, onnx, monkeypatch):
-    monkeypatch.setattr(backends._Graph, "__call__", lambda *_: 1 / 0)
+    monkeypatch.setattr(backends.Graph, "__call__", lambda *_: 1 / 0)
     *_, last = Engine(tiny, network=onnx).submit([Recipe(steps=2)])
     assert isinstance(last, Failure)

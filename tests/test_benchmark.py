@@ -25,7 +25,7 @@ def test_ratios_are_within_a_round(tiny, monkeypatch):
     sweep = f"{benchmark.SWEEP}: PyTorch"
     seconds = {sweep: [1.0, 10.0, 2.0], benchmark.BATCH: [3.0, 20.0, 8.0]}
     text = benchmark.table(seconds, ["PyTorch"], {"PyTorch": Engine(tiny)})
-    assert f"| {sweep} | 2.00 | 1.0 × |" in text
-    assert f"| {benchmark.BATCH} | 8.00 | 3.0 × |" in text  # of 3, 2 and 4
+    assert f"| {sweep} | 2.00 | 1.00 × |" in text
+    assert f"| {benchmark.BATCH} | 8.00 | 3.00 × |" in text  # of 3, 2 and 4
     shares = text.split("| PyTorch | ")[1].split(" |\n")[0].split(" | ")
     assert sum(float(share.removesuffix(" %")) for share in shares) == pytest.approx(100, abs=3)

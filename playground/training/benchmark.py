@@ -115,7 +115,7 @@ def table(seconds: dict[str, list[float]], labels: list[str], engines: dict) -> 
     lines = [f"| | seconds | against our sweep by {labels[0]} |", "|---|---|---|"]
     for name, found in seconds.items():
         ratio = statistics.median(a / b for a, b in zip(found, fastest, strict=True))
-        shown = "" if name.startswith(ONE) else f"{ratio:.1f} ×"
+        shown = "" if name.startswith(ONE) else f"{ratio:.2f} ×"
         lines.append(f"| {name} | {statistics.median(found):.2f} | {shown} |")
     lines += ["", f"Medians of {len(fastest)} rounds, in each of which every line was timed once; "
               f"{torch.get_num_threads()} threads, {platform.machine()}, torch "
