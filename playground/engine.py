@@ -205,6 +205,19 @@ class Engine:
                 raise RecipeError(f"This model draws sides that are multiples of {multiple}.")
 
     def _work(self) -> None:
+        try:
+            self._serve()
+        except Exception as error:  # a defect: nobody waits for ever, the next run begins anew
+            with self._changed:
+                broken = list(self._runs)
+                self._runs.clear()
+                self._thread = None
+            for run in broken:
+                for cell in list(run.cells):
+                    self._fail(run, cell, error)
+            raise
+
+    def _serve(self) -> None:
         while True:
             with self._changed:
                 for run in [r for r in self._runs if not r.cells]:

@@ -167,6 +167,16 @@ def test_a_decoder_that_breaks_is_told_and_the_engine_goes_on(tiny, engine, monk
     assert engine.draw(Recipe(**SMALL))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_defect_of_the_engine_is_told_and_the_next_run_begins_anew(tiny, monkeypatch):
+    engine = Engine(tiny)
+    with monkeypatch.context() as broken:
+        broken.setattr(engine, "_choose", lambda: 1 / 0)
+        ended = list(engine.submit([Recipe(**SMALL), Recipe(**SMALL, seed=2)]))
+    assert [event.reason for event in ended] == ["division by zero"] * 2
+    assert engine.draw(Recipe(**SMALL)).calls == 4
+
+
 def test_a_process_that_exits_while_drawing_ends_in_order():
     """Its thread is not torn out of the middle of a network call."""
     code = (
