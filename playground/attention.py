@@ -112,6 +112,11 @@ def answer(attention: Attention, weights: Tensor, value: Tensor) -> Tensor:
 
 @dataclass
 class Recorder:
+    """What was asked of one network call, and what was found: filled layer by layer, then read.
+
+    While a layer is computed, `grid` is its (h, w) and `projected` its queries and keys.
+    """
+
     watched: Sequence[Watched]
     rewrite: Rewrite | None = None
     sums: dict[Size, Tensor] = field(default_factory=dict)  # [rows, places, tokens]
@@ -140,11 +145,7 @@ class Recorder:
     def take(self, weights: Sequence[Tensor], name: str) -> None:
         """Add up a layer's probabilities [heads, places, tokens] of each of `rows`."""
         found = dict(zip(self.rows, weights, strict=True))
-        mean = torch.stack([each.mean(0) for each in weights])
-        sums = self.sums.setdefault(self.grid, mean)
-        if sums is not mean:
-            sums.add_(mean)
-        self.layers.setdefault(self.grid, []).append(name)
+        self.take_mean(torch.stack([each.mean(0) for each in weights]), [name])
         self.codes.setdefault(self.grid, []).append(
             [
                 None if w.head_columns is None
@@ -152,6 +153,13 @@ class Recorder:
                 for w in self.watched
             ]
         )  # fmt: skip
+
+    def take_mean(self, mean: Tensor, names: Sequence[str]) -> None:
+        """Add probabilities [rows, places, tokens], mean over heads, summed over these layers."""
+        sums = self.sums.setdefault(self.grid, mean)
+        if sums is not mean:
+            sums.add_(mean)
+        self.layers.setdefault(self.grid, []).extend(names)
 
     def maps(self) -> list[dict[Size, Tensor]]:
         """Per watched row, per grid size, the mean over layers and heads [columns, h, w].
@@ -206,13 +214,12 @@ class _Recording:
         return output
 
 
-def cross_attention(network: nn.Module) -> dict[str, Attention]:
-    """The layers that read the words, by name; raises UnreadableAttentionError if it cannot be."""
-    return _readable(network)[0]
+def readable(network: nn.Module) -> tuple[dict[str, Attention], list[Transformer2DModel]]:
+    """The layers that read the words, by name, and the blocks around them.
 
-
-def _readable(network: nn.Module) -> tuple[dict[str, Attention], list[Transformer2DModel]]:
-    """These layers and the blocks around them, in one walk: it costs as much as two layers."""
+    In one walk: it costs as much as two layers. Raises UnreadableAttentionError if a layer's
+    processor is none that can be recorded.
+    """
     layers, blocks = {}, []
     for name, module in network.named_modules():
         if isinstance(module, Attention) and module.is_cross_attention:
@@ -239,12 +246,12 @@ def record(
     if not recorder.watched and not rewrite:
         yield recorder
         return
-    layers, blocks = _readable(network)
+    layers, blocks = readable(network)
     before = {name: layer.processor for name, layer in layers.items()}
     hooks = []
     try:
         for block in blocks:
-            hooks.append(block.register_forward_pre_hook(_note_grid(recorder), with_kwargs=True))
+            hooks.append(block.register_forward_pre_hook(note_grid(recorder), with_kwargs=True))
         for name, layer in layers.items():
             hooks.append(layer.to_q.register_forward_hook(_keep(recorder, "q")))
             hooks.append(layer.to_k.register_forward_hook(_keep(recorder, "k")))
@@ -257,12 +264,15 @@ def record(
             hook.remove()
 
 
-def _note_grid(recorder: Recorder):
-    """Processors see a flat sequence; only the block around them knows its height and width."""
+def note_grid(keeper):
+    """A hook for the block around layers, which sets `keeper.grid` (h, w) for them.
+
+    Processors see a flat sequence; only the block around them knows its height and width.
+    """
 
     def hook(module, args, kwargs):
         hidden_states = args[0] if args else kwargs["hidden_states"]
-        recorder.grid = tuple(hidden_states.shape[-2:])
+        keeper.grid = tuple(map(int, hidden_states.shape[-2:]))
 
     return hook
 

@@ -19,7 +19,7 @@ from playground.attention import Recorder, Rewrite, Watched, record
 from playground.graph import Graph
 from playground.model import LatentModel, Prompt, to_uint8
 
-CLOSE = 1e-3  # a graph whose predictions or pixels (of unit spread) are farther off is not used
+CLOSE = 1e-3  # a graph whose predictions, pixels or maps are farther off is not used
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,7 @@ class Eager:
 
 
 class Onnx(Eager):
-    """The U-Net as a graph that ONNX Runtime computes, for latents of the trained size."""
-
-    label = "ONNX Runtime"
+    """Network and decoder as graphs that ONNX Runtime computes, for latents of the trained size."""
 
     def __init__(self, model: LatentModel):
         super().__init__(model)
@@ -76,6 +74,10 @@ class Onnx(Eager):
         self.shape = (model.unet.config.in_channels, side, side)
         self._graph: Graph | None = None
         self._begun = threading.Lock()
+
+    @property
+    def label(self) -> str:
+        return "ONNX Runtime" if self._graph else super().label
 
     def ask(self, latents, timesteps, prompts, watched=(), rewrite=None) -> Answer:
         if self._graph is None or rewrite or tuple(latents.shape[1:]) != self.shape:
@@ -93,22 +95,30 @@ class Onnx(Eager):
             return
         try:
             graph = Graph(self.model, self.shape)
-            off = self._distance(graph)
-            if not off < CLOSE:
-                raise ArithmeticError(f"its numbers are {off:.2g} off")
+            for output, off in self._distances(graph).items():
+                if not off < CLOSE:  # also if it is not a number
+                    raise ArithmeticError(f"its {output} are {off:.2g} off")
         except Exception as error:  # whatever an exporter raises: the page goes on, and says so
             logging.getLogger(__name__).warning("PyTorch draws, no ONNX graph: %s", error)
         else:
             self._graph = graph
 
     @torch.inference_mode()
-    def _distance(self, graph: Graph) -> float:
-        """Largest difference of the graph's predictions and pixels to PyTorch's, of two rows."""
+    def _distances(self, graph: Graph) -> dict[str, float]:
+        """By output, the graph's largest difference to PyTorch, for two rows."""
         latents = torch.randn((2, *self.shape), generator=torch.Generator().manual_seed(0))
         timesteps, prompts = torch.tensor([900.0, 100.0]), [self.model.encode(t) for t in ("", "a")]
-        mine = graph(latents, timesteps, prompts)[0], graph.pixels(latents)
-        theirs = self.model.predict(latents, timesteps, prompts), self.model.pixels(latents)
-        return max(float((a - b).abs().max()) for a, b in zip(mine, theirs, strict=True))
+        watched = [Watched(row, prompt.columns) for row, prompt in enumerate(prompts)]
+        predictions, recorder = graph(latents, timesteps, prompts, watched)
+        true = super().ask(latents, timesteps, prompts, watched)
+        pairs = {
+            "predictions": (predictions, true.outputs),
+            "pixels": (graph.pixels(latents), self.model.pixels(latents)),
+        }
+        for size in true.recorder.sums:
+            maps = (torch.cat([m[size] for m in r.maps()]) for r in (recorder, true.recorder))
+            pairs[f"maps of {size}"] = tuple(maps)
+        return {name: float((a - b).abs().max()) for name, (a, b) in pairs.items()}
 
 
 @dataclass(frozen=True)

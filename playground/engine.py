@@ -10,7 +10,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
 import numpy as np
@@ -114,7 +114,8 @@ class Engine:
     def __init__(self, model: LatentModel, max_rows: int = MAX_ROWS, network: Eager | None = None):
         self.model, self.max_rows, self.network = model, max_rows, network or Eager(model)
         self._runs: deque[Run] = deque()
-        self._measured: dict[int, float] = {}  # rows of a network call: seconds of the last such
+        # By who computed: rows of a network call, and seconds of the last such.
+        self._measured: dict[str, dict[int, float]] = {}
         self._changed = threading.Lock()
         self._thread: threading.Thread | None = None
         # A daemon thread that the interpreter ends inside torch aborts the whole process.
@@ -141,6 +142,8 @@ class Engine:
             raise RecipeError(f"A run has 1 to {LARGEST_RUN} pictures, not {len(recipes)}.")
         for recipe in recipes:
             self._check_size(recipe)
+        if plan and [replace(r, prompt=recipes[0].prompt) for r in recipes[1:]] != [recipes[0]]:
+            raise RecipeError("An edit is of two recipes that differ in nothing but their words.")
         cells = [Cell(i, r, self.model, record, heads) for i, r in enumerate(recipes)]
         if plan:
             cells[1].source, cells[1].plan = cells[0], plan
@@ -168,8 +171,8 @@ class Engine:
                 self._drop(run)
 
     def seconds_per_call(self, rows: float) -> float | None:
-        """What a network call of so many rows took lately, or None before the first call."""
-        measured = sorted(dict(self._measured).items())
+        """What a network call of so many rows took lately, by who computes now, or None."""
+        measured = sorted(dict(self._measured.get(self.network.label, {})).items())
         if not measured:
             return None
         known, seconds = zip(*measured, strict=True)
@@ -286,7 +289,6 @@ class Engine:
             return
         seconds = time.perf_counter() - start
         rows = sum(len(predictions) for _, predictions, *_ in answers)
-        self._measured[rows - sum(shared for _, _, _, shared, _ in answers)] = seconds
         finished = []
         for (run, cell), answer in zip(chosen, answers, strict=True):
             cell.seconds["network"] += seconds * len(answer[1]) / rows
@@ -310,6 +312,7 @@ class Engine:
             merged = word_columns(prompt.columns, prompt.words, prompt.content)
             watched.append(Watched(row, prompt.columns, merged))
         rewrite = editing.rewriting(cells, row_of, COND)
+        start = time.perf_counter()
         answer = self.network.ask(
             torch.cat([row.noisy for row in rows]),
             torch.tensor([row.timestep for row in rows]),
@@ -317,6 +320,7 @@ class Engine:
             watched,
             rewrite,
         )
+        self._measured.setdefault(answer.by, {})[len(rows)] = time.perf_counter() - start
         outputs, recorder = answer.outputs, answer.recorder
         maps = dict(zip(recorded, recorder.maps(), strict=False))
         heads = dict(zip(closer, recorder.heads()[len(recorded) :], strict=True))

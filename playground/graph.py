@@ -17,32 +17,34 @@ from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 from torch.nn import functional
 
-from playground.attention import Recorder, Watched, answer, cross_attention
+from playground.attention import Recorder, Size, Watched, answer, note_grid, readable
 from playground.model import LatentModel, Prompt
 
 PREDICTION = "prediction"  # name of that output; the others are named after grids and layers
-Size = tuple[int, int]
 
 
 class Graph:
-    """Network and decoder of a model, for latents of one `shape` (channels, h, w)."""
+    """Network and decoder of a model, for latents of one `shape` (channels, h, w).
+
+    `layers` is the grid (h, w) of every cross-attention by name, in the order of computation;
+    `grids` are these grids by the names of the outputs that sum over a grid's layers.
+    """
 
     def __init__(self, model: LatentModel, shape: tuple[int, int, int]):
         with model.network_lock:  # a call under way has its own processors and forwards in it
-            network = _Network(model.unet, shape[1:]).eval()
+            network = _Network(model.unet).eval()
         embeds = model.encode("").embeds.expand(2, -1, -1).clone()
         latents = torch.zeros(2, *shape)
         example = (latents, torch.zeros(2), embeds, torch.tensor([0, 1]))
         with torch.no_grad():
-            network(*example)  # names the layers, in the order of computation
+            network(*example)  # to know the layers and their grids
         self.layers = {name: grid for name, (grid, _) in network.kept.items()}
         self.grids = {f"{h}x{w}": (h, w) for h, w in dict.fromkeys(self.layers.values())}
-        self.network = _session(
+        self._network = _Exported(
             network, example, ("latents", "timesteps", "embeds", "prompt"),
             (PREDICTION, *self.grids, *self.layers), {"embeds": "prompts"},
         )  # fmt: skip
-        self.decoder = _session(_Decoder(model), (latents,), ("latents",), ("pixels",))
-        self._callers = ThreadPoolExecutor(2)
+        self._decoder = _Exported(_Decoder(model), (latents,), ("latents",), ("pixels",))
 
     def __call__(
         self, latents: Tensor, timesteps: Tensor, prompts: Sequence[Prompt],
@@ -51,75 +53,83 @@ class Graph:
         """Predictions of the rows, and the attention of those that are watched."""
         recorder = Recorder(list(watched))
         heads = any(w.head_columns is not None for w in watched)
-        layers = self.layers if heads else self.grids if recorder.rows else {}
+        outputs = self.layers if heads else self.grids if recorder.rows else {}
         half = (len(latents) + 1) // 2
 
-        def run(first: int) -> list[np.ndarray]:
+        def inputs(first: int) -> dict[str, np.ndarray]:
             mine = slice(first, first + half)
             distinct = list(dict.fromkeys(prompts[mine]))  # keys and values once per prompt
-            return self.network.run(
-                [PREDICTION, *layers],
-                {
-                    "latents": latents[mine].numpy(),
-                    "timesteps": timesteps[mine].numpy(),
-                    "embeds": torch.cat([prompt.embeds for prompt in distinct]).numpy(),
-                    "prompt": np.array([distinct.index(prompt) for prompt in prompts[mine]]),
-                },
-            )
+            return {
+                "latents": latents[mine].numpy(),
+                "timesteps": timesteps[mine].numpy(),
+                "embeds": torch.cat([prompt.embeds for prompt in distinct]).numpy(),
+                "prompt": np.array([distinct.index(prompt) for prompt in prompts[mine]]),
+            }
 
-        outputs, *found = zip(*self._at_once(run, len(latents), half), strict=True)
-        for (name, recorder.grid), parts in zip(layers.items(), found, strict=True):
+        halves = self._network(
+            [PREDICTION, *outputs], [inputs(first) for first in range(0, len(latents), half)]
+        )
+        predictions, *found = zip(*halves, strict=True)
+        for (name, grid), parts in zip(outputs.items(), found, strict=True):
+            recorder.grid = grid
             rows = [torch.from_numpy(parts[row // half][row % half]) for row in recorder.rows]
             if heads:
                 recorder.take(rows, name)
             else:
-                recorder.sums[recorder.grid] = torch.stack(rows)
-                recorder.layers[recorder.grid] = [
-                    each for each, grid in self.layers.items() if grid == recorder.grid
-                ]
-        return torch.from_numpy(np.concatenate(outputs)), recorder
+                names = [layer for layer, its in self.layers.items() if its == grid]
+                recorder.take_mean(torch.stack(rows), names)
+        return torch.from_numpy(np.concatenate(predictions)), recorder
 
     def pixels(self, latents: Tensor) -> Tensor:
         """What `LatentModel.pixels` says, picture by picture: one alone fits a core's cache."""
-
-        def run(row: int) -> np.ndarray:
-            return self.decoder.run(None, {"latents": latents[row : row + 1].numpy()})[0]
-
-        return torch.from_numpy(np.concatenate(self._at_once(run, len(latents), 1)))
-
-    def _at_once(self, run: Callable, count: int, step: int) -> list:
-        """run(0), run(step) … below `count`, by two callers.
-
-        Rows never wait for each other; threads that share one operation do at its end. So two
-        halves at once are a sixth faster with two cores.
-        """
-        return list(self._callers.map(run, range(0, count, step)))
+        single = self._decoder(["pixels"], [{"latents": one.numpy()} for one in latents.split(1)])
+        return torch.from_numpy(np.concatenate([pixels for (pixels,) in single]))
 
 
-def _session(
-    module: nn.Module, example: tuple, inputs: Sequence[str], outputs: Sequence[str],
-    axes: dict[str, str] | None = None,
-):  # fmt: skip
-    """An ONNX Runtime session of the module; the first axis of all is "rows" if not in `axes`."""
+class _Exported:
+    """A module as ONNX Runtime's; the first axis of all is "rows" if not in `axes`.
+
+    Parts of the rows are computed at once, by two callers: rows never wait for each other, threads
+    that share one operation do at its end. A sixth faster with two cores. A part alone has all
+    threads.
+    """
+
+    def __init__(
+        self, module: nn.Module, example: tuple, inputs: Sequence[str], outputs: Sequence[str],
+        axes: dict[str, str] | None = None,
+    ):  # fmt: skip
+        file = io.BytesIO()
+        with torch.no_grad(), warnings.catch_warnings():
+            # The tracer warns of every size that it takes for fixed; those are.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module, example, file, dynamo=False, opset_version=17,
+                input_names=list(inputs), output_names=list(outputs),
+                dynamic_axes={n: {0: (axes or {}).get(n, "rows")} for n in (*inputs, *outputs)},
+            )  # fmt: skip
+        threads = torch.get_num_threads()
+        self._alone = _session(file.getvalue(), threads)
+        self._beside = _session(file.getvalue(), max(1, threads - 1))  # both callers compute too
+        self._callers = ThreadPoolExecutor(2)
+
+    def __call__(
+        self, names: Sequence[str], parts: Sequence[dict[str, np.ndarray]]
+    ) -> list[list[np.ndarray]]:
+        """The outputs of that names, for the inputs of every part."""
+        if len(parts) == 1:
+            return [self._alone.run(names, parts[0])]
+        return list(self._callers.map(lambda inputs: self._beside.run(names, inputs), parts))
+
+
+def _session(graph: bytes, threads: int):
     import onnxruntime
 
-    file = io.BytesIO()
-    with torch.no_grad(), warnings.catch_warnings():
-        # The tracer warns of every size that it takes for fixed; those are.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module, example, file, dynamo=False, opset_version=17,
-            input_names=list(inputs), output_names=list(outputs),
-            dynamic_axes={n: {0: (axes or {}).get(n, "rows")} for n in (*inputs, *outputs)},
-        )  # fmt: skip
     options = onnxruntime.SessionOptions()
-    # The two callers (see `_at_once`) compute too. The others wait busily between two
-    # operations, and asleep between two calls: then PyTorch and everybody else has the cores.
-    options.intra_op_num_threads = max(1, torch.get_num_threads() - 1)
+    options.intra_op_num_threads = threads
+    # Threads wait busily between two operations, and asleep between two calls: then PyTorch and
+    # everybody else has the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    return onnxruntime.InferenceSession(
-        file.getvalue(), options, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 class _Network(nn.Module):
@@ -130,13 +140,16 @@ class _Network(nn.Module):
     draw meanwhile. `kept` are (grid, probabilities) of the last call, by layer.
     """
 
-    def __init__(self, unet: nn.Module, size: Size):
+    def __init__(self, unet: nn.Module):
         super().__init__()
-        self.unet, self.size = copy.deepcopy(unet), size
+        self.unet = copy.deepcopy(unet)
         self.kept: dict[str, tuple[Size, Tensor]] = {}
-        words = cross_attention(self.unet)
+        self.grid: Size = (0, 0)  # of the block that is computed
+        layers, blocks = readable(self.unet)
+        for block in blocks:
+            block.register_forward_pre_hook(note_grid(self), with_kwargs=True)
         for name, module in list(self.unet.named_modules()):
-            if name in words:
+            if name in layers:
                 module.set_processor(_Exposing(name, self._keep))
             elif isinstance(module, Attention):
                 module.set_processor(_Fused())
@@ -144,7 +157,7 @@ class _Network(nn.Module):
                 self.unet.set_submodule(name, _SplitGEGLU(module))
 
     def _keep(self, name: str, weights: Tensor) -> None:
-        self.kept[name] = _grid(int(weights.shape[2]), self.size), weights
+        self.kept[name] = self.grid, weights
 
     def forward(
         self, latents: Tensor, timesteps: Tensor, embeds: Tensor, prompt: Tensor
@@ -242,11 +255,3 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
     linear = nn.Linear(weight.shape[1], weight.shape[0])
     linear.weight, linear.bias = nn.Parameter(weight), nn.Parameter(bias)
     return linear
-
-
-def _grid(places: int, size: Size) -> Size:
-    """(h, w) of a layer with so many places: the latent's size, halved some times."""
-    h, w = size
-    while h * w > places:
-        h, w = (h + 1) // 2, (w + 1) // 2
-    return h, w

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from playground import words
 
 KEPT_PROMPTS = 256
+# Settings of a U-Net that ask for inputs besides latents, timestep and embeds.
+FURTHER_INPUTS = ("encoder_hid_dim_type", "addition_embed_type", "class_embed_type")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +46,13 @@ class LatentModel:
 
     Latents are [rows, channels, h, w] in the denoiser's scale, float32 on the CPU.
     `preview_map` [channels + 1, 3] is the linear map from latents (and 1) to RGB in [−1, 1].
+    Raises ValueError for a denoiser that asks for more than latents, timestep and embeds.
     """
 
     def __init__(self, name, vae, tower, tokenizer, unet, scheduler_config, preview_map):
+        for setting in FURTHER_INPUTS:
+            if value := getattr(unet.config, setting, None):
+                raise ValueError(f"{name} cannot be drawn: its U-Net has {setting} = {value!r}.")
         self.name, self.scheduler_config = name, dict(scheduler_config)
         self.vae, self.tower, self.tokenizer, self.unet = vae, tower, tokenizer, unet
         self.preview_map = torch.as_tensor(preview_map, dtype=torch.float32)

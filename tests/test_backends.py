@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -51,10 +52,11 @@ def test_a_graph_predicts_what_pytorch_predicts(rows, tiny, onnx):
     assert theirs.outputs.std() > 0.01  # else nothing was compared
 
 
-def test_a_graph_records_what_pytorch_records(tiny, onnx):
+@pytest.mark.parametrize("closer", [False, True])
+def test_a_graph_records_what_pytorch_records(closer, tiny, onnx):
     latents, timesteps, prompts = question(tiny, 5)
     fox = prompts[4]
-    close = word_columns(fox.columns, fox.words, fox.content)
+    close = word_columns(fox.columns, fox.words, fox.content) if closer else None
     watched = [Watched(row, prompts[row].columns) for row in (1, 3)]
     watched.append(Watched(4, fox.columns, close))
     mine, theirs = (
@@ -64,6 +66,11 @@ def test_a_graph_records_what_pytorch_records(tiny, onnx):
     assert set(theirs.maps()[0]) == {(16, 16), (8, 8), (4, 4)}
     for ours, other in zip(mine.maps(), theirs.maps(), strict=True):
         torch.testing.assert_close(ours, other, atol=1e-5, rtol=1e-4)
+        for map_ in ours.values():
+            torch.testing.assert_close(map_.sum(0), torch.ones(map_.shape[1:]))
+    if not closer:
+        assert mine.heads() == theirs.heads() == [None] * 3
+        return
     assert mine.heads()[:2] == theirs.heads()[:2] == [None, None]
     for grid, heads in theirs.heads()[2].items():
         assert mine.heads()[2][grid].layers == heads.layers
@@ -157,12 +164,49 @@ def test_a_network_that_cannot_be_exported_stays_with_pytorch(caplog):
     assert backend.ask(*question(model, 1)).by == "PyTorch"
 
 
-def test_a_graph_that_is_off_is_not_used(tiny, monkeypatch, caplog):
-    monkeypatch.setattr(backends, "CLOSE", 0.0)
+@pytest.mark.parametrize("error", [0.01, float("nan")])
+@pytest.mark.parametrize("wrong", ["predictions", "pixels", "maps of (8, 8)"])
+def test_a_graph_that_is_off_is_not_used(wrong, error, tiny, monkeypatch, caplog):
+    class Off(backends.Graph):
+        def __call__(self, *question):
+            predictions, recorder = super().__call__(*question)
+            if wrong == "predictions":
+                predictions[0, 0, 0, 0] += error
+            elif wrong != "pixels":
+                recorder.sums[8, 8][0, 0, 0] += error * 9
+            return predictions, recorder
+
+        def pixels(self, latents):
+            return super().pixels(latents) + (error if wrong == "pixels" else 0)
+
+    monkeypatch.setattr(backends, "Graph", Off)
     backend = backends.get("onnx").make(tiny)
     backend.prepare()
-    assert "off" in caplog.text
-    assert backend.ask(*question(tiny, 1)).by == "PyTorch"
+    assert f"its {wrong} are" in caplog.text
+    assert backend.ask(*question(tiny, 1)).by == backend.label == "PyTorch"
+
+
+def test_odd_sizes_keep_the_grids_that_the_network_has():
+    """Halved upwards or downwards, and not square."""
+    model = tiny_model()
+    graph = backends.Graph(model, (4, 10, 12))
+    assert list(graph.grids.values()) == [(10, 12), (5, 6), (3, 3)]
+
+
+def test_a_graph_answers_several_threads_at_once(tiny, onnx):
+    questions = [question(tiny, rows) for rows in (1, 2, 3, 5)]
+    alone = [onnx.ask(*each).outputs for each in questions]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda each: onnx.ask(*each).outputs, questions * 5))
+    for mine, theirs in zip(together, alone * 5, strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_the_decoder_is_the_graphs(tiny, onnx, monkeypatch):
+    monkeypatch.setattr(tiny.vae, "decode", lambda *_: 1 / 0)
+    assert onnx.decode(torch.zeros(1, 4, 16, 16)).shape == (1, 128, 128, 3)
+    with pytest.raises(ZeroDivisionError):
+        backends.Eager(tiny).decode(torch.zeros(1, 4, 16, 16))
 
 
 def test_the_graph_is_there_soon(shipped):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from playground import editing
 from playground.cells import Failure, Picture, Step
 from playground.engine import LARGEST_RUN, MAX_ROWS, Engine
 from playground.recipe import Recipe, RecipeError
@@ -167,6 +168,21 @@ def test_a_decoder_that_breaks_is_told_and_the_engine_goes_on(tiny, engine, monk
     assert engine.draw(Recipe(**SMALL))
 
 
+@pytest.mark.parametrize(
+    "recipes",
+    [
+        [Recipe(**SMALL)],
+        [Recipe(**SMALL)] * 3,
+        [Recipe(**SMALL, guidance=0.0), Recipe(**SMALL)],
+        [Recipe(**SMALL), Recipe(**SMALL | {"width": 128})],
+    ],
+)
+def test_an_edit_is_of_two_recipes_alike(recipes, tiny, engine):
+    plan = editing.swap(*map(tiny.encode, ("a cat", "a dog")), share=1.0)
+    with pytest.raises(RecipeError, match="nothing but their words"):
+        engine.submit(recipes, plan=plan)
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_defect_of_the_engine_is_told_and_the_next_run_begins_anew(tiny, monkeypatch):
     engine = Engine(tiny)
@@ -187,3 +203,14 @@ def test_a_process_that_exits_while_drawing_ends_in_order():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip()) == (0, "Step")
+
+
+@pytest.mark.parametrize("seconds", [2, 4])
+def test_a_process_that_exits_while_warming_up_ends_in_order(seconds):
+    code = (
+        "import time; from playground.ui.drawing import warm_up; "
+        f"warm_up(); time.sleep({seconds}); print('ends')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "ends")
+    assert "Traceback" not in done.stderr

@@ -53,6 +53,14 @@ def test_keys_move_w_and_a_bar_leads_to_its_step(lens):
     assert page.text_content(f"{LOOK} .step-out") == "4 of 4"
 
 
+def test_a_w_between_those_that_can_be_slid_to_is_not_rounded(lens):
+    page = lens(Recipe(**QUICK, guidance=7.25))
+    assert page.text_content(f"{LOOK} .scale-out") == "7.25"
+    assert "U + 7.25·(C − U). The run itself took w = 7.25" in page.text_content(f"{LOOK} .said")
+    slide(page, f"{LOOK} .scale", 7.31)
+    assert page.text_content(f"{LOOK} .scale-out") == "7.3"
+
+
 @pytest.mark.parametrize("w", [0.0, 1.0])
 def test_with_one_branch_there_is_nothing_to_slide_and_it_says_so(w, lens):
     page = lens(Recipe(**QUICK, guidance=w))

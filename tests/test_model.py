@@ -1,10 +1,12 @@
 """One face for every model: prompts, predictions without repeated work, pictures."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
-from playground.model import KEPT_PROMPTS, LatentModel, replaced, shared_work
+from playground.model import FURTHER_INPUTS, KEPT_PROMPTS, LatentModel, replaced, shared_work
 
 PROMPTS = ("a cat wearing a top hat", "", "two red stars and a zebra", "a cat wearing a top hat")
 
@@ -153,3 +155,12 @@ def test_the_preview_is_a_linear_map(tiny):
     assert (image[0, ..., 0] == expected).all()
     assert (image[..., 1] == 128).all()
     assert (image[..., 2] == 0).all()
+
+
+@pytest.mark.parametrize("setting", FURTHER_INPUTS)
+def test_a_network_that_asks_for_more_is_refused(setting, tiny):
+    unet = copy.copy(tiny.unet)
+    unet.register_to_config(**{setting: "something"})
+    parts = tiny.vae, tiny.tower, tiny.tokenizer
+    with pytest.raises(ValueError, match=f"other cannot be drawn: its U-Net has {setting}"):
+        LatentModel("other", *parts, unet, tiny.scheduler_config, tiny.preview_map)

@@ -26,11 +26,19 @@ def _engine(model: str):
 
     loaded = zoo.load(model)
     machine = Engine(loaded, network=backends.fastest(loaded))
-    # A first call of its size is slow. So draw a little, twice: then the first picture is fast,
-    # and what single and full calls take is measured before anybody asks what a race will take.
-    for number in (1, machine.max_rows // 2):
-        list(machine.submit([Recipe(steps=2, seed=seed) for seed in range(number)]))
+    _practise(machine)
     return machine
+
+
+def _practise(machine) -> None:
+    """Draw a little with one row, two, and a full call.
+
+    A first call of its size is slow: so the first picture is fast, and what calls take is measured
+    before anybody asks what a race will take or what a row less saves.
+    """
+    for number, scale in ((1, 1.0), (1, 5.0), (machine.max_rows // 2, 5.0)):
+        cells = [Recipe(steps=2, seed=seed, guidance=scale) for seed in range(number)]
+        list(machine.submit(cells))
 
 
 def engine(model: str):
@@ -53,9 +61,20 @@ def kept() -> Kept:
 def warm_up() -> None:
     """Load the built-in model in the background.
 
-    A faster backend is prepared after that; whoever draws meanwhile is served by PyTorch.
+    A faster backend is prepared after that; whoever draws meanwhile is served by PyTorch. A
+    process that exits meanwhile waits for it: torn out of the middle it would abort.
     """
-    threading.Thread(target=lambda: engine("emoji-world").network.prepare(), daemon=True).start()
+
+    def prepare() -> None:
+        try:
+            machine = engine("emoji-world")
+            machine.network.prepare()
+            _practise(machine)
+        except RuntimeError:
+            if threading.main_thread().is_alive():
+                raise  # else the process exits, and Python begins no more threads
+
+    threading.Thread(target=prepare).start()
 
 
 def check(recipe: Recipe) -> Recipe:
@@ -80,10 +99,10 @@ def draw(recipe: Recipe, owner: str | None = None) -> Iterator[Frame]:
     yield {"explorer": explorer.message(FIRST_TIME if cold else "Getting ready …")}
     machine = engine(recipe.model)
     with machine.submit([recipe], record=True, owner=owner, asked=asked) as run:
-        yield from _frames(machine.model, recipe, run)
+        yield from _frames(machine, recipe, run)
 
 
-def _frames(model, recipe: Recipe, run) -> Iterator[Frame]:
+def _frames(machine, recipe: Recipe, run) -> Iterator[Frame]:
     from playground.cells import Failure, Picture
     from playground.ui import payload
 
@@ -94,12 +113,12 @@ def _frames(model, recipe: Recipe, run) -> Iterator[Frame]:
         if isinstance(event, Failure):
             yield {"explorer": explorer.message(f"This picture failed: {event.reason}", error=True)}
         elif isinstance(event, Picture):
-            yield payload.finished(model, steps, event, now - started)
+            yield payload.finished(machine, steps, event, now - started)
         else:
             steps.append(event)
             if now - shown > FRAME:
                 shown, done = now, event.index + 1
                 left = (now - started) / done * (event.count - done)
-                preview = event.preview(model)
+                preview = event.preview(machine.model)
                 shot = explorer.sampling(name, preview, size, done, event.count, left)
                 yield {"explorer": shot}

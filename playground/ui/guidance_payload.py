@@ -6,6 +6,7 @@ import numpy as np
 
 from playground import guidance, heatmaps, zoo
 from playground.cells import Picture, Step
+from playground.engine import Engine
 from playground.figures import counted
 from playground.guidance import COND, UNCOND
 from playground.heatmaps import Aggregation
@@ -16,14 +17,14 @@ from playground.views import filmstrip, lookahead
 
 
 def of_run(
-    model: LatentModel, prompt: Prompt, steps: list[Step], picture: Picture, png: bytes
+    machine: Engine, prompt: Prompt, steps: list[Step], picture: Picture, png: bytes
 ) -> dict[str, dict]:
     """Data of the lens's views, by their names; `png` is the picture with its recipe."""
     look = lookahead.finished(
-        moments=[_moment(model, step) for step in steps],
+        moments=[_moment(machine.model, step) for step in steps],
         scale=picture.recipe.guidance,
         words=_words(prompt, steps),
-        text=_cost(picture),
+        text=_cost(picture, machine),
         notes=_notes(picture.recipe),
     )
     frame = finished_frame(prompt, steps, picture, png, "guidance")
@@ -102,7 +103,7 @@ def _words(prompt: Prompt, steps: list[Step]) -> list[tuple[str, np.ndarray]]:
     ]
 
 
-def _cost(picture: Picture) -> str:
+def _cost(picture: Picture, machine: Engine) -> str:
     """What the branches cost, and what exactly w = 0 or w = 1 would save."""
     calls, rows, network = picture.calls, picture.rows, picture.seconds["network"]
     done = (
@@ -111,11 +112,18 @@ def _cost(picture: Picture) -> str:
     )
     if rows == calls:
         return done + f"Guidance at every step would need {2 * calls} rows."
-    saved = network * (rows - calls) / rows
-    return done + (
-        f"At exactly w = 1 the branch without words is not computed, at w = 0 the one with: "
-        f"{counted(calls, 'row')}, by this run's seconds per row about {saved:.2f} s less."
+    saved, lately = rows - calls, [machine.seconds_per_call(n) for n in (1, 2)]
+    said = (
+        "At exactly w = 1 the branch without words is not computed, at w = 0 the one with: "
+        f"{counted(saved, 'row')} less"
     )
+    if None not in lately:
+        one, two = lately
+        said += (
+            f", or {max(0.0, saved * (two - one)):.2f} s: a call of one row took "
+            f"{1000 * one:.0f} ms here lately, of two {1000 * two:.0f} ms"
+        )
+    return done + said + "."
 
 
 def _notes(recipe: Recipe) -> list[str]:

@@ -4,19 +4,20 @@ import numpy as np
 
 from playground import guidance, heatmaps, samplers, zoo
 from playground.cells import Picture, Step
+from playground.engine import Engine
 from playground.figures import counted, percent
 from playground.heatmaps import Aggregation
-from playground.model import LatentModel, Prompt
+from playground.model import Prompt
 from playground.recipe import Recipe
 from playground.ui import guidance_payload
 from playground.views import Summing, explorer, pipeline
 
 
 def finished(
-    model: LatentModel, steps: list[Step], picture: Picture, seconds: float
+    machine: Engine, steps: list[Step], picture: Picture, seconds: float
 ) -> dict[str, dict]:
     """Every view's data, by the view's name; `seconds` is what the visitor waited."""
-    recipe = picture.recipe
+    model, recipe = machine.model, picture.recipe
     prompt = model.encode(recipe.prompt)
     recorded = all(step.maps for step in steps) and bool(prompt.words)
     shares, masses = _attention(steps, prompt) if recorded else ({}, {})
@@ -41,7 +42,7 @@ def finished(
     return {
         "explorer": shown,
         "pipeline": _strip(prompt, steps, picture),
-        **guidance_payload.of_run(model, prompt, steps, picture, png),
+        **guidance_payload.of_run(machine, prompt, steps, picture, png),
     }
 
 

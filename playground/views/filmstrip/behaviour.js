@@ -78,10 +78,18 @@ function chips() {
   }));
 }
 
+// The choice of strips; rebuilt only if it differs, because it may be open.
+function list() {
+  const said = [...strips].map(([name, strip]) => [name, `${strip.axis}: ${strip.label} (${strip.frames.size})`]);
+  const box = find('strips'), shown = [...box.options].map((option) => [option.value, option.text]);
+  if (JSON.stringify(said) !== JSON.stringify(shown)) box.replaceChildren(...said.map(([value, text]) => Object.assign(make('option', text), { value })));
+  box.value = key;
+  box.hidden = strips.size === 1;
+}
+
 function turnTo(next, at) {
   key = next;
-  find('strips').replaceChildren(...[...strips].map(([name, strip]) => Object.assign(make('option', `${strip.axis}: ${strip.label} (${strip.frames.size})`), { value: name, selected: name === key })));
-  find('strips').hidden = strips.size === 1;
+  list();
   const all = frames();
   slider.min = all[0].at;
   slider.max = all.at(-1).at;
@@ -94,22 +102,28 @@ find('strips').onchange = (event) => turnTo(event.target.value);
 
 // ---- what arrives --------------------------------------------------------------------------
 async function join(value) {
-  const old = strips.get(value.key)?.frames;
-  const news = value.frames.filter((f) => !old?.get(f.at)?.finished);
+  const before = strips.get(value.key);
+  const news = value.frames.filter((f) => !before?.frames.get(f.at)?.finished);
   const images = await Promise.all(news.map((f) => (f.finished ? imageOf(f.png) : f.preview && bitmap(f.preview))));
-  const strip = strips.get(value.key) ?? { axis: value.axis, label: value.label, frames: new Map() };
-  strips.set(value.key, strip);
+  const strip = strips.get(value.key) ?? before ?? { axis: value.axis, label: value.label, frames: new Map() };
+  strips.delete(value.key);
+  strips.set(value.key, strip);  // last: the one that was joined last is let go last
   news.forEach((frame, i) => { if (!strip.frames.get(frame.at)?.finished) strip.frames.set(frame.at, { ...frame, image: images[i] }); });
-  for (const name of strips.keys()) if (strips.size > KEPT && name !== value.key) strips.delete(name);
-  if (value.run !== null && value.run !== ignored) {
+  const needed = [key, busy, value.key];
+  for (const name of strips.keys()) if (strips.size > KEPT && !needed.includes(name)) strips.delete(name);
+  const single = value.run === null, begins = single ? busy === null : value.run !== run && value.run !== ignored;
+  if (!single && value.run !== ignored) {
     const running = value.share < 1;
     run = value.run;
     busy = running ? value.key : null;
     advance(running ? value.share : null);
     say(value.text);
   }
-  const single = value.run === null ? value.frames[0].at : undefined;
-  if (busy === null || busy === value.key) turnTo(value.key, single);
+  if (key === null || begins) turnTo(value.key, single ? value.frames[0].at : undefined);
+  else {  // where the visitor has turned since stays
+    list();
+    if (key === value.key) { chips(); draw(); }
+  }
   element.dataset.shown = strips.get(key).frames.size;
 }
 

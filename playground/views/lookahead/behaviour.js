@@ -99,7 +99,7 @@ function charts() {
   find('charts').replaceChildren(...bars.map((b) => b.box));
 }
 
-scale.oninput = draw;
+scale.oninput = () => { scale.step = 0.1; draw(); };
 step.oninput = drawStep;
 find('word').onchange = drawWord;
 
@@ -115,6 +115,8 @@ function show() {
   const third = Math.floor(steps.length / 3);
   step.max = steps.length - 1;
   step.value = [third, ...steps.keys()].find((i) => steps[i].both) ?? third;
+  // A link's w may lie between those that can be slid to.
+  scale.step = Math.round(10 * value.scale) / 10 === value.scale ? 0.1 : 'any';
   scale.value = value.scale;
   find('cost').textContent = value.text;
   find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
