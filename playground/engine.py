@@ -5,6 +5,7 @@ cells in the batch. Cancelling is removing cells, effective within one tick.
 """
 
 import math
+import statistics
 import threading
 import time
 import weakref
@@ -27,6 +28,7 @@ from playground.recipe import Recipe, RecipeError
 
 MAX_ROWS = 16  # per network call: more gains little per row and delays previews and cancels
 LARGEST_RUN = 256  # cells
+LATELY = 9  # calls of a size whose median says what such a call takes: some are held up
 
 
 class Run:
@@ -114,8 +116,8 @@ class Engine:
     def __init__(self, model: LatentModel, max_rows: int = MAX_ROWS, network: Eager | None = None):
         self.model, self.max_rows, self.network = model, max_rows, network or Eager(model)
         self._runs: deque[Run] = deque()
-        # By who computed: rows of a network call, and seconds of the last such.
-        self._measured: dict[str, dict[int, float]] = {}
+        # By who computed: rows of a network call, and seconds of the latest such.
+        self._measured: dict[str, dict[int, deque[float]]] = {}
         self._changed = threading.Lock()
         self._thread: threading.Thread | None = None
         # A daemon thread that the interpreter ends inside torch aborts the whole process.
@@ -172,10 +174,11 @@ class Engine:
 
     def seconds_per_call(self, rows: float) -> float | None:
         """What a network call of so many rows took lately, by who computes now, or None."""
-        measured = sorted(dict(self._measured.get(self.network.label, {})).items())
+        measured = dict(self._measured.get(self.network.label, {}))
         if not measured:
             return None
-        known, seconds = zip(*measured, strict=True)
+        known = sorted(measured)
+        seconds = [statistics.median(list(measured[number])) for number in known]
         return float(np.interp(rows, known, seconds)) * max(1, rows / known[-1])
 
     def cancel_cell(self, owner: str, recipe: Recipe) -> None:
@@ -320,7 +323,9 @@ class Engine:
             watched,
             rewrite,
         )
-        self._measured.setdefault(answer.by, {})[len(rows)] = time.perf_counter() - start
+        calls = self._measured.setdefault(answer.by, {})
+        lately = calls.setdefault(len(rows), deque(maxlen=LATELY))
+        lately.append(time.perf_counter() - start)
         outputs, recorder = answer.outputs, answer.recorder
         maps = dict(zip(recorded, recorder.maps(), strict=False))
         heads = dict(zip(closer, recorder.heads()[len(recorded) :], strict=True))

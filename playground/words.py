@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 # A word is a run without spaces; punctuation around it belongs to no word.
-_WORD = re.compile(r"[^\s,.;:!?\"()\[\]]+")
+_WORD = re.compile(r"[^\s,.;:!?\"“”()\[\]{}]+")
 
 # English function words but for those that say how many: articles, prepositions, conjunctions, …
 _FUNCTION = (

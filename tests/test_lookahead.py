@@ -82,7 +82,7 @@ def test_lengths_angles_and_places_of_a_known_pair():
     """ε_u and ε_c are [channels, 1, 2]: equal at the left place, (3, 0) and (3, 4) at the right."""
     uncond, cond = np.zeros((2, 1, 2)), np.zeros((2, 1, 2))
     uncond[:, 0, 1], cond[:, 0, 1] = (3, 0), (3, 4)
-    (shown,) = lookahead.finished([moment(uncond, cond)], 3.0, [], "", [])["steps"]
+    (shown,) = lookahead.finished([moment(uncond, cond)], 3.0, [], "", "", [])["steps"]
     assert shown["length"] == 4
     assert shown["share"] == pytest.approx(4 / 3, rel=1e-3)
     assert shown["angle"] == pytest.approx(53.13)  # of the triangle 3, 4, 5
@@ -132,7 +132,7 @@ def test_a_branch_that_was_not_computed_is_not_made_up(changes, both, coloured):
 def test_what_a_branch_less_saves_is_what_calls_took_here(coloured):
     machine = Engine(coloured)
     *steps, picture = machine.submit([Recipe(**SMALL, guidance=5.0)], record=True)
-    machine._measured = {"PyTorch": {1: 0.009, 2: 0.012}}
+    machine._measured = {"PyTorch": {1: [0.009], 2: [0.012]}}
     prompt = coloured.encode(picture.recipe.prompt)
     said = guidance_payload.of_run(machine, prompt, steps, picture, b"")["lookahead"]["text"]
     assert "3 network calls with 6 rows" in said
@@ -149,5 +149,7 @@ def test_words_come_along_and_notes_say_what_is_not_shown(coloured):
     maps = np.frombuffer(base64.b64decode(word["maps"]), np.uint8)
     assert maps.size == 3 * word["h"] * word["w"]
     assert any("APG" in note and "plain" in note for note in data["notes"])
-    assert any("negative" in note for note in data["notes"])
+    assert any("negative words here: “a dog”" in note for note in data["notes"])
+    assert data["without"] == "with the negative words"
     assert ran(coloured)[1]["notes"] == []
+    assert ran(coloured)[1]["without"] == "without words"

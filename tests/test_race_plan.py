@@ -78,12 +78,12 @@ def test_the_estimate_is_calls_times_measured_seconds(machine):
     assert race_plan.estimate(lanes) == (
         "2 lanes: 14 network calls, made together in 9 of about 3 rows."
     )
-    machine._measured = {"PyTorch": {3: 0.2, 4: 0.3}}
+    machine._measured = {"PyTorch": {3: [0.2], 4: [0.3]}}
     # 28 rows in 9 calls, 3.11 a call
     assert race_plan.estimate(lanes).endswith(" of about 3 rows: 9 × 0.21 s, as measured, ≈ 1.9 s.")
     assert next(racing.race(lanes, "steps"))["text"].endswith(race_plan.estimate(lanes))
     many = planned("ddim euler unipc deis", "50", "2,3,4,5")
-    machine._measured = {"PyTorch": {16: 0.5}}
+    machine._measured = {"PyTorch": {16: [0.5]}}
     assert "made together in 100 of about 16 rows: 100 × 0.5 s, as measured, ≈ 50 s." in (
         race_plan.estimate(many)
     )

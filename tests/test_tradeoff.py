@@ -20,12 +20,20 @@ def test_the_table_and_its_sentence_are_the_numbers():
     assert [row["name"] for row in data["rows"]] == ["0", "1", "25"]
     assert data["rows"][1]["values"] == [0.5, 0.25, 1.0, 0.4]
     for part in (
-        "w = 25 (75 %; 25 % at w = 1",
-        "diversity falls by 50 %",
-        "from 40 % to 60 %",
+        "w = 25 (75 %, ± 15 points; 25 % at w = 1",
+        "Diversity falls from 1.00 at w = 1 to 0.50 at w = 25. ",
+        "from 40 % at w = 1 to 60 %",
         "same 8 pictures",
     ):
         assert part in data["text"]
+
+
+def test_the_sentence_names_ties_and_where_diversity_turns():
+    numbers = [NUMBERS[1], (5, 8, 1.0, 0.75, 0.4, 0.5), (25, 8, 0.125, 0.75, 2.0, 0.6)]
+    text = measured([dict(zip(NAMES, row, strict=True)) for row in numbers])["text"]
+    assert "most often at w = 5 and 25 (75 %" in text
+    assert "falls from 1.00 at w = 1 to 0.40 at w = 5 and is 2.00 at w = 25, where" in text
+    assert "is there in 13 %." in text
 
 
 def test_the_page_shows_the_cards_numbers(lens):

@@ -96,3 +96,19 @@ def test_real_offsets_count_characters_whatever_the_tokenizer_normalises(prompt,
     assert [w.text for w in words] == prompt.split()
     assert words[-1].known
     assert [w.tokens for w in words] == [(i + 1,) for i in range(len(words))]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "known", "unknown"),
+    [
+        ("a cat; a dog", "a cat a dog", ""),
+        ("(cat:1.5)", "cat", "1 5"),
+        ("A CAT: wearing [a] \u201chat\u201d!!", "A CAT wearing a hat", ""),
+        ("<b>a cat", "cat", "<b>a"),
+    ],
+)
+def test_punctuation_hides_no_word_from_the_model(prompt, known, unknown, shipped, tiny):
+    for model in (shipped, tiny):  # the file in assets, and what makes it
+        found = model.encode(prompt).words
+        assert " ".join(word.text for word in found if word.known) == known
+        assert " ".join(word.text for word in found if not word.known) == unknown

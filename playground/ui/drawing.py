@@ -36,8 +36,8 @@ def _practise(machine) -> None:
     A first call of its size is slow: so the first picture is fast, and what calls take is measured
     before anybody asks what a race will take or what a row less saves.
     """
-    for number, scale in ((1, 1.0), (1, 5.0), (machine.max_rows // 2, 5.0)):
-        cells = [Recipe(steps=2, seed=seed, guidance=scale) for seed in range(number)]
+    for number, scale, steps in ((1, 1.0, 8), (1, 5.0, 8), (machine.max_rows // 2, 5.0, 2)):
+        cells = [Recipe(steps=steps, seed=seed, guidance=scale) for seed in range(number)]
         list(machine.submit(cells))
 
 

@@ -18,18 +18,26 @@ def measured(rows: list[dict]) -> dict:
 
 def _sentence(rows: list[dict]) -> str:
     """What the numbers say, and of what they are."""
-    best = max(rows, key=lambda row: row["strict"])
+    most = max(row["strict"] for row in rows)
+    best = [row for row in rows if row["strict"] == most]
     at_one = next(row for row in rows if row["guidance"] == 1)
-    last = rows[-1]
-    change = last["diversity"] / at_one["diversity"] - 1
-    turns = "rises" if change > 0 else "falls"
+    last, count = rows[-1], rows[0]["count"]
+    least = min((row for row in rows if row["guidance"] >= 1), key=lambda row: row["diversity"])
+    error = (most * (1 - most) / count) ** 0.5  # of a share of independent pictures
+    turn = ""
+    if least is not last:
+        turn = (
+            f" and is {last['diversity']:.2f} at w = {last['guidance']:g}, where what was asked "
+            f"for is there in {percent(last['lenient'])}"
+        )
     return (
-        f"Each row: the same {best['count']} pictures of standard prompts, {Recipe().steps} steps. "
-        f"The whole prompt is kept most often at w = {best['guidance']:g} "
-        f"({percent(best['strict'])}; {percent(at_one['strict'])} at w = 1, "
-        f"{percent(last['strict'])} at w = {last['guidance']:g}). From w = 1 to "
-        f"{last['guidance']:g} the diversity {turns} by {percent(abs(change))}, saturation goes "
-        f"from {percent(at_one['saturation'])} to {percent(last['saturation'])}."
+        f"Each row: the same {count} pictures of standard prompts, {Recipe().steps} steps. "
+        f"The whole prompt is kept most often at w = "
+        f"{' and '.join(format(row['guidance'], 'g') for row in best)} ({percent(most)}, ± "
+        f"{points(error)} points; {percent(at_one['strict'])} at w = 1, {percent(last['strict'])} "
+        f"at w = {last['guidance']:g}). Diversity falls from {at_one['diversity']:.2f} at w = 1 to "
+        f"{least['diversity']:.2f} at w = {least['guidance']:g}{turn}. Saturation goes from "
+        f"{percent(at_one['saturation'])} at w = 1 to {percent(last['saturation'])}."
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 import gradio as gr
 import numpy as np
 
-from playground.figures import percent
+from playground.figures import counted, percent
 from playground.recipe import FIELDS, Recipe
 from playground.ui import drawing, sections, sweeping, together
 from playground.ui.recipe_panel import Panel
@@ -45,7 +45,8 @@ def cost(recipe: Recipe, text: str) -> str:
     rows = plan(recipe, text)
     times = SEEDS * sum(together.rows(row[0]) for row in rows) / together.rows(recipe)
     return (
-        f"{len(rows)} values × {SEEDS} seeds = {len(rows) * SEEDS} pictures, {times:.0f} times the "
+        f"{counted(len(rows), 'value')} × {SEEDS} seeds = {len(rows) * SEEDS} pictures, "
+        f"{times:.0f} times the "
         "work of drawing the recipe's picture."
     )
 
@@ -57,12 +58,12 @@ def measure(recipe: Recipe, text: str, owner: str | None = None) -> Iterator[dic
     """
     planned, asked = plan(recipe, text), time.monotonic()
     name, started, found = secrets.token_hex(4), time.perf_counter(), []
-    yield tradeoff.table("w", [], "Getting ready: " + cost(recipe, text), name)
+    yield tradeoff.message("Getting ready: " + cost(recipe, text), run=name)
     from playground import measures  # torch: not before the page is up
     from playground.cells import Failure, Picture
 
     measures.check(recipe.prompt, recipe.height, recipe.width)
-    machine = drawing.engine(recipe.model)
+    machine, caption = drawing.engine(recipe.model), _caption(recipe)
     whole = sum(together.rows(row[0]) for row in planned)
     done = shown = 0.0
     for number, row in enumerate(planned, 1):
@@ -78,25 +79,26 @@ def measure(recipe: Recipe, text: str, owner: str | None = None) -> Iterator[dic
                     at = done + share * event.index / event.count
                     left = f", about {(shown - started) / at * (1 - at):.0f} s left" if at else ""
                     said = f"Drawing w = {row[0].guidance:g}, {number} of {len(planned)}{left}."
-                    yield tradeoff.table("w", found, said, name)
+                    yield tradeoff.table("w", found, said, name, caption=caption)
         if len(pictures) < SEEDS:
-            yield tradeoff.table("w", found, "Another measurement of yours took over.", name)
+            yield tradeoff.message("Another measurement of yours took over.", run=name)
             return
         done += share
         measured = measures.measure([recipe.prompt] * SEEDS, np.stack(pictures), SEEDS)
         found.append((f"{row[0].guidance:g}", measured))
     spent = time.perf_counter() - started
-    yield tradeoff.table("w", found, _said(recipe, len(found) * SEEDS, spent), name)
+    said = (
+        f"{len(found) * SEEDS} pictures in {spent:.0f} s. One picture more or less is "
+        f"{percent(1 / SEEDS, 1)} of a row."
+    )
+    yield tradeoff.table("w", found, said, caption=caption)
 
 
-def _said(recipe: Recipe, count: int, seconds: float) -> str:
+def _caption(recipe: Recipe) -> str:
+    """Of what the rows are."""
     first, *_, last = _seeds(recipe)
     round_the_end = f" (after {LAST_SEED} comes 0)" if last < first else ""
-    return (
-        f"“{recipe.prompt}”, {count} pictures in {seconds:.0f} s: seeds {first} to {last}"
-        f"{round_the_end}, {SEEDS} a row. One picture more or less is {percent(1 / SEEDS, 1)} of "
-        "a row."
-    )
+    return f"“{recipe.prompt}”, seeds {first} to {last}{round_the_end}, {SEEDS} a row"
 
 
 @dataclass(frozen=True)

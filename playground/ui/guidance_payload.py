@@ -25,6 +25,7 @@ def of_run(
         scale=picture.recipe.guidance,
         words=_words(prompt, steps),
         text=_cost(picture, machine),
+        without="with the negative words" if picture.recipe.negative else "without words",
         notes=_notes(picture.recipe),
     )
     frame = finished_frame(prompt, steps, picture, png, "guidance")
@@ -134,5 +135,5 @@ def _notes(recipe: Recipe) -> list[str]:
         how = f"{label} guidance" + (f" with rescale φ = {recipe.rescale:g}" * bool(recipe.rescale))
         found.append(f"This run used {how}; the slider shows plain guidance.")
     if recipe.negative:
-        found.append("“Without words” is here: with the negative words.")
+        found.append(f"U and ε_u are with the negative words here: “{recipe.negative}”.")
     return found

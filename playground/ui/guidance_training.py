@@ -16,7 +16,7 @@ TEXT = (
     "Guidance needs ε_u, the prediction *without* words. The network only knows it if words were "
     "now and then dropped in training. Here three tiny denoisers learn the same points in the "
     "plane, from the same noise and first weights; the label is dropped 0 %, 10 % or 50 % of the "
-    "time. If it never is, w = 1 is fine, but guidance soon goes astray: ε_u was never learned."
+    "time. If it never is, ε_u was never learned: compare w = 1, which needs none, and more."
 )
 SOURCE = Path(__file__).parents[1] / "training" / "unet.py"
 SHOWN = ("drop_prompts", "training_step")
@@ -47,7 +47,7 @@ def learn() -> Iterator[dict]:
                 planes.DROPOUTS, planes.SCALES, event.samples.numpy(), event.found.numpy(),
                 planes.centres().numpy(), planes.SPREAD,
                 f"Learned {planes.STEPS} steps and sampled in {spent:.1f} s. Rings are one, two "
-                "and three spreads of the true points.",
+                "and three spreads of the true points; “on its blobs” is inside of three.",
             )  # fmt: skip
 
 
@@ -57,6 +57,6 @@ def build() -> None:
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("learn", "Train three tiny denoisers")
     view = gr.HTML(None, **asdict(toy.VIEW), elem_id="toy")
-    Section(start, stop, [view], toy, lambda _: learn(), LEARNERS, again="once").connect()
+    Section(start, stop, [view], toy, lambda _: learn(), LEARNERS).connect()
     with gr.Accordion("The training step of the model that draws here", open=False):
         gr.Code(source(), language="python", show_label=False, interactive=False)

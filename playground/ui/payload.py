@@ -34,7 +34,7 @@ def finished(
             f"{counted(picture.rows, 'row')} by {' and '.join(picture.networks)}; "
             f"{samplers.get(recipe.sampler).label}, w = {recipe.guidance:g}, seed {recipe.seed}."
         ),
-        notes=notes(recipe, prompt),
+        notes=notes(recipe, prompt, model.encode(recipe.negative)),
         name=f"latent-playground-{recipe.seed}.png",
         link=recipe.to_query(),
         summing=summing(recipe, [step.timestep for step in steps]),
@@ -78,20 +78,20 @@ def _mass(token_map, content: int) -> np.ndarray:
     return np.array([part.sum() for part in (start, words, end, padding)])
 
 
-def notes(recipe: Recipe, prompt: Prompt) -> list[str]:
+def notes(recipe: Recipe, prompt: Prompt, negative: Prompt) -> list[str]:
     """What the visitor should know about this picture, in plain sentences."""
     spec, found = zoo.get(recipe.model), []
-    unknown = dict.fromkeys(word.text for word in prompt.words if not word.known)
     if not prompt.content:  # nothing, or punctuation alone
         found.append("No words: this is the unconditional picture.")
     if not any(guidance.scale_at(recipe, i, recipe.steps) for i in range(recipe.steps)):
         found.append("At w = 0 the words are not read, so there is no attention to show.")
     if recipe.guidance in (0, 1) and recipe.guider != "cfg":
         found.append("At exactly w = 0 and w = 1 the guider has no effect.")
-    if unknown:
-        found.append(f"The model has never seen: {', '.join(unknown)}.")
-    if prompt.cut:
-        found.append(f"Too long: the model did not read “{' '.join(prompt.cut)}”.")
+    for said, where in ((prompt, ""), (negative, ", in the negative words")):
+        if unknown := dict.fromkeys(word.text for word in said.words if not word.known):
+            found.append(f"The model has never seen{where}: {', '.join(unknown)}.")
+        if said.cut:
+            found.append(f"Too long{where}: the model did not read “{' '.join(said.cut)}”.")
     if recipe.negative and recipe.guidance == 1:
         found.append("At w = 1 the negative words have no effect.")
     if recipe.eta and not samplers.get(recipe.sampler).uses_eta:
@@ -101,11 +101,19 @@ def notes(recipe: Recipe, prompt: Prompt) -> list[str]:
     return found
 
 
+def _branches(picture: Picture) -> str:
+    """Which rows the network computed."""
+    if picture.rows == picture.calls:
+        return "one row a call"
+    other = "the negative words" if picture.recipe.negative else "none"
+    when = "each time" if picture.rows == 2 * picture.calls else "while guided"
+    return f"with the words and with {other} {when}"
+
+
 def _strip(prompt: Prompt, steps: list[Step], picture: Picture) -> dict:
     names, seconds = prompt.names, picture.seconds
     latents, numbers = picture.latents.numpy(), picture.image.size
     shape = "×".join(map(str, latents.shape))
-    guided = picture.rows > picture.calls
     stages = [
         pipeline.Stage(
             "Words", f"{len(names)} of {len(prompt.ids)} tokens",
@@ -121,7 +129,7 @@ def _strip(prompt: Prompt, steps: list[Step], picture: Picture) -> dict:
         ),
         pipeline.Stage(
             f"U-Net × {picture.calls}", f"{picture.rows} rows", seconds=seconds["network"],
-            text="with and without words each time" if guided else "one row a call",
+            text=_branches(picture),
         ),
         pipeline.Stage("Latent", shape, rasters=pipeline.channels(latents)),
         pipeline.Stage(

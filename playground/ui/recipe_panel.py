@@ -94,6 +94,9 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
         with gr.Row(elem_classes="marks"):
             for mark, text in MARKS.items():
                 _setter(f"{mark} {text}".strip(), str(mark), fields["guidance"])
+        gr.Button("Sampler, steps, seed and more ↓", size="sm", elem_id="to-rest").click(
+            None, js=f"() => document.getElementById('{rest.elem_id}').scrollIntoView()"
+        )  # where they stand below the lens; hidden where they stand beside it
     with rest:
         fields["sampler"] = _widget("sampler", recipe.sampler)
         fields["steps"] = _widget("steps", recipe.steps)

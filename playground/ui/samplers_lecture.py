@@ -64,6 +64,4 @@ def build() -> Section:
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("lecture", "Run both")
     view = gr.HTML(None, **asdict(lecture.VIEW), elem_id="lecture")
-    return Section(
-        start, stop, [view], lecture, lambda recipe, _: race(recipe), RUNNERS, again="once"
-    )
+    return Section(start, stop, [view], lecture, lambda recipe, _: race(recipe), RUNNERS)

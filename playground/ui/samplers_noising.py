@@ -120,7 +120,5 @@ def build() -> Noising:
         )
         stop = sections.stop_button("noising")
     view = gr.HTML(None, **asdict(noising.VIEW), elem_id="noising")
-    noised = Section(
-        start, stop, [view], noising, lambda recipe, _: of_recipe(recipe), NOISERS, again="once"
-    )
+    noised = Section(start, stop, [view], noising, lambda recipe, _: of_recipe(recipe), NOISERS)
     return Noising(noised, opened)

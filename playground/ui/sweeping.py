@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Iterator
 
+from playground.figures import counted
 from playground.guidance import GUIDERS, SCHEDULES, TABLES, called
 from playground.recipe import Recipe, RecipeError
 from playground.ui import drawing, together
@@ -89,8 +90,13 @@ class _Strip:
         if share == 1:
             asked, shared = (sum(getattr(p, n) for p in state.pictures) for n in ("rows", "shared"))
             text = (
-                f"{number} pictures in {state.spent:.1f} s. {asked - shared} rows computed; the "
-                f"other {shared} of {asked} were equal to rows of another picture."
+                f"{counted(number, 'picture')} in {state.spent:.1f} s. "
+                f"{counted(asked - shared, 'row')} computed"
+            )
+            text += (
+                f"; the other {shared} of {asked} were equal to rows of another picture."
+                if shared
+                else "."
             )
         frames = [self._frame(cell) for cell in state.cells if cell.end or cell.steps]
         return guidance_payload.strip_of(

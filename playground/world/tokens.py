@@ -22,6 +22,10 @@ GRAMMAR_WORDS = (
 )  # fmt: skip
 
 
+# Separates words and says nothing; a comma does, because captions have some.
+PUNCTUATION = r"""[.!?;:()\[\]{}"“”]"""
+
+
 def words() -> list[str]:
     """Every word that the grammar can say, in a fixed order."""
     phrases = [*GRAMMAR_WORDS, *COLORS, COSTUME, *(w for pair in SIZES.values() for w in pair)]
@@ -37,7 +41,11 @@ def new_tokenizer() -> PreTrainedTokenizerFast:
     vocabulary = {token: i for i, token in enumerate((PAD, UNK, BOS, EOS, *words()))}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNK))
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Lowercase(), normalizers.Replace(Regex("[.!?]"), " ")]
+        [
+            normalizers.NFC(),
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex(PUNCTUATION), " "),
+        ]
     )
     split = pre_tokenizers.Split(Regex(r"\s+"), "removed")
     comma = pre_tokenizers.Split(",", "isolated")

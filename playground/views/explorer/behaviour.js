@@ -9,6 +9,7 @@ let hovered = null;      // index of the word under the pointer or focus
 let spot = null;         // [x, y] in 0 … 1 on the picture
 let level = BEST, playing = null, drawn = 0;
 let sampled = null, ignored = null;  // names of the run being sampled, and of the one stopped
+let last = null, idle = true;         // what was finished last; whether nothing is being drawn
 
 function fit(height, width) {
   const scale = 512 / Math.max(height, width);
@@ -177,9 +178,12 @@ function showSampling(value) {
   say(`Call ${value.step} of ${value.count}, about ${value.left} s left`);
 }
 
-// A picture that does not come has no words to point at.
-function forget() {
-  for (const name of ['words', 'hint', 'ranking', 'notes']) find(name).replaceChildren();
+// A picture that does not come has no words to point at; the one before it is shown again.
+async function giveUp({ text, error }) {
+  const ticket = drawn;
+  if (last) await showFinished(last, ticket);
+  else for (const name of ['words', 'hint', 'ranking', 'notes']) find(name).replaceChildren();
+  if (ticket === drawn) say(last ? `${text} This is the picture before.` : text, error);
 }
 
 async function showFinished(value, ticket) {
@@ -210,15 +214,18 @@ async function showFinished(value, ticket) {
 function show() {
   const value = props.value;
   if (!value || !value.kind || late(value)) return;
+  const stopped = value.kind === 'stopped', was = idle;
+  idle = stopped || value.kind === 'finished' || !!value.error;
+  if (stopped && was) return;  // there was nothing to stop
   drawn += 1;
   if (value.kind === 'sampling') {
     if (value.run !== ignored) showSampling(value);
     sampled = value.run;
   }
-  else if (value.kind === 'finished') showFinished(value, drawn);
+  else if (value.kind === 'finished') showFinished(last = value, drawn);
   else {
-    if (value.kind === 'stopped') ignored = sampled;
-    if (!run && (value.kind === 'stopped' || value.error)) forget();
+    if (stopped) ignored = sampled;
+    if (!run && (stopped || value.error)) giveUp(value);
     advance(null);
     say(value.text, value.error);
   }

@@ -45,11 +45,13 @@ def finished(
     scale: float,
     words: list[tuple[str, np.ndarray]],
     text: str,
+    without: str,
     notes: list[str],
 ) -> dict:
     """Everything the view shows of a run whose w is `scale`.
 
-    `words`: per word its share of attention, float [steps, h, w]; `text` says what was computed.
+    `words`: per word its share of attention, float [steps, h, w]; `text` says what was computed,
+    `without` what the branch U was given.
     """
     height, width, _ = moments[0].guided.shape
     return {
@@ -62,6 +64,7 @@ def finished(
             for word, maps in words
         ],
         "text": text,
+        "without": without,
         "notes": notes,
     }
 

@@ -118,6 +118,7 @@ function show() {
   // A link's w may lie between those that can be slid to.
   scale.step = Math.round(10 * value.scale) / 10 === value.scale ? 0.1 : 'any';
   scale.value = value.scale;
+  find('without').textContent = value.without;
   find('cost').textContent = value.text;
   find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
   charts();

@@ -24,16 +24,16 @@ COLUMNS = (
     Column("strict", "… and nothing else", "Share of pictures that also hold nothing that was not "
            "asked for.", percent=True),
     Column("diversity", "diversity", "Mean distance between pictures of one prompt, in the "
-           "oracle's features."),
+           "oracle's features, a vector for each picture; 0 if all are alike."),
     Column("saturation", "saturation", "Mean distance between the strongest and the weakest "
            "colour channel.", percent=True),
 )  # fmt: skip
 ROWS = Column("rows", "rows a picture", "Rows that the network computes for one picture.")
 
 
-def message(text: str, error: bool = False) -> dict:
-    """Only a sentence; the table that is there stays."""
-    return {"text": text, "error": error}
+def message(text: str, error: bool = False, run: str | None = None) -> dict:
+    """Only a sentence, of the measurement `run` if one begins; the table that is there stays."""
+    return {"text": text, "error": error, "run": run}
 
 
 def stopped() -> dict:
@@ -47,14 +47,17 @@ def table(
     text: str,
     run: str | None = None,
     columns: tuple[Column, ...] = COLUMNS,
+    caption: str = "",
 ) -> dict:
     """`rows`: what each setting is called, and its measures by the keys of `columns`.
 
-    `run` names the measurement that fills the table, if one is under way.
+    `run` names the measurement that fills the table, if one is under way; `caption` says of what
+    the rows are, whatever `text` says meanwhile.
     """
     return {
         "run": run,
         "heading": heading,
+        "caption": caption,
         "columns": [asdict(column) for column in columns],
         "rows": [{"name": name, "values": [found[c.key] for c in columns]} for name, found in rows],
         "text": text,

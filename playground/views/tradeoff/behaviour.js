@@ -6,17 +6,20 @@ let run = null, ignored = null;  // names of the measurement under way, and of t
 function show() {
   const value = props.value;
   if (!value) return;
-  if (value.rows) {
-    fill(value);
-    run = value.run;
-  }
+  if (value.stopped && run === null) return;  // there was nothing to stop
+  const late = value.run && value.run === ignored;
   if (value.stopped) ignored = run;
-  if (!value.rows || value.run === null || value.run !== ignored) say(value.text, value.error);
+  if (!late) run = value.run ?? null;
+  if (value.rows) fill(value);
+  if (!late) say(value.text, value.error);
 }
 
-function fill({ heading, columns, rows }) {
-  element.querySelector('table').hidden = !rows.length;
-  const names = columns.map((column) => Object.assign(make('th', column.label), { title: column.help, scope: 'col' }));
+function fill({ heading, caption, columns, rows }) {
+  const table = element.querySelector('table');
+  table.hidden = find('help').hidden = !rows.length;
+  table.caption.textContent = caption;
+  const names = columns.map((column) => Object.assign(make('th', column.label), { scope: 'col' }));
+  find('columns').replaceChildren(...columns.flatMap((column) => [make('dt', column.label), make('dd', column.help)]));
   element.querySelector('thead tr').replaceChildren(Object.assign(make('th', heading), { scope: 'col' }), ...names);
   const largest = columns.map((_, k) => Math.max(...rows.map((row) => row.values[k]), 1e-9));
   element.querySelector('tbody').replaceChildren(...rows.map((row) => {
