@@ -105,9 +105,10 @@ def _branches(picture: Picture) -> str:
     """Which rows the network computed."""
     if picture.rows == picture.calls:
         return "one row a call"
-    other = "the negative words" if picture.recipe.negative else "none"
-    when = "each time" if picture.rows == 2 * picture.calls else "while guided"
-    return f"with the words and with {other} {when}"
+    both = "with the negative words and with the words"
+    if not picture.recipe.negative:
+        both = "with and without words"
+    return f"{both} {'each time' if picture.rows == 2 * picture.calls else 'while guided'}"
 
 
 def _strip(prompt: Prompt, steps: list[Step], picture: Picture) -> dict:
