@@ -173,13 +173,17 @@ class Engine:
                 self._drop(run)
 
     def seconds_per_call(self, rows: float) -> float | None:
-        """What a network call of so many rows took lately, by who computes now, or None."""
-        measured = dict(self._measured.get(self.network.label, {}))
+        """What a network call of so many rows takes, judged by those there were; None if none."""
+        measured = self.measured()
         if not measured:
             return None
-        known = sorted(measured)
-        seconds = [statistics.median(list(measured[number])) for number in known]
+        known, seconds = zip(*measured.items(), strict=True)
         return float(np.interp(rows, known, seconds)) * max(1, rows / known[-1])
+
+    def measured(self) -> dict[int, float]:
+        """By rows of a network call, what it took lately by who computes now, in seconds."""
+        calls = dict(self._measured.get(self.network.label, {}))
+        return {rows: statistics.median(list(calls[rows])) for rows in sorted(calls)}
 
     def cancel_cell(self, owner: str, recipe: Recipe) -> None:
         """Remove what draws `recipe` from this owner's runs (and its edit); the others go on."""

@@ -36,7 +36,7 @@ def _practise(machine) -> None:
     A first call of its size is slow: so the first picture is fast, and what calls take is measured
     before anybody asks what a race will take or what a row less saves.
     """
-    for number, scale, steps in ((1, 1.0, 8), (1, 5.0, 8), (machine.max_rows // 2, 5.0, 2)):
+    for number, scale, steps in ((1, 1.0, 4), (1, 5.0, 4), (machine.max_rows // 2, 5.0, 2)):
         cells = [Recipe(steps=steps, seed=seed, guidance=scale) for seed in range(number)]
         list(machine.submit(cells))
 
@@ -50,6 +50,14 @@ def engine(model: str):
 def loaded(model: str):
     """The engine, if loading it takes no time; else None."""
     return engine(model) if _engine.cache_info().currsize else None
+
+
+def ready(model: str):
+    """The engine, when its fastest backend is there and has drawn a little."""
+    machine = engine(model)
+    machine.network.prepare()
+    _practise(machine)
+    return machine
 
 
 @functools.lru_cache(maxsize=1)
@@ -67,9 +75,7 @@ def warm_up() -> None:
 
     def prepare() -> None:
         try:
-            machine = engine("emoji-world")
-            machine.network.prepare()
-            _practise(machine)
+            ready("emoji-world")
         except RuntimeError:
             if threading.main_thread().is_alive():
                 raise  # else the process exits, and Python begins no more threads

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from playground import guidance, heatmaps, zoo
+from playground import guidance, heatmaps, samplers, zoo
 from playground.cells import Picture, Step
 from playground.engine import Engine
 from playground.figures import counted
@@ -53,13 +53,20 @@ def strip_of(recipe: Recipe, axis: str, frames: list[dict], **progress) -> dict:
     """A strip whose pictures differ from `recipe` along `axis` alone."""
     rest = {name: value for name, value in recipe.to_dict().items() if name != axis}
     others = [
-        f"{FIELDS[name].metadata['label']} {value}"
+        f"{FIELDS[name].metadata['label']} {_called(name, value)}"
         for name, value in rest.items()
         if name not in ("v", "prompt", "seed")
     ]
     label = ", ".join([recipe.prompt or "no words", f"seed {recipe.seed}", *others])
     key, called = axis + json.dumps(rest, sort_keys=True), FIELDS[axis].metadata["label"]
     return filmstrip.strip(key, called, label, frames, **progress)
+
+
+def _called(name: str, value):
+    """A recipe's value as the page calls it."""
+    if name == "sampler":
+        return samplers.get(value).label
+    return guidance.called(name, value) if name in guidance.TABLES else value
 
 
 def _mean_words(prompt: Prompt, steps: list[Step], recipe: Recipe) -> list[tuple[str, np.ndarray]]:
@@ -113,13 +120,13 @@ def _cost(picture: Picture, machine: Engine) -> str:
     )
     if rows == calls:
         return done + f"Guidance at every step would need {2 * calls} rows."
-    saved, lately = rows - calls, [machine.seconds_per_call(n) for n in (1, 2)]
+    saved, lately = rows - calls, machine.measured()
     said = (
         "At exactly w = 1 the branch without words is not computed, at w = 0 the one with: "
         f"{counted(saved, 'row')} less"
     )
-    if None not in lately:
-        one, two = lately
+    if {1, 2} <= lately.keys():
+        one, two = lately[1], lately[2]
         said += (
             f", or {max(0.0, saved * (two - one)):.2f} s: a call of one row took "
             f"{1000 * one:.0f} ms here lately, of two {1000 * two:.0f} ms"
