@@ -56,7 +56,8 @@ def ready(model: str):
     """The engine, when its fastest backend is there and has drawn a little."""
     machine = engine(model)
     machine.network.prepare()
-    _practise(machine)
+    if threading.main_thread().is_alive():  # else the process exits: begin nothing new
+        _practise(machine)
     return machine
 
 
