@@ -14,7 +14,7 @@ test: .venv/test
 
 report: .venv/test
 	$(BIN)/python -m playground.training report
-	$(BIN)/python -m playground.ui.example
+	$(BIN)/python -m playground.page.example
 
 screenshot: .venv/test
 	$(BIN)/python tests/screenshot.py

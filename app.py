@@ -1,7 +1,7 @@
 """Open the playground: `python app.py`, or on a Hugging Face Space as it is."""
 
-from playground.ui.drawing import warm_up
-from playground.ui.page import CSS, build, theme
+from playground.page.page import CSS, build, theme
+from playground.page.serving import warm_up
 
 
 def main() -> None:

@@ -10,13 +10,14 @@ from browser import CHROMIUM, DRAWN, LONGEST, chromium, running_app
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from playground import zoo
-from playground.engine import Engine
-from playground.model import LatentModel
+from playground.engine.engine import Engine
+from playground.models.latent import LatentModel
+from playground.models.load import load
+from playground.page import serving
+from playground.page.attention import runs
+from playground.page.kept import Kept
 from playground.recipe import Recipe
 from playground.training.unet import new_schedule
-from playground.ui import attention_runs, drawing
-from playground.ui.kept import Kept
 from playground.world.grammar import stream
 from playground.world.tokens import new_tokenizer
 
@@ -78,26 +79,26 @@ def streamed() -> list:
 
 @pytest.fixture(scope="session")
 def shipped() -> LatentModel:
-    return zoo.load("emoji-world")
+    return load("emoji-world")
 
 
 @pytest.fixture
 def machine(engine, monkeypatch):
     """The small model's engine in the place of the page's, and nothing kept yet."""
     kept = Kept()
-    monkeypatch.setattr(drawing, "engine", lambda _: engine)
-    monkeypatch.setattr(drawing, "loaded", lambda _: engine)
-    monkeypatch.setattr(drawing, "kept", lambda: kept)
+    monkeypatch.setattr(serving, "engine", lambda _: engine)
+    monkeypatch.setattr(serving, "loaded", lambda _: engine)
+    monkeypatch.setattr(serving, "kept", lambda: kept)
     return engine
 
 
 @pytest.fixture
 def look(engine, monkeypatch):
     """The page's own calls draw with the small model; `look` returns a recipe's closer look."""
-    monkeypatch.setattr(drawing, "_engine", lambda _: engine)
+    monkeypatch.setattr(serving, "_engine", lambda _: engine)
 
     def closer(recipe: Recipe) -> dict:
-        *_, frame = attention_runs.closer(recipe)
+        *_, frame = runs.closer(recipe)
         return frame["attention"]
 
     return closer

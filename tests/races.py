@@ -1,7 +1,7 @@
 """Small races, as the page asks for them."""
 
+from playground.page.samplers import race_plan
 from playground.recipe import Recipe
-from playground.ui import race_plan
 
 SMALL = Recipe(prompt="a cat", width=64, height=64, seed=3)
 

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from playground import heatmaps
-from playground.engine import Engine
-from playground.heatmaps import Aggregation
+from playground.attention import heatmaps
+from playground.attention.heatmaps import Aggregation
+from playground.engine.engine import Engine
+from playground.measuring import package, ways
+from playground.measuring.attending import THRESHOLDS, choose, first, measure, scores
+from playground.measuring.named import TIMESTEPS, Sample, Thing, in_pictures, in_scenes, shown_as
+from playground.measuring.ways import DAAM, LAST, most_pointed
+from playground.models.words import Word
 from playground.recipe import Recipe
-from playground.training import package, ways
-from playground.training.attending import THRESHOLDS, choose, first, measure, scores
-from playground.training.named import TIMESTEPS, Sample, Thing, in_pictures, in_scenes, shown_as
-from playground.training.ways import DAAM, LAST, most_pointed
-from playground.words import Word
 from playground.world.scene import Caption, Item, Scene, Span
 
 WORDS = (Word("cat", 0, 3, (1,)), Word("a", 4, 5, (2,)))

@@ -4,8 +4,8 @@ import pytest
 import torch
 from diffusers.models.attention_processor import Attention, AttnProcessor
 
-from playground import heatmaps
-from playground.attention import (
+from playground.attention import heatmaps
+from playground.attention.record import (
     Recorder,
     UnreadableAttentionError,
     Watched,

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from playground.model import LatentModel
+from playground.models.latent import LatentModel
+from playground.page.attention import data, runs
 from playground.recipe import Recipe
-from playground.ui import attention_payload, attention_runs
 
 SOURCE = Recipe(prompt="a red star and a cat", steps=2, width=96, height=64)
 ASK = {"link": SOURCE.to_query(), "share": 0.5}
@@ -21,7 +21,7 @@ ASK = {"link": SOURCE.to_query(), "share": 0.5}
     ],
 )
 def test_every_kind_of_edit(look, ask, words, touched):
-    *frames, last = attention_runs.edit(ASK | ask)
+    *frames, last = runs.edit(ASK | ask)
     assert frames[-1]["kind"] == "sampling"
     assert last["kind"] == "edited"
     before, after = last["sides"]
@@ -51,7 +51,7 @@ def test_every_kind_of_edit(look, ask, words, touched):
 )
 def test_a_bad_edit_is_a_sentence(look, ask, says):
     with pytest.raises(ValueError, match=says):
-        list(attention_runs.edit(ASK | ask))
+        list(runs.edit(ASK | ask))
 
 
 def test_the_verdict_compares_what_changed_with_the_words_map(tiny: LatentModel):
@@ -63,10 +63,8 @@ def test_the_verdict_compares_what_changed_with_the_words_map(tiny: LatentModel)
     shares = torch.full((3, 2, 4), 0.1)
     shares[1, :, :2] = 0.8
     shares[2, :, 2:] = 0.8
-    said = attention_payload.verdict(before, after, shares, prompt, [1])
+    said = data.verdict(before, after, shares, prompt, [1])
     assert "“red” overlap with IoU 1.00 (other words’ maps: 0.00 to 0.00)" in said
     assert "Mean change 60.0 of 255" in said
-    assert "“star” overlap with IoU 0.00" in attention_payload.verdict(
-        before, after, shares, prompt, [2]
-    )
-    assert "did nothing" in attention_payload.verdict(before, before, shares, prompt, [1])
+    assert "“star” overlap with IoU 0.00" in data.verdict(before, after, shares, prompt, [2])
+    assert "did nothing" in data.verdict(before, before, shares, prompt, [1])

@@ -3,13 +3,14 @@
 import pytest
 import torch
 
-from playground import attention, heatmaps
-from playground.attention import Watched, from_codes, record, to_codes, word_columns
-from playground.cells import Picture, Step
-from playground.engine import Engine
-from playground.guidance import COND, UNCOND
+from playground.attention import heatmaps
+from playground.attention import record as attention
+from playground.attention.record import Watched, from_codes, record, to_codes, word_columns
+from playground.diffusion.guidance import COND, UNCOND
+from playground.engine.cells import Picture, Step
+from playground.engine.engine import Engine
+from playground.models.words import Word
 from playground.recipe import Recipe
-from playground.words import Word
 
 WIDE = {"steps": 2, "width": 192, "height": 64}
 

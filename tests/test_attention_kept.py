@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground.models.words import Word
+from playground.page.attention import keep, runs
+from playground.page.attention.views import attention
+from playground.page.attention.views.attention import LARGEST, Branch, Level, label
+from playground.page.shared.view import Summing
 from playground.recipe import Recipe
-from playground.ui import attention_runs
-from playground.views import Summing, attention
-from playground.views.attention import LARGEST, Branch, Level, keep, label
-from playground.words import Word
 
 WIDE = Recipe(prompt="two red stars", steps=3, width=192, height=128)
 
@@ -110,7 +111,7 @@ def test_layers_have_short_names():
 def test_a_place_is_worked_out_from_what_the_page_sends_back(look):
     data = look(WIDE)
     ask = {"link": data["link"], "step": 1, "timestep": data["timesteps"][1]}
-    found = attention_runs.place(**ask, x=0.9, y=0.1, noisy=data["noisy"][1])
+    found = runs.place(**ask, x=0.9, y=0.1, noisy=data["noisy"][1])
     assert found["tokens"] == ["start", "two", "red", "stars", "end", "all padding"]
     maps = keep.probabilities(data["branches"][0])["16x24"][1]
     here = [layer["weights"] for layer in found["layers"] if layer["h"] == 16]
@@ -135,4 +136,4 @@ def test_a_bad_place_is_a_sentence(look, change, says):
     data = look(Recipe(prompt="a cat", steps=1))
     ask = {"link": data["link"], "step": 0, "timestep": 1.0, "noisy": data["noisy"][0]}
     with pytest.raises(ValueError, match=says):
-        attention_runs.place(**ask | {"x": 0.5, "y": 0.5} | change)
+        runs.place(**ask | {"x": 0.5, "y": 0.5} | change)

@@ -5,8 +5,8 @@ import pytest
 from browser import LONGEST
 from viewer import give, mount
 
-from playground.views import attention, edits
-from playground.words import Word
+from playground.models.words import Word
+from playground.page.attention.views import attention, edits
 
 GRAY = np.full((8, 8, 3), 128, np.uint8)
 

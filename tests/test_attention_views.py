@@ -3,8 +3,9 @@
 import numpy as np
 from viewer import give, mount
 
-from playground.views import attention, edits, explorer
-from playground.words import Word
+from playground.models.words import Word
+from playground.page.attention.views import attention, edits
+from playground.page.studio.views import explorer
 
 GRAY = np.full((8, 8, 3), 128, np.uint8)
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from diffusers.models.attention_processor import Attention
 
-from playground.attention import Watched, record
-from playground.worked import work_out
+from playground.attention.record import Watched, record
+from playground.attention.worked import work_out
 
 TIME = 501.0
 

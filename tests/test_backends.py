@@ -9,10 +9,11 @@ import pytest
 import torch
 from conftest import tiny_model
 
-from playground import backends, editing
-from playground.attention import Watched, record, word_columns
-from playground.cells import Failure, Picture, Step
-from playground.engine import Engine
+from playground.attention import editing
+from playground.attention.record import Watched, record, word_columns
+from playground.engine import backends
+from playground.engine.cells import Failure, Picture, Step
+from playground.engine.engine import Engine
 from playground.recipe import Recipe
 
 TEXTS = ("", "a cat", "two red stars in the snow", "an owl wearing a crown", "a fox and a pig")

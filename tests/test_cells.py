@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from playground.cells import Cell
-from playground.guidance import COND, UNCOND
+from playground.diffusion.guidance import COND, UNCOND
+from playground.diffusion.samplers import SAMPLERS
+from playground.engine.cells import Cell
 from playground.recipe import Recipe
-from playground.samplers import SAMPLERS
 
 CASES = [
     (s.name, prediction)

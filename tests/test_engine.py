@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from playground import editing
-from playground.cells import Failure, Picture, Step
-from playground.engine import LARGEST_RUN, MAX_ROWS, Engine
+from playground.attention import editing
+from playground.engine.cells import Failure, Picture, Step
+from playground.engine.engine import LARGEST_RUN, MAX_ROWS, Engine
 from playground.recipe import Recipe, RecipeError
 
 ROOT = Path(__file__).parents[1]
@@ -196,9 +196,9 @@ def test_a_defect_of_the_engine_is_told_and_the_next_run_begins_anew(tiny, monke
 def test_a_process_that_exits_while_drawing_ends_in_order():
     """Its thread is not torn out of the middle of a network call."""
     code = (
-        "from playground import zoo; from playground.engine import Engine; "
+        "from playground.models.load import load; from playground.engine.engine import Engine; "
         "from playground.recipe import Recipe; "
-        "run = Engine(zoo.load('emoji-world')).submit([Recipe(steps=100)] * 8); "
+        "run = Engine(load('emoji-world')).submit([Recipe(steps=100)] * 8); "
         "print(type(next(iter(run))).__name__)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
@@ -208,7 +208,7 @@ def test_a_process_that_exits_while_drawing_ends_in_order():
 @pytest.mark.parametrize("seconds", [2, 4])
 def test_a_process_that_exits_while_warming_up_ends_in_order(seconds):
     code = (
-        "import time; from playground.ui.drawing import warm_up; "
+        "import time; from playground.page.serving import warm_up; "
         f"warm_up(); time.sleep({seconds}); print('ends')"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

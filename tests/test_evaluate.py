@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
+from playground.measuring.scores import TASKS, questions, shares, standard_error
 from playground.training import sheets
-from playground.training.evaluate import TASKS, questions, shares, standard_error
 from playground.world import asked, heldout
 from playground.world.asked import faults
 from playground.world.scene import Item, Scene

@@ -9,8 +9,9 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from playground import zoo
-from playground.engine import Engine
+from playground.engine.engine import Engine
+from playground.models import specs
+from playground.models.load import load
 from playground.recipe import Recipe
 from playground.training import export
 from playground.training.unet import new_schedule
@@ -47,14 +48,14 @@ def exported(tiny, tmp_path_factory):
     """The tiny model written as a training writes it, and read again as the app does."""
     folder = tmp_path_factory.mktemp("models") / "tiny"
     folder.mkdir()
-    spec = dataclasses.replace(zoo.get("emoji-world"), name="tiny", folder=folder)
+    spec = dataclasses.replace(specs.get("emoji-world"), name="tiny", folder=folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export, "FOLDER", folder)
         export.autoencoder(tiny.vae, preview_map=[[0.1] * 3] * 5, seed=1)
         export.text_tower(tiny.tower, tiny.tokenizer)
         export.denoiser(tiny.unet, new_schedule(), steps=5)
-        patch.setitem(zoo.MODELS, "tiny", spec)
-        yield folder, zoo.load("tiny")
+        patch.setitem(specs.MODELS, "tiny", spec)
+        yield folder, load("tiny")
 
 
 @pytest.mark.parametrize(
@@ -99,5 +100,5 @@ def test_the_card_keeps_every_parts_facts_and_the_checksums(exported):
 
 
 def test_an_unknown_model_is_refused_with_the_valid_names():
-    with pytest.raises(zoo.UnknownModelError, match=r"'sd15'.*emoji-world"):
-        zoo.load("sd15")
+    with pytest.raises(specs.UnknownModelError, match=r"'sd15'.*emoji-world"):
+        load("sd15")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from playground.figures import counted, percent, points
-from playground.views import SHARED
+from playground.page.shared.view import SHARED
+from playground.wording import counted, percent, points
 
 COUNTS = (3, 7, 8, 32, 100, 200, 400, 1000)
 SHARES = [part / count for count in COUNTS for part in range(count + 1)]

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from viewer import give, mount
 
-from playground.views import filmstrip
+from playground.page.guidance.views import filmstrip
 
 CHOSEN = "document.querySelector('.strips').value"
 LABELS = "[...document.querySelectorAll('.frames span')].map(s => s.textContent)"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from playground import guidance
-from playground.cells import Step
-from playground.guidance import COND, UNCOND
+from playground.diffusion import guidance
+from playground.diffusion.guidance import COND, UNCOND
+from playground.engine.cells import Step
 from playground.recipe import Recipe
 from playground.training.unet import new_schedule
 

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from playground import guidance
-from playground.cells import Step
-from playground.guidance import SCHEDULES, UnknownGuidanceError
+from playground.diffusion import guidance
+from playground.diffusion.guidance import SCHEDULES, UnknownGuidanceError
+from playground.engine.cells import Step
+from playground.page import serving
+from playground.page.panel import MORE, TABLES
 from playground.recipe import Recipe
-from playground.ui import drawing
-from playground.ui.recipe_panel import MORE, TABLES
 
 SMALL = {"steps": 4, "width": 64, "height": 64}
 
@@ -81,7 +81,7 @@ def test_the_engine_follows(changes, expected, engine):
 
 @pytest.mark.parametrize("field", ["guider", "guidance_schedule"])
 def test_an_unknown_name_lists_the_known_ones(field, engine):
-    for refuse in (drawing.check, lambda recipe: engine.submit([recipe])):
+    for refuse in (serving.check, lambda recipe: engine.submit([recipe])):
         with pytest.raises(UnknownGuidanceError, match=r"'x'; there are: c\w+, "):
             refuse(Recipe(**{field: "x"}))
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from lens import LOOK, QUICK, pixels, quiet, slide
 
-from playground.cells import Step
-from playground.engine import Engine
-from playground.guidance import COND, UNCOND, guide
+from playground.diffusion.guidance import COND, UNCOND, guide
+from playground.engine.cells import Step
+from playground.engine.engine import Engine
 from playground.recipe import Recipe
 
 

@@ -9,9 +9,9 @@ from diffusers.guiders.adaptive_projected_guidance import normalized_guidance as
 from diffusers.guiders.magnitude_aware_guidance import mambo_guidance
 from diffusers.guiders.tangential_classifier_free_guidance import normalized_guidance as tangential
 
-from playground import guidance
-from playground.cells import Step
-from playground.guidance import COND, GUIDERS, UNCOND
+from playground.diffusion import guidance
+from playground.diffusion.guidance import COND, GUIDERS, UNCOND
+from playground.engine.cells import Step
 from playground.recipe import Recipe
 
 SMALL = {"steps": 3, "width": 64, "height": 64}

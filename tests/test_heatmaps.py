@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from playground import heatmaps
-from playground.words import Word
+from playground.attention import heatmaps
+from playground.models.words import Word
 
 
 def word(*tokens: int) -> Word:

@@ -7,14 +7,7 @@ from playground.world import heldout
 from playground.world.grammar import TASKS, sample_scene
 from playground.world.render import draw
 from playground.world.scene import Item, Scene
-from playground.world.vocabulary import (
-    COLORS,
-    COSTUME,
-    NOUNS,
-    PLACES,
-    SHAPES,
-    WEARABLE,
-)
+from playground.world.vocabulary import COLORS, COSTUME, NOUNS, PLACES, SHAPES, WEARABLE
 
 CENTER, LEFT, RIGHT = (64, 72), (32, 64), (96, 64)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from playground.training import kept as module
-from playground.training.kept import Kept
+from playground.measuring import kept as module
+from playground.measuring.kept import Kept
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,16 @@
 """Word maps of the shipped model land on the named things, as its card says."""
 
-from playground import zoo
-from playground.heatmaps import Aggregation
-from playground.training import report, ways
-from playground.training.attending import measure
-from playground.training.evaluate import standard_error
-from playground.training.named import in_scenes
+from playground.attention.heatmaps import Aggregation
+from playground.measuring import report, ways
+from playground.measuring.attending import measure
+from playground.measuring.named import in_scenes
+from playground.measuring.scores import standard_error
+from playground.models import specs
 
 
 def test_the_brightest_pixel_of_a_nouns_map_lies_on_the_noun(shipped):
     """Within three standard errors of the card; not so with the maps of other words."""
-    card = zoo.get(shipped.name).card
+    card = specs.get(shipped.name).card
     said = card["attention"]["rows"]["ours"]["scenes"]["noun"]["pointing"]
     way, samples = ways.ours("ours", Aggregation.of(card)), list(in_scenes(shipped, 40))
     found = measure(samples, way)["noun"]

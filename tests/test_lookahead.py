@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from playground.cells import Step
-from playground.engine import Engine
-from playground.guidance import COND, UNCOND, guide
+from playground.diffusion.guidance import COND, UNCOND, guide
+from playground.engine.cells import Step
+from playground.engine.engine import Engine
+from playground.page.guidance import data as guidance_payload
+from playground.page.guidance.views import lookahead
 from playground.recipe import Recipe
-from playground.ui import guidance_payload
-from playground.views import lookahead
 
 SMALL = {"steps": 3, "width": 64, "height": 96, "prompt": "a cat"}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from playground import measures
+from playground.world import measures
 from playground.world.scene import Item, Scene
 
 

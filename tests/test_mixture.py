@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from playground import samplers, spacings, toy
-from playground.views import mixture
+from playground.diffusion import samplers, spacings
+from playground.page.samplers.views import mixture
+from playground.toys import dropout
 
 W, LABEL, STEPS = 3.0, 1, 9
 START = np.random.default_rng(0).standard_normal((16, 2))
@@ -20,13 +21,13 @@ PAIRS = [("ddim", "euler"), ("heun", "heun"), ("dpmpp_2m", "dpmpp_2m"), ("dpmpp_
 def mixture_noise(y: torch.Tensor, sigma: float, blobs: torch.Tensor) -> torch.Tensor:
     """E[ε | y] = −σ·∇log p_σ(y), by automatic differentiation of the density itself."""
     y = y.detach().requires_grad_()
-    variance = toy.SPREAD**2 + sigma**2
+    variance = dropout.SPREAD**2 + sigma**2
     near = -(y[:, None] - blobs).square().sum(-1) / (2 * variance)
     return -sigma * torch.autograd.grad(near.logsumexp(1).sum(), y)[0]
 
 
 def guided(y: torch.Tensor, sigma: float) -> torch.Tensor:
-    centres = toy.centres().double()
+    centres = dropout.centres().double()
     without = mixture_noise(y, sigma, centres.flatten(0, 1))
     return without + W * (mixture_noise(y, sigma, centres[LABEL]) - without)
 
@@ -63,7 +64,7 @@ SOLVE = """({name, sigmas, start, world, label, w, eta}) => {
   const {path, calls} = METHODS[name](sigmas, y, guidedNoise(world, label, w), z, eta);
   return {end: [...path.at(-1)], calls, points: path.length};
 }"""
-WORLD = {"centres": toy.centres().tolist(), "spread": toy.SPREAD}
+WORLD = {"centres": dropout.centres().tolist(), "spread": dropout.SPREAD}
 
 
 def solve(run, name: str, sigmas, start, w=W, eta=0.0) -> dict:
@@ -130,12 +131,12 @@ def test_stochastic_samplers_draw_the_labels_points(name, run, tiny):
     grid = list(spacings.grid("karras", tiny.scheduler_config, 50).sigmas)
     start = (np.random.default_rng(1).standard_normal((800, 2)) * grid[0]).flatten().tolist()
     end = torch.tensor(solve(run, name, grid, start, w=1.0)["end"]).view(-1, 2)
-    centres = toy.centres()[LABEL].double()
+    centres = dropout.centres()[LABEL].double()
     distance = torch.cdist(end.double(), centres)
     nearest = distance.argmin(1)
     assert nearest.double().mean() == pytest.approx(0.5, abs=0.06)
     inside = (end - centres[nearest]).square().mean().sqrt()
-    assert float(inside) == pytest.approx(toy.SPREAD, rel=0.08)
+    assert float(inside) == pytest.approx(dropout.SPREAD, rel=0.08)
 
 
 def test_fresh_noise_is_standard_normal(run):

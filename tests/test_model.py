@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from playground.model import FURTHER_INPUTS, KEPT_PROMPTS, LatentModel, replaced, shared_work
+from playground.models.latent import (
+    FURTHER_INPUTS,
+    KEPT_PROMPTS,
+    LatentModel,
+    replaced,
+    shared_work,
+)
 
 PROMPTS = ("a cat wearing a top hat", "", "two red stars and a zebra", "a cat wearing a top hat")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from playground import samplers
-from playground.samplers import SAMPLERS
+from playground.diffusion import samplers
+from playground.diffusion.samplers import SAMPLERS
 
 MEAN, SPREAD = 0.7, 0.5
 STEPS = (20, 40, 50, 100)  # divisors of 1000: every spacing is then uniform

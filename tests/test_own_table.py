@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from lens import QUICK
 
-from playground import measures
+from playground.measuring.scores import draw_all
+from playground.page import serving
+from playground.page.guidance import own
 from playground.recipe import Recipe
-from playground.training.evaluate import draw_all
-from playground.ui import drawing, guidance_own
+from playground.world import measures
 
 FAST = Recipe(prompt="a red square", steps=2)
 OWN = "#own-table"
@@ -17,19 +18,19 @@ OWN = "#own-table"
 
 @pytest.fixture
 def machine(engine, monkeypatch):
-    monkeypatch.setattr(drawing, "engine", lambda _: engine)
+    monkeypatch.setattr(serving, "engine", lambda _: engine)
     return engine
 
 
 def test_the_cost_is_told_before(machine):
     """Rows of the network: 1 at w = 0 and w = 1, 2 at w = 5, as the recipe's own w = 5."""
-    assert guidance_own.cost(FAST, "0, 1, 5") == (
+    assert own.cost(FAST, "0, 1, 5") == (
         "3 values × 8 seeds = 24 pictures, 16 times the work of drawing the recipe's picture."
     )
 
 
 def test_every_row_is_what_its_pictures_measure(machine):
-    *frames, last = guidance_own.measure(FAST, "1, 6")
+    *frames, last = own.measure(FAST, "1, 6")
     assert [name for name, *_ in map(tuple, (r.values() for r in last["rows"]))] == ["1", "6"]
     for row in last["rows"]:
         recipes = [
@@ -46,8 +47,8 @@ def test_every_row_is_what_its_pictures_measure(machine):
 
 
 def test_stopping_keeps_finished_rows_and_frees_the_engine(machine, monkeypatch):
-    monkeypatch.setattr(guidance_own, "FRAME", 0.0)
-    frames = guidance_own.measure(FAST, "1, 2, 3")
+    monkeypatch.setattr(own, "FRAME", 0.0)
+    frames = own.measure(FAST, "1, 2, 3")
     for frame in frames:
         if frame.get("rows"):
             break
@@ -58,7 +59,7 @@ def test_stopping_keeps_finished_rows_and_frees_the_engine(machine, monkeypatch)
 
 def test_seeds_go_round_at_the_end():
     last = Recipe(prompt="a cat", seed=2**32 - 2)
-    ((*recipes,),) = guidance_own.plan(last, "5")
+    ((*recipes,),) = own.plan(last, "5")
     assert [r.seed for r in recipes] == [2**32 - 2, 2**32 - 1, *range(6)]
 
 
@@ -71,7 +72,7 @@ def test_seeds_go_round_at_the_end():
     ],
 )
 def test_the_seeds_are_told_round_the_end(seed, said, machine):
-    *_, last = guidance_own.measure(dataclasses.replace(FAST, seed=seed), "1")
+    *_, last = own.measure(dataclasses.replace(FAST, seed=seed), "1")
     assert said in last["caption"]
 
 
@@ -89,7 +90,7 @@ def test_the_seeds_are_told_round_the_end(seed, said, machine):
 )
 def test_what_cannot_be_measured_is_one_sentence(recipe, text, words, machine):
     with pytest.raises(ValueError, match=words) as caught:
-        list(guidance_own.measure(recipe, text))
+        list(own.measure(recipe, text))
     assert str(caught.value).endswith(".")
 
 

@@ -10,11 +10,12 @@ import torch
 from PIL import Image
 from races import SMALL, ask_to_finish, last, planned
 
-from playground.cells import Cell
+from playground.diffusion.samplers import SAMPLERS
+from playground.engine.cells import Cell
+from playground.page import serving, together
+from playground.page.kept import Finished, Kept
+from playground.page.samplers import race_plan, racing
 from playground.recipe import Recipe, RecipeError
-from playground.samplers import SAMPLERS
-from playground.ui import drawing, race_plan, racing, together
-from playground.ui.kept import Finished, Kept
 
 
 def states(frame: dict) -> list[str]:
@@ -142,7 +143,7 @@ def test_one_lane_is_cancelled_and_the_others_go_on(machine, monkeypatch):
     assert states(final) == ["finished", "ended", "finished"]
     assert final["lanes"][1]["reason"] == "cancelled"
     assert 0 < final["lanes"][1]["call"] < 30
-    assert drawing.kept().get(lanes[1].recipe) is None
+    assert serving.kept().get(lanes[1].recipe) is None
     with pytest.raises(RecipeError, match="damaged"):
         racing.drop("?", "ann")
 

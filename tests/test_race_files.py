@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from races import SMALL, last, planned
 
+from playground.page.samplers import lens, race_files, racing
+from playground.page.serving import EXAMPLE
 from playground.recipe import Recipe, RecipeError, grid_from_png, save_grid
-from playground.ui import race_files, racing, samplers_lens
-from playground.ui.drawing import EXAMPLE
 
 HERE = "https://example.org/playground/"
 
@@ -121,8 +121,8 @@ def test_grids_and_pictures_are_told_apart():
 
 # ---- what the lens offers ------------------------------------------------------------------------
 def test_samplers_that_cannot_be_used_are_named_with_the_reason():
-    assert samplers_lens.refusals("epsilon") == ""
-    assert samplers_lens.refusals("v_prediction") == (
+    assert lens.refusals("epsilon") == ""
+    assert lens.refusals("v_prediction") == (
         "PNDM cannot sample a model that predicts v_prediction."
     )
 
@@ -130,7 +130,7 @@ def test_samplers_that_cannot_be_used_are_named_with_the_reason():
 def test_the_shipped_race_is_the_one_offered_and_small():
     shown = json.loads(EXAMPLE.read_text())["race"]
     assert [Recipe.from_query(lane["link"]) for lane in shown["lanes"]] == [
-        lane.recipe for lane in samplers_lens.usual(Recipe())
+        lane.recipe for lane in lens.usual(Recipe())
     ]
     assert {lane["state"] for lane in shown["lanes"]} == {"finished"}
     assert shown["share"] == 1

@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 from races import SMALL, ask_to_finish, planned
 
+from playground.page import together
+from playground.page.samplers import race_plan, racing
 from playground.recipe import Recipe, RecipeError
-from playground.ui import race_plan, racing, together
 
 
 def test_every_sampler_with_every_count_and_every_w():

@@ -5,9 +5,9 @@ import torch
 from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
 from PIL import Image
 
-from playground import heatmaps
-from playground.attention import Watched, record
-from playground.cells import Picture, Step
+from playground.attention import heatmaps
+from playground.attention.record import Watched, record
+from playground.engine.cells import Picture, Step
 from playground.recipe import Recipe
 
 WIDE = {"steps": 2, "width": 192, "height": 64}

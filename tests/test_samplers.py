@@ -6,9 +6,9 @@ import diffusers
 import pytest
 import torch
 
-from playground import samplers
+from playground.diffusion import samplers
+from playground.diffusion.samplers import SAMPLERS, UnknownSamplerError
 from playground.recipe import Recipe
-from playground.samplers import SAMPLERS, UnknownSamplerError
 
 # diffusers' own tests/schedulers: linear betas, ten steps, sample and model as below.
 LINEAR = {

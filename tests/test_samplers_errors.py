@@ -6,26 +6,27 @@ import numpy as np
 import pytest
 import torch
 
-from playground import truth
-from playground.engine import Engine
+from playground.diffusion import reference
+from playground.diffusion.samplers import SAMPLERS
+from playground.engine.engine import Engine
+from playground.page import serving
+from playground.page.samplers import errors, measured
+from playground.page.samplers.views.errors import Point
 from playground.recipe import Recipe, RecipeError
-from playground.samplers import SAMPLERS
-from playground.ui import drawing, samplers_errors, samplers_measured
-from playground.views.errors import Point
 
 RECIPE = Recipe(prompt="a cat", guidance=1.0, seed=3, width=64, height=64)
 
 
 @pytest.fixture
 def small(monkeypatch, engine):
-    monkeypatch.setattr(drawing, "_engine", lambda _: engine)
-    monkeypatch.setattr(samplers_errors, "CALLS", (2, 5))
-    monkeypatch.setattr(truth, "STEPS", 4)
+    monkeypatch.setattr(serving, "_engine", lambda _: engine)
+    monkeypatch.setattr(errors, "CALLS", (2, 5))
+    monkeypatch.setattr(reference, "STEPS", 4)
     return engine
 
 
 def frames(names, recipe=RECIPE) -> list:
-    return list(samplers_errors.measure(recipe, list(names)))
+    return list(errors.measure(recipe, list(names)))
 
 
 def test_points_are_distances_to_the_reference(small):
@@ -37,11 +38,11 @@ def test_points_are_distances_to_the_reference(small):
     assert [s["label"] for s in group["series"]] == ["DDIM", "Heun"]  # Euler a has no one picture
     assert [p["calls"] for p in group["series"][1]["points"]] == [1, 5]
     noise = small.model.noise(torch.Generator().manual_seed(3), 64, 64)
-    guided = truth.guided_noise(small.model, ["a cat"], 1.0)
-    sigmas = truth.training_sigmas(small.model.scheduler_config)
-    *_, exact = truth.reference(guided, noise, sigmas, 4)
+    guided = reference.guided_noise(small.model, ["a cat"], 1.0)
+    sigmas = reference.training_sigmas(small.model.scheduler_config)
+    *_, exact = reference.reference(guided, noise, sigmas, 4)
     drawn = Engine(small.model).draw(replace(RECIPE, sampler="ddim", steps=5))
-    error = float(truth.rmse(drawn.latents[None], exact.path[-1]))
+    error = float(reference.rmse(drawn.latents[None], exact.path[-1]))
     point = group["series"][0]["points"][1]
     assert point["latents"] == pytest.approx(error, rel=1e-3)
     assert point["image"].startswith("data:image/webp")
@@ -50,7 +51,7 @@ def test_points_are_distances_to_the_reference(small):
     assert [w["label"] for w in budgets[5]] == ["DDIM", "Heun", "Euler ancestral"]
     assert [len(w["places"]) for w in budgets[5]] == [6, 6, 6]
     assert budgets[5][2]["stochastic"]
-    found = truth.plane(exact.path[:, 0])
+    found = reference.plane(exact.path[:, 0])
     assert 0 < plane["share"] <= 1
     np.testing.assert_allclose(
         np.abs(budgets[5][0]["places"][-1]),
@@ -60,7 +61,7 @@ def test_points_are_distances_to_the_reference(small):
 
 
 def test_closing_it_takes_its_cells_out_of_the_engine(small):
-    running = samplers_errors.measure(RECIPE, ["ddim"])
+    running = errors.measure(RECIPE, ["ddim"])
     next(frame for frame, plane in running if plane is not None)
     running.close()
     assert not small._runs
@@ -91,19 +92,19 @@ def points(*pairs) -> list[Point]:
 def test_the_crossing_is_said_where_it_is():
     lines = {"ddim": points((5, 0.4), (10, 0.3), (20, 0.2)),
              "dpmpp_2m": points((5, 0.5), (10, 0.4), (20, 0.05))}  # fmt: skip
-    said = samplers_measured.crossing(lines, 0.01)
+    said = measured.crossing(lines, 0.01)
     assert said.startswith("DDIM, of first order, is ahead of DPM-Solver++ 2M")
     assert said.endswith("5 (0.4 against 0.5), 10 (0.3 against 0.4).")
-    assert "at no number" in samplers_measured.crossing(lines, 0.2)  # nobody knows
+    assert "at no number" in measured.crossing(lines, 0.2)  # nobody knows
     vague = {name: [replace(p, spread=0.1) for p in line] for name, line in lines.items()}
-    assert "at no number" in samplers_measured.crossing(vague, 0.01)
-    assert samplers_measured.crossing({"ddim": lines["ddim"]}, 0.01) == ""
+    assert "at no number" in measured.crossing(vague, 0.01)
+    assert measured.crossing({"ddim": lines["ddim"]}, 0.01) == ""
 
 
 def test_slopes_leave_out_what_the_reference_does_not_know():
     line = points((10, 1e-2), (20, 2.5e-3), (40, 1e-3))
-    (whole,) = samplers_measured.series({"dpmpp_2m": line}, bound=1e-5)
-    (known,) = samplers_measured.series({"dpmpp_2m": line}, bound=1e-3)
+    (whole,) = measured.series({"dpmpp_2m": line}, bound=1e-5)
+    (known,) = measured.series({"dpmpp_2m": line}, bound=1e-3)
     assert known.slope == pytest.approx(2)
     assert whole.slope < known.slope
     assert known.order == SAMPLERS["dpmpp_2m"].order

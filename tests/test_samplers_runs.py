@@ -9,12 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
-from playground import forward, longrun, truth
-from playground.cells import Step
+from playground.diffusion import forward, longrun, reference
+from playground.engine.cells import Step
+from playground.page import serving
+from playground.page.samplers import counting, lecture, noising
+from playground.page.shared.view import data_url
 from playground.recipe import Recipe, RecipeError
 from playground.training.unet import new_schedule
-from playground.ui import drawing, samplers_counting, samplers_lecture, samplers_noising
-from playground.views import data_url
 from playground.world.render import draw
 from playground.world.scene import Scene
 
@@ -23,23 +24,23 @@ RECIPE = Recipe(prompt="a cat", steps=6, seed=3, width=64, height=64)
 
 @pytest.fixture
 def small(monkeypatch, engine):
-    monkeypatch.setattr(drawing, "_engine", lambda _: engine)
+    monkeypatch.setattr(serving, "_engine", lambda _: engine)
     return engine
 
 
 def test_numbers_of_steps_are_few_and_reach_the_last():
-    assert samplers_counting.numbers(3) == [1, 2, 3]
-    found = samplers_counting.numbers(100)
-    assert len(found) == samplers_counting.COLUMNS
+    assert counting.numbers(3) == [1, 2, 3]
+    found = counting.numbers(100)
+    assert len(found) == counting.COLUMNS
     assert found[0] == 1
     assert found[-1] == 100
-    assert all(samplers_counting.numbers(n)[-1] == n for n in range(2, 101))
+    assert all(counting.numbers(n)[-1] == n for n in range(2, 101))
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "heun", "pndm"])
 def test_columns_are_states_of_the_long_run_and_ends_of_the_short_ones(sampler, small):
     recipe = replace(RECIPE, sampler=sampler)
-    *progress, last = samplers_counting.compare(recipe)
+    *progress, last = counting.compare(recipe)
     assert all(0 <= shown["share"] < 1 for shown in progress)
     assert [c["steps"] for c in last["columns"]] == [1, 2, 3, 4, 5, 6]
     *steps, picture = small.submit([recipe])
@@ -58,7 +59,7 @@ def test_columns_are_states_of_the_long_run_and_ends_of_the_short_ones(sampler, 
 
 def test_one_step_is_compared_with_nothing(small):
     with pytest.raises(RecipeError, match="two steps or more"):
-        next(samplers_counting.compare(replace(RECIPE, steps=1)))
+        next(counting.compare(replace(RECIPE, steps=1)))
 
 
 def test_a_long_run_of_ddim_is_the_engines(small):
@@ -81,9 +82,9 @@ def test_ddpm_draws_fresh_noise_from_the_seed(small):
 
 
 def test_the_lecture_times_both_and_can_be_closed(small, monkeypatch):
-    monkeypatch.setattr(samplers_lecture, "RUNS", (("ddim", 2), ("ddpm", 8)))
-    monkeypatch.setattr(samplers_lecture, "FRAME", 0.0)
-    first, *between, last = samplers_lecture.race(RECIPE)
+    monkeypatch.setattr(lecture, "RUNS", (("ddim", 2), ("ddpm", 8)))
+    monkeypatch.setattr(lecture, "FRAME", 0.0)
+    first, *between, last = lecture.race(RECIPE)
     assert first["share"] == 0
     shares = [shown["share"] for shown in between]
     assert shares == pytest.approx(np.arange(1, 11) / 10)
@@ -96,7 +97,7 @@ def test_the_lecture_times_both_and_can_be_closed(small, monkeypatch):
     seen = []
     hook = small.model.unet.register_forward_hook(lambda *_: seen.append(1))
     try:
-        running = samplers_lecture.race(RECIPE)
+        running = lecture.race(RECIPE)
         for _ in range(3):
             next(running)
         running.close()
@@ -111,7 +112,7 @@ def test_noise_is_added_as_diffusers_does(tiny):
     for t in (0, 250, 999):
         expected = new_schedule().add_noise(clean, noise, torch.tensor([t]))
         torch.testing.assert_close(forward.noised(clean, noise, signals[t]), expected)
-    sigmas = truth.training_sigmas(tiny.scheduler_config)
+    sigmas = reference.training_sigmas(tiny.scheduler_config)
     np.testing.assert_allclose(signals**2 / (1 - signals**2), 1 / sigmas**2)  # the SNR
 
 
@@ -133,7 +134,7 @@ def image_of(url: str) -> np.ndarray:
 
 
 def test_the_recipes_picture_is_noised(small):
-    *progress, last = samplers_noising.of_recipe(RECIPE)
+    *progress, last = noising.of_recipe(RECIPE)
     assert {shown["kind"] for shown in progress} == {"message"}
     shares = [shown["share"] for shown in progress]
     assert shares == sorted(shares)
@@ -150,15 +151,15 @@ def test_the_recipes_picture_is_noised(small):
 
 
 def test_noising_can_be_closed_while_it_draws_and_while_it_decodes(small, monkeypatch):
-    monkeypatch.setattr(drawing, "FRAME", 0.0)
-    running = samplers_noising.of_recipe(RECIPE)
+    monkeypatch.setattr(serving, "FRAME", 0.0)
+    running = noising.of_recipe(RECIPE)
     next(running)
     assert next(running)["text"].startswith("Drawing")
     running.close()
     assert not any(run.cells for run in small._runs)
     decoded, decode = [], small.model.decode
     monkeypatch.setattr(small.model, "decode", lambda x: decoded.append(len(x)) or decode(x))
-    running = samplers_noising.of_recipe(RECIPE)
+    running = noising.of_recipe(RECIPE)
     while not next(running)["text"].startswith("Decoding"):
         pass
     next(running)
@@ -180,10 +181,10 @@ def test_uploads_that_are_no_pictures_are_refused_in_words(small, tmp_path, monk
     file = tmp_path / "x.png"
     file.write_text("<script>alert(1)</script>")
     with pytest.raises(RecipeError, match="not a readable picture"):
-        list(samplers_noising.of_file(str(file), "emoji-world"))
+        list(noising.of_file(str(file), "emoji-world"))
     Image.new("RGB", (20, 20)).save(file)
-    *_, last = samplers_noising.of_file(str(file), "emoji-world")
+    *_, last = noising.of_file(str(file), "emoji-world")
     assert last["kind"] == "finished"
-    monkeypatch.setattr(samplers_noising, "LARGEST", 399)
+    monkeypatch.setattr(noising, "LARGEST", 399)
     with pytest.raises(RecipeError, match="too large"):
-        list(samplers_noising.of_file(str(file), "emoji-world"))
+        list(noising.of_file(str(file), "emoji-world"))

@@ -7,11 +7,11 @@ import pytest
 from lens import pixels
 from viewer import give, mount, slide
 
-from playground import forward, toy
-from playground.ui import samplers_schedules
-from playground.views import (
+from playground.diffusion import forward
+from playground.page.guidance.views import toy as clouds
+from playground.page.samplers import schedules as samplers_schedules
+from playground.page.samplers.views import (
     counting,
-    data_url,
     errors,
     lecture,
     mixture,
@@ -19,8 +19,9 @@ from playground.views import (
     schedules,
     trajectories,
 )
-from playground.views import toy as clouds
-from playground.views.errors import Group, Point, Series
+from playground.page.samplers.views.errors import Group, Point, Series
+from playground.page.shared.view import data_url
+from playground.toys import dropout
 
 GRAY = np.full((8, 8, 3), 128, np.uint8)
 
@@ -204,7 +205,7 @@ def test_the_plane_answers_every_slider_at_once(page, shipped_grids):
     value = mixture.plane(methods=methods, kinds=kinds, **shipped_grids["plane"])
     mount(page, mixture.VIEW, value)
     assert page.locator("figure").count() == 4
-    assert value["spread"] == toy.SPREAD
+    assert value["spread"] == dropout.SPREAD
     notes = page.locator("figcaption span")
     before = notes.first.text_content()
     slide(page, ".steps", 30)

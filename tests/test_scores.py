@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from playground import zoo
-from playground.engine import Engine
-from playground.training.evaluate import TASKS, score, standard_error
+from playground.engine.engine import Engine
+from playground.measuring.scores import TASKS, score, standard_error
+from playground.models import specs
 from playground.world import oracle
 
 SAMPLE = 13  # pictures a task: 104 in all
@@ -15,7 +15,7 @@ def test_scores_are_not_below_the_card(shipped):
     engine, judge = Engine(shipped), oracle.load()
     card = {
         name: found["seen"]["lenient"]
-        for name, found in zoo.get(shipped.name).card["scores"].items()
+        for name, found in specs.get(shipped.name).card["scores"].items()
     }
     assert card.keys() == TASKS.keys()
     found = [score(engine, judge, task, False, SAMPLE)["lenient"] for task in TASKS.values()]

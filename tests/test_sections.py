@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import gradio as gr
 import pytest
 
+from playground.page import panel as recipe_panel
+from playground.page.samplers.views import counting
+from playground.page.sections import Section, buttons
 from playground.recipe import Recipe
-from playground.ui import recipe_panel
-from playground.ui.sections import Section, buttons
-from playground.views import counting
 
 ME = gr.Request(session_hash="me")
 

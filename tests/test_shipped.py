@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from test_export import largest_difference
 
-from playground import zoo
+from playground.models import specs
 from playground.recipe import Recipe
 from playground.training import autoencoder
 
 ROOT = Path(__file__).parents[1]
-SPEC = zoo.get("emoji-world")
+SPEC = specs.get("emoji-world")
 
 
 def test_stock_diffusers_draws_the_same_picture(shipped):

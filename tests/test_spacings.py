@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from playground import samplers, spacings, truth
-from playground.spacings import SPACINGS
-from playground.ui import samplers_schedules
+from playground.diffusion import reference, samplers, spacings
+from playground.diffusion.spacings import SPACINGS
+from playground.page.samplers import schedules
 
 
 def test_the_shipped_grids_are_those_of_diffusers_now():
-    assert json.loads(samplers_schedules.ASSET.read_text()) == samplers_schedules.data()
+    assert json.loads(schedules.ASSET.read_text()) == schedules.data()
 
 
 @pytest.mark.parametrize("spacing", SPACINGS.values(), ids=SPACINGS)
@@ -27,7 +27,7 @@ def test_every_grid_falls_to_zero_and_explains_itself(spacing, tiny):
 
 
 def test_the_formulas(tiny):
-    sigmas = truth.training_sigmas(tiny.scheduler_config)
+    sigmas = reference.training_sigmas(tiny.scheduler_config)
 
     def of(name):
         return np.array(spacings.grid(name, tiny.scheduler_config, 9).sigmas[:-1])
@@ -47,7 +47,7 @@ def test_a_samplers_grid_is_where_it_calls_the_network(tiny):
     assert len(heun.timesteps) == 5
     ddim = spacings.of_sampler("ddim", tiny.scheduler_config, 10)
     assert ddim.timesteps == spacings.grid("trailing", tiny.scheduler_config, 10).timesteps
-    least = truth.training_sigmas(tiny.scheduler_config)[0]
+    least = reference.training_sigmas(tiny.scheduler_config)[0]
     assert ddim.sigmas[-1] == pytest.approx(least, rel=1e-4)  # set_alpha_to_one is false
     assert spacings.of_sampler("euler", tiny.scheduler_config, 10).sigmas[-1] == 0
 
@@ -60,7 +60,7 @@ def test_what_there_is_not_is_refused(tiny):
 
 
 def test_every_sampler_has_a_schedule_on_the_page():
-    kinds = json.loads(samplers_schedules.ASSET.read_text())["schedules"]["kinds"]
+    kinds = json.loads(schedules.ASSET.read_text())["schedules"]["kinds"]
     assert sorted(label for k in kinds for label in k["used_by"]) == sorted(
         s.label for s in samplers.SAMPLERS.values()
     )

@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from playground import heatmaps
-from playground.heatmaps import Aggregation
-from playground.views import SHARED, chips
-from playground.words import Word
+from playground.attention import heatmaps
+from playground.attention.heatmaps import Aggregation
+from playground.models.words import Word
+from playground.page.shared.view import SHARED, chips
 
 WORDS = [Word("a", 0, 1, (1,)), Word("b", 2, 3, (2,))]
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground.page import together
+from playground.page.guidance import sweeping
 from playground.recipe import Recipe, RecipeError
-from playground.ui import sweeping, together
 
 SMALL = Recipe(steps=3, width=64, height=64, prompt="a cat")
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from browser import ROOT
 
-from playground import guidance, zoo
-from playground.figures import percent
+from playground.diffusion import guidance
+from playground.measuring import sweeps, tables
+from playground.models import specs
+from playground.page.guidance.measured import measured, variants
 from playground.recipe import Recipe
-from playground.training import sweeps, tables
-from playground.ui.guidance_measured import measured, variants
+from playground.wording import percent
 
 NAMES = ("guidance", "count", "lenient", "strict", "diversity", "saturation")
 NUMBERS = [(0, 8, 0.1, 0.0, 2.0, 0.4), (1, 8, 0.5, 0.25, 1.0, 0.4), (25, 8, 1.0, 0.75, 0.5, 0.6)]
@@ -37,7 +38,7 @@ def test_the_sentence_names_ties_and_where_diversity_turns():
 
 
 def test_the_page_shows_the_cards_numbers(lens):
-    rows = zoo.get("emoji-world").card["guidance"]
+    rows = specs.get("emoji-world").card["guidance"]
     page = lens(Recipe(prompt="a red square", steps=4, seed=3))
     shown = page.locator("#tradeoff tbody tr").all_text_contents()
     assert len(shown) == len(rows)
@@ -48,12 +49,12 @@ def test_the_page_shows_the_cards_numbers(lens):
 
 @pytest.mark.parametrize("key", ["lenient", "strict", "diversity", "saturation"])
 def test_every_measure_is_of_every_setting(key):
-    card = zoo.get("emoji-world").card
+    card = specs.get("emoji-world").card
     assert all(key in row for row in card["guidance"] + card["samplers"])
 
 
 def test_the_readme_holds_the_cards_numbers():
-    readme, card = (ROOT / "README.md").read_text(), zoo.get("emoji-world").card
+    readme, card = (ROOT / "README.md").read_text(), specs.get("emoji-world").card
     for name, table in tables.TABLES.items():
         assert f"<!-- {name}: begin -->\n{table(card)}\n<!-- {name}: end -->" in readme
 
@@ -108,7 +109,7 @@ def test_every_variant_is_measured_and_plain_guidance_once(engine, monkeypatch):
 
 
 def test_offered_sweeps_are_the_measured_ones():
-    from playground.ui.sweeping import AXES, plan
+    from playground.page.guidance.sweeping import AXES, plan
 
     for name, values in sweeps.VARIANTS.items():
         recipes = plan(Recipe(), name, AXES[name])

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from playground import backends, samplers, truth
-from playground.cells import Picture, Step
-from playground.engine import Engine
+from playground.diffusion import reference, samplers
+from playground.engine import backends
+from playground.engine.cells import Picture, Step
+from playground.engine.engine import Engine
 from playground.recipe import Recipe
 
 MEAN, SPREAD = 0.7, 0.5
@@ -21,9 +22,9 @@ def gaussian_noise(x: torch.Tensor, sigma: float) -> torch.Tensor:
     return sigma * (x * (1 + sigma**2) ** 0.5 - MEAN) / (SPREAD**2 + sigma**2)
 
 
-def solved(steps: int) -> truth.Reference:
+def solved(steps: int) -> reference.Reference:
     start = torch.linspace(-2, 2, 8, dtype=torch.float64).view(2, 1, 2, 2)
-    *_, result = truth.reference(gaussian_noise, start, SIGMAS, steps)
+    *_, result = reference.reference(gaussian_noise, start, SIGMAS, steps)
     return result
 
 
@@ -39,35 +40,35 @@ def test_the_reference_is_the_known_solution():
     assert found.path.shape == (33, 2, 1, 2, 2)
     torch.testing.assert_close(found.path[-1], exact(found.path[0]), atol=2e-5, rtol=0)
     low = SIGMAS[0]
-    expected = truth.clean_of(found.path[-1], gaussian_noise(found.path[-1], low), low)
+    expected = reference.clean_of(found.path[-1], gaussian_noise(found.path[-1], low), low)
     torch.testing.assert_close(found.clean, expected)
 
 
 def test_the_reference_is_of_fourth_order_and_its_bound_shrinks_under_doubling():
     steps = (8, 16, 32, 64)
     results = [solved(n) for n in steps]
-    errors = [float(truth.rmse(r.path[-1], exact(r.path[0])).max()) for r in results]
+    errors = [float(reference.rmse(r.path[-1], exact(r.path[0])).max()) for r in results]
     bounds = [float(r.bound.max()) for r in results]
-    assert truth.slope(steps, errors) == pytest.approx(4, abs=0.3)
+    assert reference.slope(steps, errors) == pytest.approx(4, abs=0.3)
     assert all(finer < coarser / 8 for coarser, finer in itertools.pairwise(bounds))
     assert all(error < bound for error, bound in zip(errors, bounds, strict=True))
 
 
 def test_progress_rises_to_the_result():
     start = torch.zeros(1, 1, 2, 2)
-    *shares, _ = truth.reference(gaussian_noise, start, SIGMAS, 4)
+    *shares, _ = reference.reference(gaussian_noise, start, SIGMAS, 4)
     assert shares == pytest.approx(np.arange(1, 7) / 6)
 
 
 def test_timesteps_are_diffusers_own(tiny):
-    sigmas = truth.training_sigmas(tiny.scheduler_config)
+    sigmas = reference.training_sigmas(tiny.scheduler_config)
     scheduler = diffusers.DPMSolverMultistepScheduler.from_config(
         tiny.scheduler_config, use_exponential_sigmas=True
     )
     scheduler.set_timesteps(17)
     for sigma, t in zip(scheduler.sigmas[:-1].tolist(), scheduler.timesteps.tolist(), strict=True):
-        assert truth.timestep_of(sigma, sigmas) == pytest.approx(t, abs=1)  # theirs are cut
-    assert truth.timestep_of(sigmas[321], sigmas) == pytest.approx(321)
+        assert reference.timestep_of(sigma, sigmas) == pytest.approx(t, abs=1)  # theirs are cut
+    assert reference.timestep_of(sigmas[321], sigmas) == pytest.approx(321)
 
 
 def test_samplers_come_to_the_reference_of_the_real_network(shipped):
@@ -79,28 +80,29 @@ def test_samplers_come_to_the_reference_of_the_real_network(shipped):
     events = list(Engine(shipped).submit(recipes))
     first, second = (e for e in events if isinstance(e, Step) and e.index == 0)
     assert torch.equal(first.noisy, second.noisy)  # they start at the same latents
-    noise = truth.guided_noise(shipped, [recipes[0].prompt], 3.0)
-    sigmas = truth.training_sigmas(shipped.scheduler_config)
-    *_, found = truth.reference(noise, first.noisy[None], sigmas, 16)
+    noise = reference.guided_noise(shipped, [recipes[0].prompt], 3.0)
+    sigmas = reference.training_sigmas(shipped.scheduler_config)
+    *_, found = reference.reference(noise, first.noisy[None], sigmas, 16)
     for picture in (e for e in events if isinstance(e, Picture)):
         scheduler = samplers.build(picture.recipe.sampler, shipped.scheduler_config, 100)
         end, latents = found.end(scheduler), picture.latents[None]
-        error = float(truth.rmse(latents, end)[0])
-        other = found.path[-1] if truth.ends_clean(scheduler) else found.clean
+        error = float(reference.rmse(latents, end)[0])
+        other = found.path[-1] if reference.ends_clean(scheduler) else found.clean
         assert error < 0.05 * float(end.std())
-        assert error < float(truth.rmse(latents, other)[0])
+        assert error < float(reference.rmse(latents, other)[0])
 
 
 @pytest.mark.parametrize("name", [s.name for s in samplers.SAMPLERS.values() if not s.stochastic])
 def test_where_each_sampler_ends(name, tiny):
     scheduler = samplers.build(name, tiny.scheduler_config, 10)
-    assert truth.ends_clean(scheduler) == (name not in ("ddim", "pndm", "deis"))
+    assert reference.ends_clean(scheduler) == (name not in ("ddim", "pndm", "deis"))
 
 
 def test_guided_noise_is_what_the_formula_says(tiny):
     x, sigma = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0)), 2.0
     parts = {
-        w: truth.guided_noise(tiny, ["a cat", "a red square"], w)(x, sigma) for w in (0.0, 1.0, 5.0)
+        w: reference.guided_noise(tiny, ["a cat", "a red square"], w)(x, sigma)
+        for w in (0.0, 1.0, 5.0)
     }
     expected = parts[0.0] + 5 * (parts[1.0] - parts[0.0])
     torch.testing.assert_close(parts[5.0], expected, atol=1e-5, rtol=1e-4)
@@ -113,8 +115,8 @@ def test_a_backend_of_the_same_network_may_answer(tiny):
         asked.append(len(latents))
         return tiny.predict(latents, timesteps, prompts)
 
-    found = truth.guided_noise(tiny, ["a cat"], 5.0, predict=predict)(x, 2.0)
-    assert torch.equal(found, truth.guided_noise(tiny, ["a cat"], 5.0)(x, 2.0))
+    found = reference.guided_noise(tiny, ["a cat"], 5.0, predict=predict)(x, 2.0)
+    assert torch.equal(found, reference.guided_noise(tiny, ["a cat"], 5.0)(x, 2.0))
     assert asked == [2]
     assert torch.equal(backends.Eager(tiny).predict(x, torch.tensor([9.0]), [tiny.encode("a cat")]),
                        tiny.predict(x, torch.tensor([9.0]), [tiny.encode("a cat")]))  # fmt: skip
@@ -122,12 +124,12 @@ def test_a_backend_of_the_same_network_may_answer(tiny):
 
 def test_errors_of_known_size():
     zero, two = torch.zeros(2, 1, 2, 2), torch.full((2, 1, 2, 2), 2.0)
-    assert truth.rmse(zero, two).tolist() == [2, 2]
+    assert reference.rmse(zero, two).tolist() == [2, 2]
     black, gray = np.zeros((1, 4, 4, 3), np.uint8), np.full((1, 4, 4, 3), 51, np.uint8)
-    assert truth.psnr(black, gray)[0] == pytest.approx(20 * np.log10(5))
-    assert np.isfinite(truth.psnr(black, black)).all()
-    assert truth.slope([10, 20, 40], [4e-2, 1e-2, 2.5e-3]) == pytest.approx(2)
-    assert truth.slope([10], [1.0]) is None
+    assert reference.psnr(black, gray)[0] == pytest.approx(20 * np.log10(5))
+    assert np.isfinite(reference.psnr(black, black)).all()
+    assert reference.slope([10, 20, 40], [4e-2, 1e-2, 2.5e-3]) == pytest.approx(2)
+    assert reference.slope([10], [1.0]) is None
 
 
 def test_the_plane_holds_a_flat_path():
@@ -135,7 +137,7 @@ def test_the_plane_holds_a_flat_path():
     axes = torch.linalg.qr(torch.randn(16, 2, generator=generator))[0]
     flat = torch.randn(9, 2, generator=generator)
     points = (3 + flat @ axes.T).view(9, 1, 4, 4)
-    found = truth.plane(points)
+    found = reference.plane(points)
     assert found.share == pytest.approx(1)
     places = found.place(points)
     torch.testing.assert_close(torch.pdist(places), torch.pdist(flat), atol=1e-4, rtol=1e-4)

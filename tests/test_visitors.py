@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from playground.cells import Dropped, Picture, Step
-from playground.engine import Engine
+from playground.engine.cells import Dropped, Picture, Step
+from playground.engine.engine import Engine
 from playground.recipe import Recipe
 
 SMALL = {"width": 64, "height": 64}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playground.words import Word, align, split
+from playground.models.words import Word, align, split
 
 SPECIAL = (0, 0)  # offsets of start, end and padding tokens
 

@@ -7,20 +7,8 @@ import sys
 if sys.argv[1:2] != ["benchmark"]:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from playground.training import (
-    attending,
-    autoencoder,
-    benchmark,
-    cost,
-    decoder,
-    evaluate,
-    oracle,
-    report,
-    samplers,
-    sweeps,
-    text,
-    unet,
-)
+from playground.measuring import attending, recording, report, scores, solvers, speed, sweeps
+from playground.training import autoencoder, decoder, oracle, text, unet
 
 STAGES = {
     "autoencoder": autoencoder.train,
@@ -28,12 +16,12 @@ STAGES = {
     "text": text.train,
     "unet": unet.train,
     "oracle": oracle.train,
-    "evaluate": evaluate.evaluate,  # ask the oracle what of the prompts is in the pictures
+    "evaluate": scores.evaluate,  # ask the oracle what of the prompts is in the pictures
     "evaluate-attention": attending.evaluate,  # do word maps land on what the words name
-    "benchmark-recording": cost.measure,  # what recording attention costs
+    "benchmark-recording": recording.measure,  # what recording attention costs
     "sweep": sweeps.sweep,  # the scores against guidance, samplers and steps
-    "samplers": samplers.measure,  # their distance to the truth, by network calls
-    "benchmark": benchmark.run,  # seconds, beside stock diffusers
+    "samplers": solvers.measure,  # their distance to the truth, by network calls
+    "benchmark": speed.run,  # seconds, beside stock diffusers
     "publish": unet.publish,  # export the U-Net's last checkpoint without training on
     "report": report.write,  # draw the sheet, measure, and write the README's tables
 }

@@ -3,14 +3,15 @@
 import copy
 import hashlib
 import json
-from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from diffusers import __version__ as diffusers_version
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
-FOLDER = Path(__file__).parents[2] / "assets" / "models" / "emoji-world"
+from playground.paths import ASSETS
+
+FOLDER = ASSETS / "models" / "emoji-world"
 CARD = "card.json"
 SHARD = "9MB"  # every file stays below 10 MB, so that git needs no large-file extension
 

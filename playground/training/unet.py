@@ -11,7 +11,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from diffusers.training_utils import EMAModel, compute_snr
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
-from playground.guidance import guide
+from playground.diffusion.guidance import guide
 from playground.training import export, latents
 from playground.training.optimizer import MuonAndAdam
 from playground.training.parallel import Halves

@@ -6,18 +6,17 @@ large, which colour, wearing what? The place is read from the whole picture. It 
 rendered scenes alone, never on generated pictures.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from playground.paths import ASSETS
 from playground.world.scene import GRID, SIDE, Item, Scene
 from playground.world.vocabulary import COLORS, COSTUME, NOUNS, PLACES, SHAPES, WEARABLE
 
-WEIGHTS = Path(__file__).parents[2] / "assets" / "oracle" / "oracle.safetensors"
+WEIGHTS = ASSETS / "oracle" / "oracle.safetensors"
 NOUN_NAMES = (*NOUNS, *SHAPES)
 COLOR_NAMES, PLACE_NAMES = tuple(COLORS), tuple(PLACES)
 WORN_NAMES = (None, *WEARABLE, COSTUME)

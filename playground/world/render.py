@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from playground.paths import ASSETS
 from playground.world.scene import SIDE, Caption, Item, Scene, Span
 from playground.world.vocabulary import COLORS, COSTUME, NOUNS, WEARABLE
 
-SPRITES = Path(__file__).parents[2] / "assets" / "sprites"
+SPRITES = ASSETS / "sprites"
 OVERSAMPLE = 4  # shapes and helmets are drawn larger and reduced, for smooth edges
 FACE_IN_HELMET = 0.62  # side of the face relative to the whole costume
 

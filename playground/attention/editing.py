@@ -1,0 +1,161 @@
+"""Prompt editing through attention: Prompt-to-Prompt, Hertz et al. 2022, arXiv 2208.01626.
+
+Two pictures are drawn from the same noise in the same batch. During a share of the steps the
+edited one does not look where it would but where the source looks: its cross-attention
+probabilities M* are replaced by the source's M, token by token (sec. 3.2), and may be weighed.
+
+- swap: M* ← M (another word in the same place: the layout stays, the content changes);
+- refine: M*_j ← M_A(j) for the tokens j that the source has too, new tokens keep their own;
+- re-weight: M*_j ← c_j·M_j. Weighed probabilities need not sum to 1; that is the effect.
+
+All three are one operation: an alignment A of tokens and a weight c per token.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from math import isfinite
+
+import torch
+from torch import Tensor
+
+from playground.attention.record import Rewrite
+from playground.models.latent import Prompt
+from playground.models.words import Word, split
+
+STRONGEST = 3.0  # weights lie between −3 and 3
+NEW = -1  # in an alignment: the source has no such token
+
+
+class EditError(ValueError):
+    """What is wrong with an edit and what would be possible, in one sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What happens to the edited row's probabilities.
+
+    `source_of` [tokens] is A: the source's token of each edited token, or NEW. `weights`
+    [tokens] is c. `share` is the part of the steps, from the first, that reads the source.
+    """
+
+    source_of: Tensor
+    weights: Tensor
+    share: float
+
+    def injects(self, index: int, count: int) -> bool:
+        """Does call `index` of `count` read the source? Calls are placed by their middle."""
+        return (index + 0.5) / count < self.share
+
+    def change(self, source: Tensor, own: Tensor, inject: bool) -> Tensor:
+        """New probabilities [heads, places, tokens] from the source's and the row's own."""
+        if inject:
+            taken = source[..., self.source_of.clamp(min=0)]
+            own = torch.where(self.source_of != NEW, taken, own)
+        return own * self.weights
+
+
+def rewriting(cells: Sequence, row_of: Mapping, branch: str) -> Rewrite | None:
+    """The changes that the edited ones among `cells` of a tick ask for, if any.
+
+    `row_of[i, branch]` is the row of the batch that answers the i-th cell.
+    """
+    pairs = []
+    for i, cell in enumerate(cells):
+        if cell.plan and branch in cell.branches:
+            if cell.source not in cells:
+                raise RuntimeError("The picture that this edit starts from failed.")
+            rows = row_of[cells.index(cell.source), branch], row_of[i, branch]
+            pairs.append((*rows, cell.plan, cell.plan.injects(cell.call, cell.count)))
+    if not pairs:
+        return None
+
+    def change(found: dict[int, Tensor]) -> dict[int, Tensor]:
+        return {own: p.change(found[src], found[own], inject) for src, own, p, inject in pairs}
+
+    return Rewrite(tuple(sorted({row for pair in pairs for row in pair[:2]})), change)
+
+
+# ---- from words to a plan ---------------------------------------------------------------------
+
+
+def find(words: Sequence[Word], text: str, which: int | None = None) -> Word:
+    """The word of a prompt with that text; of several, the one at position `which` from 0."""
+    same = [word for word in words if word.text == text]
+    if not same:
+        raise EditError(f"“{text}” is not in the prompt. Its words are: {_listed(words)}.")
+    if which is None and len(same) > 1:
+        raise EditError(f"“{text}” is in the prompt {len(same)} times: say which one.")
+    if which is not None and not 0 <= which < len(same):
+        raise EditError(f"“{text}” is in the prompt {len(same)} times, not {which + 1}.")
+    return same[which or 0]
+
+
+def swapped(prompt: Prompt, text: str, by: str, which: int | None = None) -> str:
+    """The prompt with one of its words replaced by another."""
+    word = find(prompt.words, text, which)
+    if not split(by):
+        raise EditError("Say which word takes its place.")
+    return prompt.text[: word.start] + by.strip() + prompt.text[word.end :]
+
+
+def swap(source: Prompt, edited: Prompt, share: float) -> Plan:
+    """Every token of the edited prompt looks where the source's token in its place looked."""
+    if edited.content != source.content:
+        raise EditError(
+            f"A swap keeps the number of tokens: these words make {edited.content}, "
+            f"the prompt has {source.content}. Choose words of the same length, or refine instead."
+        )
+    if edited.ids == source.ids:
+        raise EditError("The words are the same: swap one for another.")
+    return _plan(torch.arange(len(source.ids)), share)
+
+
+def refine(source: Prompt, edited: Prompt, share: float) -> Plan:
+    """Tokens that the source has too look where they did; added ones look for themselves."""
+    here, there = source.ids[1 : source.content + 1], edited.ids[1 : edited.content + 1]
+    blocks = SequenceMatcher(None, here, there, autojunk=False).get_matching_blocks()
+    if sum(b.size for b in blocks) < len(here) or len(there) <= len(here):
+        raise EditError(
+            f"Refining keeps all the words in their order and adds some; they are: "
+            f"{_listed(source.words)}."
+        )
+    aligned = torch.full((len(edited.ids),), NEW)
+    aligned[0] = 0
+    for a, b, size in blocks:
+        aligned[b + 1 : b + 1 + size] = torch.arange(a + 1, a + 1 + size)
+    # The end token and what follows it: padding that stands at the same distance from the end.
+    rest = torch.arange(edited.content + 1, len(edited.ids))
+    aligned[rest] = rest - edited.content + source.content
+    return _plan(aligned, share)
+
+
+def reweight(prompt: Prompt, weights: Mapping[int, float], share: float) -> Plan:
+    """`weights` by the word's position in `prompt.words`; all others keep weight 1."""
+    per_token = torch.ones(len(prompt.ids))
+    for number, weight in weights.items():
+        if number not in range(len(prompt.words)):
+            raise EditError(
+                f"There is no word number {number}. The words are: {_listed(prompt.words)}."
+            )
+        word = prompt.words[number]
+        per_token[list(word.tokens)] = _number(weight, f"The weight of “{word.text}”", -STRONGEST)
+    if (per_token == 1).all():
+        raise EditError("Every weight is 1: give at least one word another.")
+    return replace(_plan(torch.arange(len(prompt.ids)), share), weights=per_token)
+
+
+def _plan(source_of: Tensor, share: float) -> Plan:
+    share = _number(share, "The share of the steps", 0.0, 1.0)
+    return Plan(source_of, torch.ones(len(source_of)), share)
+
+
+def _number(value, name: str, low: float, high: float = STRONGEST) -> float:
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (numeric and isfinite(value) and low <= value <= high):
+        raise EditError(f"{name} must be a number from {low:g} to {high:g}.")
+    return float(value)
+
+
+def _listed(words: Sequence[Word]) -> str:
+    return ", ".join(word.text for word in words) or "none"

@@ -1,0 +1,164 @@
+"""Pure maths on recorded maps: merge tokens to words, renormalise, upsample, compare to a mask.
+
+A token map is [columns, h, w]: start token, content tokens, end token, padding; its columns sum
+to 1 at every place. A word map is [words, h, w].
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from playground.models.words import Word
+from playground.wording import percent
+
+
+def of_words(token_map: Tensor, words: Sequence[Word]) -> Tensor:
+    """Word maps [words, h, w]: the sum over each word's tokens (columns are token positions)."""
+    if not words:
+        return token_map.new_zeros(0, *token_map.shape[1:])
+    return torch.stack([token_map[list(word.tokens)].sum(0) for word in words])
+
+
+def relative(maps: Tensor) -> Tensor:
+    """Each place's share of words alone: start, end and padding take most of the raw mass."""
+    return maps / maps.sum(0, keepdim=True).clamp_min(1e-12)
+
+
+def of_content(maps: Tensor, words: Sequence[Word]) -> Tensor:
+    """Content words' shares of what they have together [words, h, w], 0 for function words.
+
+    "a" and "the" collect attention that no word needs, as the start token does: with them nearly
+    every place is theirs. Without content words the maps stay as they are.
+    """
+    content = torch.tensor([word.content for word in words])
+    return relative(maps * content[:, None, None]) if content.any() else maps
+
+
+def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """[n, h, w] → [n, *size], bilinear between the centres of places."""
+    return F.interpolate(maps[None], size=size, mode="bilinear", align_corners=False)[0]
+
+
+def stretch(maps: Tensor) -> Tensor:
+    """Each map from 0 to 1 by its own extremes; a constant map becomes 0."""
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    return (maps - low) / (high - low).clamp_min(1e-12)
+
+
+@dataclass(frozen=True)
+class Aggregation:
+    """How the maps of many calls and grids become one map a word; chosen by measurement.
+
+    Only calls at timesteps ≤ `latest` count: layout is settled there. A word's share at a place is
+    ∏_g share_g^weight_g over the grids from the finest on, normalised over the words: a product of
+    experts (Hinton 2002, eq. 1), in which every grid can veto. `edges` is the radius of the guided
+    filter that carries maps over to a finished picture's edges, as a part of its longer side; 0
+    for bilinear upsampling alone.
+    """
+
+    latest: float = 400
+    weights: tuple[float, ...] = (0.5, 1.0)
+    edges: float = 0.09375
+
+    @classmethod
+    def of(cls, card: dict) -> "Aggregation":
+        """The one that was chosen for a model, by its card; the default if none was."""
+        recipe = card.get("attention", {}).get("recipe", {})
+        return cls(**recipe | {"weights": tuple(recipe.get("weights", cls.weights))})
+
+    def __str__(self) -> str:
+        weights = ", ".join(f"{w:g}" for w in self.weights)
+        edges = f"along edges within {percent(self.edges)} of the side"
+        exponents = f"exponents {weights} from the finest grid on"
+        return f"t ≤ {self.latest:g}; {exponents}; {edges if self.edges else 'no edges'}"
+
+    def settled(self, timesteps: Sequence[float]) -> list[int]:
+        """Which calls count; a run that has none so late counts with its last."""
+        return [i for i, t in enumerate(timesteps) if t <= self.latest] or [len(timesteps) - 1]
+
+
+FLOOR = 1e-3  # of a share in a product: a grid that sees nothing must not erase
+SMOOTH = 1e-3  # ε of the guided filter, for colours from 0 to 1
+
+
+def mean_over_steps(steps: Sequence[dict[tuple[int, int], Tensor]]) -> dict:
+    """Token maps per grid size, averaged over the steps of a run."""
+    return {size: torch.stack([s[size] for s in steps]).mean(0) for size in steps[0]}
+
+
+def combined(token_maps: dict, words: Sequence[Word], how: Aggregation = Aggregation()) -> Tensor:
+    """Each word's share of the words' attention [words, h, w], on the finest grid."""
+    maps = {size: of_words(map_, words) for size, map_ in token_maps.items()}
+    if not words:
+        return maps[max(maps)]
+    return product({size: relative(map_.clamp_min(0)) for size, map_ in maps.items()}, how.weights)
+
+
+def of_run(
+    maps: Sequence[dict], timesteps: Sequence[float], words: Sequence[Word], how: Aggregation
+) -> Tensor:
+    """`combined` for the recorded calls of a run."""
+    calls = [maps[i] for i in how.settled(timesteps)]
+    return combined(mean_over_steps(calls), words, how)
+
+
+def product(shares: dict, weights: Sequence[float]) -> Tensor:
+    """∏_g share_g^weight_g [words, h, w] on the finest grid, normalised over the words."""
+    grids = sorted(shares, reverse=True)
+    # With fewer grids than weights the coarsest takes what is left, so that sharpness stays.
+    used = list(weights[: len(grids)])
+    used[-1] += sum(weights[len(grids) :])
+    total = sum(
+        w * upsample(shares[g], grids[0]).clamp_min(FLOOR).log()
+        for g, w in zip(grids, used, strict=False)
+        if w
+    )
+    return torch.softmax(total, 0)
+
+
+def along_edges(maps: Tensor, picture: Tensor, radius: float) -> Tensor:
+    """Maps [n, h, w] at the resolution of a picture [height, width, 3] in 0 … 1, along its edges.
+
+    The guided filter with a colour guide (He et al. 2010, eq. 11-13 and 19-21): in every window
+    the map is a linear function of the colour. `radius` is a part of the longer side. Maps that
+    sum to 1 still do, but for the clamping.
+    """
+    r = max(1, round(radius * max(picture.shape[:2])))
+    p = upsample(maps, tuple(picture.shape[:2])).double()  # [n, height, width]
+    guide = picture.movedim(2, 0).double()  # [3, height, width]
+    mean_p, mean_i = _windows(p, r), _windows(guide, r)
+    together = _windows(guide[:, None] * p, r) - mean_i[:, None] * mean_p  # covariance [3, n, …]
+    spread = _windows(guide[:, None] * guide, r) - mean_i[:, None] * mean_i  # [3, 3, …]
+    a, b, c = spread + SMOOTH * torch.eye(3)[..., None, None]
+    rows = [torch.linalg.cross(*pair, dim=0) for pair in ((b, c), (c, a), (a, b))]
+    inverse = torch.stack(rows, 1) / (a * rows[0]).sum(0)
+    slope = (inverse[:, :, None] * together).sum(1)  # [3, n, …]
+    offset = mean_p - (slope * mean_i[:, None]).sum(0)
+    return ((_windows(slope, r) * guide[:, None]).sum(0) + _windows(offset, r)).clamp(0, 1).float()
+
+
+def _windows(x: Tensor, r: int) -> Tensor:
+    """Mean over windows of 2r + 1 places each way, cut off at the border, by running sums."""
+    for dim in (-2, -1):
+        count = torch.arange(x.shape[dim])
+        high, low = (count + r + 1).clamp(max=len(count)), (count - r).clamp(min=0)
+        sums = torch.cat([torch.zeros_like(x.narrow(dim, 0, 1)), x.cumsum(dim)], dim)
+        size = (high - low).view(-1, *[1] * (-1 - dim))
+        x = (sums.index_select(dim, high) - sums.index_select(dim, low)) / size
+    return x
+
+
+def changed(before: Tensor, after: Tensor, size: tuple[int, int]) -> Tensor:
+    """Where two pictures [height, width, 3] differ: mean |difference| on a grid, [*size]."""
+    difference = (after.float() - before.float()).abs().mean(-1)
+    return F.adaptive_avg_pool2d(difference[None, None], size)[0, 0]
+
+
+def iou(map_: Tensor, mask: Tensor, threshold: float = 0.4) -> float:
+    """Intersection over union of (stretched map ≥ threshold) and the mask."""
+    found = stretch(map_[None])[0] >= threshold
+    union = (found | mask).sum()
+    return float((found & mask).sum() / union) if union else 0.0

@@ -1,0 +1,1 @@
+"""Pure mathematics of diffusion: guidance, samplers, schedules, the exact solution. No models."""

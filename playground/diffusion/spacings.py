@@ -1,0 +1,103 @@
+"""Where a sampler looks: ways to place its steps between much noise and little.
+
+All are diffusers' own, on the model's noise schedule; a table of small records names them.
+"""
+
+from dataclasses import dataclass, field
+
+from playground.diffusion import samplers
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """`config` is diffusers' scheduler configuration; `only` the one number of steps there is."""
+
+    name: str
+    label: str
+    sentence: str
+    source: str
+    config: dict = field(default_factory=dict)
+    only: int | None = None
+
+
+LIN = "Lin et al. 2023, arXiv 2305.08891, table 2"
+_SPACINGS = (
+    Spacing(
+        "trailing", "Linear, trailing", "Equal steps in t that begin at the noisiest timestep.",
+        LIN, {"timestep_spacing": "trailing"},
+    ),
+    Spacing(
+        "leading", "Linear, leading", "Equal steps in t that end near t = 0; the noisiest "
+        "timesteps are never seen.", LIN, {"timestep_spacing": "leading"},
+    ),
+    Spacing(
+        "linspace", "Linear, both ends", "Equal steps in t from the noisiest timestep towards 0.",
+        LIN, {"timestep_spacing": "linspace"},
+    ),
+    Spacing(
+        "karras", "Karras", "Equal steps in σ^(1/7): most of them where there is little noise.",
+        "Karras et al. 2022, arXiv 2206.00364, eq. 5", {"use_karras_sigmas": True},
+    ),
+    Spacing(
+        "exponential", "Exponential", "Equal steps in log σ.",
+        "k-diffusion; diffusers' use_exponential_sigmas", {"use_exponential_sigmas": True},
+    ),
+    Spacing(
+        "ays", "Align Your Steps", "Ten timesteps optimised for Stable Diffusion's noise schedule, "
+        "which is ours too.", "Sabour et al. 2024, arXiv 2404.14507", only=10,
+    ),
+)  # fmt: skip
+SPACINGS = {spacing.name: spacing for spacing in _SPACINGS}
+
+
+class UnknownSpacingError(ValueError):
+    """No such name in SPACINGS."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One timestep per network call, and σ there; the last σ is where the last step goes."""
+
+    timesteps: tuple[float, ...]
+    sigmas: tuple[float, ...]
+
+
+def get(name: str) -> Spacing:
+    try:
+        return SPACINGS[name]
+    except KeyError:
+        raise UnknownSpacingError(
+            f"There is no spacing {name!r}; there are: {', '.join(SPACINGS)}."
+        ) from None
+
+
+def grid(name: str, config: dict, steps: int) -> Grid:
+    """The grid of a spacing on a model's scheduler `config`; ValueError if it has no such one."""
+    from diffusers import DPMSolverMultistepScheduler
+    from diffusers.schedulers import AysSchedules
+
+    spacing = get(name)
+    if spacing.only not in (None, steps):
+        raise ValueError(f"{spacing.label} has {spacing.only} steps, not {steps}.")
+    scheduler = DPMSolverMultistepScheduler.from_config(config, **spacing.config)
+    if spacing.only:
+        scheduler.set_timesteps(timesteps=AysSchedules["StableDiffusionTimesteps"])
+    else:
+        scheduler.set_timesteps(steps)
+    return _grid_of(scheduler)
+
+
+def of_sampler(name: str, config: dict, steps: int) -> Grid:
+    """The effective grid of a sampler, calls that repeat a timestep included."""
+    return _grid_of(samplers.build(name, config, steps))
+
+
+def _grid_of(scheduler) -> Grid:
+    times = tuple(float(t) for t in scheduler.timesteps)
+    sigmas = getattr(scheduler, "sigmas", None)
+    if sigmas is not None:
+        return Grid(times, tuple(float(s) for s in sigmas))
+    # DDPM, DDIM and PNDM count in ᾱ: σ² = (1 − ᾱ)/ᾱ. What is left at the end differs.
+    kept = scheduler.alphas_cumprod[[int(t) for t in times]].tolist()
+    last = float(getattr(scheduler, "final_alpha_cumprod", 1.0))
+    return Grid(times, tuple(((1 - a) / a) ** 0.5 for a in (*kept, last)))

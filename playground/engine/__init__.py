@@ -1,0 +1,1 @@
+"""Draws: many pictures advance together, one batched network call at a time."""

@@ -1,0 +1,1 @@
+"""Recipes that measure: each writes its figures to a model's card."""

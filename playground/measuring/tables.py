@@ -1,0 +1,198 @@
+"""The README's tables of what the oracle measured, made from the model card."""
+
+from itertools import groupby
+
+from playground.attention.heatmaps import Aggregation
+from playground.diffusion import guidance, samplers
+from playground.measuring.scores import ASKED, TASKS, standard_error
+from playground.recipe import FIELDS, Recipe
+from playground.wording import percent, points
+
+
+def scores(card: dict) -> str:
+    """Markdown of the scores per task, beside their bars and ceilings."""
+    lines = [
+        "| task | right | bar | strict | chance | ceiling | held out | bar | strict |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, found in card["scores"].items():
+        task, seen, held = TASKS[name], found["seen"], found.get("held_out")
+        cells = [_share(seen, "lenient"), f"{task.bar} %", _share(seen, "strict")]
+        cells += [percent(seen[key]) for key in ("chance", "ceiling_lenient")]
+        if held:
+            cells += [_share(held, "lenient"), f"{task.held_out_bar} %", _share(held, "strict")]
+        else:
+            cells += ["–"] * 3
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    count = min(found["seen"]["count"] for found in card["scores"].values())
+    how = (
+        f"{samplers.get(ASKED['sampler']).label}, {ASKED['steps']} steps, w = {Recipe().guidance:g}"
+    )
+    lines += ["", f"{how}; {count} pictures a cell, ± one standard error in points; regenerate"]
+    lines += ["with `python -m playground.training evaluate`."]
+    return "\n".join(lines)
+
+
+def sweeps(card: dict) -> str:
+    """Markdown of the scores against guidance, and against sampler and steps."""
+    lines = ["| w | right | strict | diversity | saturation |", "|---|---|---|---|---|"]
+    for row in card["guidance"]:
+        measures = f"{row['diversity']:.2f} | {percent(row['saturation'])}"
+        shares = f"{_share(row, 'lenient')} | {_share(row, 'strict')}"
+        lines.append(f"| {row['guidance']:g} | {shares} | {measures} |")
+    steps = sorted({row["steps"] for row in card["samplers"]})
+    heading = [f"right, w = {Recipe().guidance:g}", *(f"{count} steps" for count in steps)]
+    lines += ["", f"| {' | '.join(heading)} |", "|---" * len(heading) + "|"]
+    for name in dict.fromkeys(row["sampler"] for row in card["samplers"]):
+        cells = [_share(row, "lenient") for row in card["samplers"] if row["sampler"] == name]
+        lines.append(f"| {samplers.get(name).label} | {' | '.join(cells)} |")
+    count = card["guidance"][0]["count"]
+    lines += ["", f"{count} pictures a row or cell, the same prompts and seeds each time;"]
+    lines += ["regenerate with `python -m playground.training sweep`."]
+    return "\n".join(lines)
+
+
+def variants(card: dict) -> str:
+    """Markdown of what guidance over time, rescale and guiders do, with the rows they cost."""
+    if "variants" not in card:
+        return "Measure it with `python -m playground.training sweep`."
+    lines = ["| | rows | right | strict | diversity | saturation |", "|---|---|---|---|---|---|"]
+    for name, rows in groupby(card["variants"], lambda row: row["field"]):
+        for row in rows:
+            what = f"{FIELDS[name].metadata['label']}: {guidance.called(name, row['value'])}"
+            shares = f"{_share(row, 'lenient')} | {_share(row, 'strict')}"
+            last = f"{row['diversity']:.2f} | {percent(row['saturation'])}"
+            lines.append(f"| {what} | {row['rows']} | {shares} | {last} |")
+    lines += ["", f"w = {Recipe().guidance:g}, {card['variants'][0]['count']} pictures a row, the "
+              "same prompts and seeds each time; rows of the network a picture of "
+              f"{Recipe().steps} steps."]  # fmt: skip
+    return "\n".join(lines)
+
+
+def attention(card: dict) -> str:
+    """Markdown of how well word maps land, by way of summing, source and kind of word."""
+    found = card.get("attention", {})
+    if "counts" not in found:
+        return "Not measured yet: `python -m playground.training evaluate-attention`."
+    head = ("way of summing", "pointing", "IoU at 0.4", "best IoU", "precision",
+            "place", "worn")  # fmt: skip
+    lines = []
+    for source, count in found["counts"].items():
+        held = f"{count - count // 2:,} {SOURCES[source]}"
+        lines += ["", f"On {held}:", "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        for name, sources in found["rows"].items():
+            if kinds := sources.get(source):
+                noun = [percent(kinds["noun"][key]) for key in MEASURES]
+                lines.append(f"| {name} | {' | '.join(noun + _others(kinds))} |")
+    lines += [
+        "",
+        f"Ours: {Aggregation.of(card)}; chosen on others of both kinds. Nouns, but for the",
+    ]
+    lines += ["last two columns (pointing / IoU at 0.4); regenerate with"]
+    lines += ["`python -m playground.training evaluate-attention`."]
+    return "\n".join(lines[1:])
+
+
+def ranking(card: dict) -> str:
+    """Markdown of how often a place ranks the word first that names what is there."""
+    found = card.get("attention", {}).get("ranking")
+    if not found:
+        return "Not measured yet: `python -m playground.training evaluate-attention`."
+    kinds = ("noun", "place", "worn")
+    lines = ["| words that are ranked | nouns | backgrounds | worn things |", "|---|---|---|---|"]
+    for source, rows in found.items():
+        for key, what in RANKED.items():
+            shares = [percent(rows[kind][key]) if kind in rows else "–" for kind in kinds]
+            lines.append(f"| {what}, in {source} | {' | '.join(shares)} |")
+    counts = {source: sum(row["count"] for row in rows.values()) for source, rows in found.items()}
+    things = " and ".join(f"{count:,} things in {source}" for source, count in counts.items())
+    lines += ["", f"{things}, the same as above; regenerate with"]
+    lines += ["`python -m playground.training evaluate-attention`."]
+    return "\n".join(lines)
+
+
+def _others(kinds: dict) -> list[str]:
+    return [
+        f"{percent(kinds[k]['pointing'])} / {percent(kinds[k]['iou_0.4'])}" if k in kinds else "–"
+        for k in ("place", "worn")
+    ]
+
+
+def recording(card: dict) -> str:
+    """Markdown of what recording attention costs."""
+    found = card.get("recording")
+    if not found:
+        return "Not measured yet: `python -m playground.training benchmark-recording`."
+    lines = ["| recorded | without | with | ratio | kept |", "|---|---|---|---|---|"]
+    for name, row in found["rows"].items():
+        seconds = f"{row['off']:.2f} s | {row['on']:.2f} s"
+        lines.append(f"| {name} | {seconds} | {row['ratio']:.3f} | {row['megabytes']:.2f} MB |")
+    how = f"{ASKED['steps']} steps, w = {Recipe().guidance:g}"
+    lines += ["", f"{how}; medians of {found['pairs']} alternating pairs, ratios pair by"]
+    lines += [f"pair, {found['threads']} threads; regenerate with"]
+    lines += ["`python -m playground.training benchmark-recording`."]
+    return "\n".join(lines)
+
+
+def solvers(card: dict) -> str:
+    """Markdown of every sampler's error and score by network calls, and what is recommended."""
+    if "solvers" not in card:
+        return "Not measured yet: `python -m playground.training samplers` does it."
+    found = card["solvers"]
+    budgets = sorted({row["budget"] for row in found["rows"]})
+    lines = []
+    for scale in sorted({row["guidance"] for row in found["rows"]}):
+        part = [row for row in found["rows"] if row["guidance"] == scale]
+        cells = [f"{r['rmse']:.2g} ± {r['rmse_error']:.1g}, {percent(r['lenient'])}" for r in part]
+        lines += [*_by_calls(f"error, right at w = {scale:g}", budgets, part, cells), ""]
+    part = found["stochastic"]
+    cells = [
+        f"{r['diversity']:.2f} ± {r['diversity_error']:.2f}, {percent(r['lenient'])}" for r in part
+    ]
+    lines += _by_calls(f"diversity, right at w = {part[0]['guidance']:g}", budgets, part, cells)
+    bounds = ", ".join(f"{bound:.1g} at w = {w}" for w, bound in found["bounds"].items())
+    best, count = found["recommended"], found["prompts"]
+    lines += [
+        "",
+        f"Error: RMSE of final latents to the reference of the same ODE, {found['exact']}",
+    ]
+    lines += [f"prompts, ± one standard error; the reference itself is known to {bounds}. Right:"]
+    lines += [
+        f"share of {count} pictures that show what was asked, {found['stochastic'][0]['count']}"
+    ]
+    lines += ["of stochastic samplers. Heun spends at most the calls of its column.", ""]
+    lines += [f"**Recommended: {samplers.get(best['sampler']).label}, {best['steps']} steps.**"]
+    lines += [found["rule"], "Regenerate with `python -m playground.training samplers`."]
+    return "\n".join(lines)
+
+
+def _by_calls(heading: str, budgets: list[int], rows: list[dict], cells: list[str]) -> list[str]:
+    """A Markdown table with a line per sampler and a column per budget of calls."""
+    lines = [f"| {heading} | {' | '.join(f'{b} calls' for b in budgets)} |"]
+    lines += ["|---" * (len(budgets) + 1) + "|"]
+    for name in dict.fromkeys(row["sampler"] for row in rows):
+        mine = [cell for row, cell in zip(rows, cells, strict=True) if row["sampler"] == name]
+        lines.append(f"| {samplers.get(name).label} | {' | '.join(mine)} |")
+    return lines
+
+
+SOURCES = {
+    "scenes": "unseen scenes, noised to t = 200, 400, 600 and 800",
+    "pictures": "drawn pictures that show what was asked",
+}
+RANKED = {"all": "all", "content": "content words, as on the page"}
+MEASURES = ("pointing", "iou_0.4", "iou_best", "precision")
+TABLES = {
+    "scores": scores,
+    "sweeps": sweeps,
+    "variants": variants,
+    "attention": attention,
+    "ranking": ranking,
+    "recording": recording,
+    "solvers": solvers,
+}
+
+
+def _share(found: dict, key: str) -> str:
+    share = found[key]
+    return f"{percent(share)} ± {points(standard_error(share, found['count']))}"

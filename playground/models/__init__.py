@@ -1,0 +1,1 @@
+"""Which models there are, how they are loaded, and one face for all of them."""

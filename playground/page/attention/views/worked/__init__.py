@@ -1,0 +1,71 @@
+"""The worked pixel: scores, weights and weighted values of one place, layer and head."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from playground.page.attention.views.attention import label
+from playground.page.shared.view import read
+
+VIEW = read(Path(__file__).parent)
+LOWEST = -99.0  # stands for the score −∞ of a share that vanished
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Arrays [heads, columns] of scores, weights and norms; `moved` [heads]."""
+
+    name: str
+    grid: tuple[int, int]
+    place: tuple[int, int]
+    width: int
+    scores: np.ndarray
+    weights: np.ndarray
+    moves: np.ndarray
+    moved: np.ndarray
+    total: float
+    feature: float
+
+
+def message(text: str, error: bool = False) -> dict:
+    return {"kind": "message", "text": text, "error": error}
+
+
+def worked(tokens: Sequence[str], content: int, step: int, layers: Sequence[Layer]) -> dict:
+    """What the view shows; `tokens` names the columns: the start token, `content` ones, others.
+
+    `step` counts from 0.
+    """
+    return {
+        "kind": "worked",
+        "tokens": list(tokens),
+        "content": content,
+        "step": step,
+        "layers": [
+            {
+                "label": label(layer.name),
+                "h": layer.grid[0],
+                "w": layer.grid[1],
+                "row": layer.place[0],
+                "column": layer.place[1],
+                "width": layer.width,
+                "scores": _plain(layer.scores, 3),
+                "weights": _plain(layer.weights, 5),
+                "moves": _plain(layer.moves, 4),
+                "moved": _plain(layer.moved, 4),
+                "total": round(layer.total, 4),
+                "feature": round(layer.feature, 4),
+            }
+            for layer in layers
+        ],
+    }
+
+
+def _plain(array: np.ndarray, digits: int) -> list:
+    numbers = np.nan_to_num(np.asarray(array, np.float64), neginf=LOWEST)
+    if not math.isfinite(numbers.sum()):
+        raise ValueError("The numbers of this place ran away.")
+    return np.round(numbers, digits).tolist()

@@ -1,0 +1,69 @@
+"""The Guidance lens: look ahead at any w, sweep finished pictures, see why prompts are dropped."""
+
+from dataclasses import asdict, dataclass
+
+import gradio as gr
+
+from playground.page import sections
+from playground.page.guidance import measured, sweeping, training
+from playground.page.guidance import own as guidance_own
+from playground.page.guidance.views import filmstrip, lookahead
+from playground.page.panel import Panel
+from playground.page.sections import Section
+from playground.recipe import FIELDS
+
+INTRO = (
+    "Guidance draws every step from two predictions: ε = ε_u + w·(ε_c − ε_u). Slide w at any step "
+    "of the picture you drew; nothing is sampled again."
+)
+SWEEP = (
+    "### The finished pictures\n"
+    "The same recipe and the same noise, once per value. Every picture that you draw joins the "
+    "strip."
+)
+SWEEPERS = 4  # sweeps at the same time; the engine batches them with everybody's pictures
+
+
+@dataclass(frozen=True)
+class Lens:
+    """The views by name, the sweep, and the visitor's own table."""
+
+    views: dict[str, gr.HTML]
+    sweep: Section
+    own: guidance_own.Table
+
+    def connect(self, panel: Panel) -> None:
+        """Let a sweep and a table begin from the panel's recipe."""
+        self.sweep.connect(panel)
+        self.own.connect(panel)
+        axis, values = self.sweep.fields
+        axis.input(
+            lambda axis: sweeping.AXES[axis], axis, values,
+            queue=False, show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+
+
+def build(example: dict) -> Lens:
+    """Lay out the lens inside the surrounding gradio context."""
+    gr.Markdown(INTRO)
+    look = gr.HTML(example.get("lookahead"), **asdict(lookahead.VIEW), elem_id="lookahead")
+    gr.Markdown(SWEEP)
+    with gr.Row(elem_classes="sweep"):
+        labels = [(FIELDS[axis].metadata["label"], axis) for axis in sweeping.AXES]
+        axis = gr.Dropdown(
+            labels, value="guidance", label="Sweep", scale=3, min_width=180, elem_id="sweep-axis"
+        )
+        values = gr.Textbox(
+            sweeping.AXES["guidance"], label=f"Values, at most {sweeping.MOST}", max_lines=1,
+            scale=4, min_width=220, elem_id="sweep-values",
+        )  # fmt: skip
+    with gr.Row(equal_height=True):
+        start, stop = sections.buttons("sweep", "Draw the sweep")
+    strip = gr.HTML(example.get("filmstrip"), **asdict(filmstrip.VIEW), elem_id="filmstrip")
+    sweep = Section(
+        start, stop, [strip], filmstrip, sweeping.sweep, SWEEPERS, fields=(axis, values)
+    )
+    measured.build()
+    own = guidance_own.build()
+    training.build()
+    return Lens({"lookahead": look, "filmstrip": strip}, sweep, own)

@@ -1,0 +1,85 @@
+"""What guidance does to the standard prompts: the lecture's table, measured on our model."""
+
+from dataclasses import asdict
+
+import gradio as gr
+
+from playground.diffusion import guidance
+from playground.models import specs
+from playground.page.shared import tradeoff
+from playground.recipe import FIELDS, Recipe
+from playground.wording import percent, points
+
+
+def measured(rows: list[dict]) -> dict:
+    """The table's data from the model card's `guidance` rows: measures at each w."""
+    named = [(f"{row['guidance']:g}", row) for row in rows]
+    return tradeoff.table("w", named, _sentence(rows))
+
+
+def _sentence(rows: list[dict]) -> str:
+    """What the numbers say, and of what they are."""
+    most = max(row["strict"] for row in rows)
+    best = [row for row in rows if row["strict"] == most]
+    at_one = next(row for row in rows if row["guidance"] == 1)
+    last, count = rows[-1], rows[0]["count"]
+    least = min((row for row in rows if row["guidance"] >= 1), key=lambda row: row["diversity"])
+    error = (most * (1 - most) / count) ** 0.5  # of a share of independent pictures
+    turn = ""
+    if least is not last:
+        turn = (
+            f" and is {last['diversity']:.2f} at w = {last['guidance']:g}, where what was asked "
+            f"for is there in {percent(last['lenient'])}"
+        )
+    return (
+        f"Each row: the same {count} pictures of standard prompts, {Recipe().steps} steps. "
+        f"The whole prompt is kept most often at w = "
+        f"{' and '.join(format(row['guidance'], 'g') for row in best)} ({percent(most)}, ± "
+        f"{points(error)} points; {percent(at_one['strict'])} at w = 1, {percent(last['strict'])} "
+        f"at w = {last['guidance']:g}). Diversity falls from {at_one['diversity']:.2f} at w = 1 to "
+        f"{least['diversity']:.2f} at w = {least['guidance']:g}{turn}. Saturation goes from "
+        f"{percent(at_one['saturation'])} at w = 1 to {percent(last['saturation'])}."
+    )
+
+
+def variants(rows: list[dict]) -> dict:
+    """The table's data from the model card's `variants`: one field of guidance at a time."""
+    named = [(f"{FIELDS[row['field']].metadata['label']}: {_called(row)}", row) for row in rows]
+    columns = (tradeoff.ROWS, *tradeoff.COLUMNS)
+    return tradeoff.table(f"w = {Recipe().guidance:g}, and", named, _ends(rows), columns=columns)
+
+
+def _called(row: dict) -> str:
+    return guidance.called(row["field"], row["value"])
+
+
+def _ends(rows: list[dict]) -> str:
+    """Which end of the steps needs guidance: as many rows saved at the start and at the end."""
+    by = {(row["field"], row["value"]): row for row in rows}
+    late, early = by["guidance_start", 0.4], by["guidance_stop", 0.6]
+    whole = by["guidance_start", 0.0]
+    saved = whole["rows"] - late["rows"]
+    apart = early["lenient"] - late["lenient"]
+    chance = 2 * (early["error"] ** 2 + late["error"] ** 2) ** 0.5
+    if abs(apart) <= chance:
+        verdict = "Which end matters more, these pictures do not tell: that is within chance"
+    else:
+        verdict = f"For this model the {'first' if apart > 0 else 'last'} steps matter more"
+    return (
+        f"What was asked for is there in {percent(whole['lenient'])} with guidance at every step, "
+        f"in {percent(late['lenient'])} without it in the first 40 % of the steps, in "
+        f"{percent(early['lenient'])} without it in the last 40 %; both save {saved} of "
+        f"{whole['rows']} rows. {verdict} (two standard errors of the difference: "
+        f"{points(chance)} points; {whole['count']} pictures a row)."
+    )
+
+
+def build() -> None:
+    """Lay out the section inside the surrounding gradio context, if there are numbers."""
+    card = specs.get(Recipe().model).card
+    if rows := card.get("guidance"):
+        gr.Markdown("### What w does, measured")
+        gr.HTML(measured(rows), **asdict(tradeoff.VIEW), elem_id="tradeoff")
+    if rows := card.get("variants"):
+        with gr.Accordion("Guidance over time, rescale and guiders, measured", open=False):
+            gr.HTML(variants(rows), **asdict(tradeoff.VIEW), elem_id="variants")

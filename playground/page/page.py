@@ -1,0 +1,122 @@
+"""The page: the recipe on the left, the lenses on the right."""
+
+import html
+import json
+from pathlib import Path
+
+import gradio as gr
+
+from playground.page import panel as recipe_panel
+from playground.page.attention import lens
+from playground.page.guidance import lens as guidance_lens
+from playground.page.samplers import lens as samplers_lens
+from playground.page.serving import EXAMPLE, Frame, check, draw
+from playground.page.studio import lens as studio
+from playground.page.studio.views import explorer
+from playground.recipe import QUERY_KEY, Recipe
+
+TITLE = "Latent Playground"
+INTRO = (
+    "# Latent Playground\n"
+    "See how latent diffusion listens to words: draw, slide guidance, then point at a word to see "
+    "its pixels and at a pixel to see its words."
+)
+CSS = (Path(__file__).parent / "page.css").read_text()
+VISITORS = 16  # who may draw at the same time; the engine batches them
+HAS_LINK = f"new URLSearchParams(location.search).has('{QUERY_KEY}')"
+FONTS = ["system-ui", "sans-serif"]  # nothing is fetched from elsewhere
+
+
+def theme() -> gr.themes.Base:
+    calm = gr.themes.Soft(primary_hue="indigo", font=FONTS, font_mono=["ui-monospace", "monospace"])
+    readable = {  # Soft's own texts are fainter than 4.5 : 1 on their ground, its boxes not seen
+        "body_text_color_subdued": "*neutral_500",
+        "input_placeholder_color": "*neutral_500",
+        "input_placeholder_color_dark": "*neutral_400",
+        "link_text_color_dark": "*secondary_300",
+        "error_text_color_dark": "#fca5a5",
+        "checkbox_border_color": "*neutral_400",
+    }
+    plain = {"block_title_background_fill": "none", "block_title_text_color": "*body_text_color"}
+    dark = {f"{name}_dark": value for name, value in plain.items()}
+    return calm.set(block_title_padding="0", **readable, **plain, **dark)
+
+
+def build() -> gr.Blocks:
+    example = json.loads(EXAMPLE.read_text()) if EXAMPLE.exists() else {}
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        gr.Markdown(INTRO)
+        with gr.Row(elem_id="workbench"):
+            first = gr.Column(elem_id="recipe")
+            with gr.Column(elem_id="lenses"):
+                with gr.Tab("Studio"):
+                    views = studio.build(example)
+                with gr.Tab("Guidance", render_children=True):
+                    guidance = guidance_lens.build(example)
+                with gr.Tab("Attention", render_children=True):
+                    attention = lens.build(example)
+                with gr.Tab("Samplers", render_children=True) as tab:
+                    samplers = samplers_lens.build(example)
+            rest = gr.Column(elem_id="recipe-rest")
+        panel = recipe_panel.build(Recipe(), first, rest)
+        _wire(page, panel, views | guidance.views)
+        guidance.connect(panel)
+        attention.connect(panel)
+        samplers.connect(panel, tab)
+    return page
+
+
+def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML]) -> None:
+    """Connect the recipe's events to the views, whichever lens they are in."""
+    hidden = {"show_progress": "hidden", "api_visibility": "private"}
+
+    drawn = gr.State(Recipe())  # what was drawn last; the example at first
+
+    def on_draw(request: gr.Request, _, *values):
+        try:
+            recipe = panel.recipe(values)
+            for frame in draw(recipe, request.session_hash):
+                yield [recipe, *shown(frame)]
+        except ValueError as error:  # an impossible recipe is one sentence; what was there stays
+            yield [gr.skip(), *shown({"explorer": explorer.message(str(error), error=True)})]
+
+    def on_change(request: gr.Request, last: Recipe, *values):
+        try:
+            same = panel.recipe(values) == last
+        except ValueError:
+            same = False
+        if same:  # without any frame gradio would empty the views
+            yield [gr.skip()] * (1 + len(views))
+        else:
+            yield from on_draw(request, last, *values)
+
+    def shown(frame: Frame) -> list:
+        return [frame.get(name, gr.skip()) for name in views]
+
+    def on_link(request: gr.Request):
+        query = request.query_params.get(QUERY_KEY)
+        return fill(Recipe.from_query, query) if query else [gr.skip()] * len(panel.inputs)
+
+    def on_file(path: str):
+        return fill(Recipe.from_png, path)
+
+    def fill(read, source) -> list:
+        try:
+            return panel.updates(check(read(source)))
+        except ValueError as error:  # escaped, because gradio shows the message as HTML
+            raise gr.Error(html.escape(str(error)), duration=None, print_exception=False) from error
+
+    drawings = [
+        gr.on(
+            events, answer, [drawn, *panel.inputs], [drawn, *views.values()],
+            trigger_mode="multiple", concurrency_limit=VISITORS, concurrency_id="draw", **hidden,
+        )
+        for events, answer in ((panel.draws, on_draw), (panel.changes, on_change))
+    ]  # fmt: skip
+    panel.stop.click(
+        explorer.stopped, outputs=views["explorer"], cancels=drawings, queue=False, **hidden
+    )
+    linked = page.load(on_link, None, panel.inputs, **hidden)
+    linked.success(None, js=f"() => {{ if ({HAS_LINK}) ({recipe_panel.PRESS_DRAW})() }}")
+    opened = panel.opened.upload(on_file, panel.opened, panel.inputs, **hidden)
+    opened.success(None, js=recipe_panel.PRESS_DRAW)

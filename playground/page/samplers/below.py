@@ -1,0 +1,30 @@
+"""The Samplers lens below the race: distance to the truth, and where samplers look and go."""
+
+from dataclasses import dataclass
+
+from playground.page.panel import Panel
+from playground.page.samplers import counting, errors, lecture, measured, noising, schedules
+
+
+@dataclass(frozen=True)
+class Lens:
+    """Its sections, each with a `connect` of its own."""
+
+    sections: tuple
+
+    def connect(self, panel: Panel) -> None:
+        """Let every section begin from the panel's recipe."""
+        for section in self.sections:
+            section.connect(panel)
+
+
+def build() -> Lens:
+    """Lay out the lens inside the surrounding gradio context."""
+    against_truth = errors.build()
+    measured.build()
+    schedules.build_plane()
+    steps = counting.build()
+    schedules.build_grids()
+    noised = noising.build()
+    thousand = lecture.build()
+    return Lens((against_truth, steps, noised, thousand))

@@ -1,0 +1,97 @@
+"""The steps misconception: step 10 of 20 is not what 10 steps draw."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+import gradio as gr
+
+from playground.page import sections, serving
+from playground.page.samplers.views import counting
+from playground.page.sections import Section
+from playground.page.shared.view import data_url
+from playground.recipe import Recipe, RecipeError
+
+COLUMNS = 10
+COUNTERS = 4  # at the same time
+TEXT = (
+    "### Is step 10 of 20 what 10 steps draw?\n"
+    "A run of N steps spends them from much noise to none. Stopped half way it is a run that lacks "
+    "its second half; told to take half as many steps, it goes the whole way in longer strides."
+)
+
+
+def numbers(steps: int) -> list[int]:
+    """At most COLUMNS numbers of steps from 1 to `steps`, evenly spread."""
+    count = min(COLUMNS, steps)
+    return sorted({round(1 + i * (steps - 1) / max(count - 1, 1)) for i in range(count)})
+
+
+def compare(recipe: Recipe, owner: str | None = None) -> Iterator[dict]:
+    """The view's data; raises ValueError before anything is drawn. Closing it stops the runs."""
+    recipe = serving.check(recipe)
+    if recipe.steps < 2:
+        raise RecipeError("One step has nothing to be compared with: set two steps or more.")
+    counts = numbers(recipe.steps)
+    yield counting.message(f"Getting ready: {len(counts)} runs, {sum(counts)} steps …", 0.0)
+    engine, begun = serving.engine(recipe.model), time.perf_counter()
+    recipes = [replace(recipe, steps=n) for n in counts]
+    whose = owner and f"{owner} counting"
+    with engine.submit(recipes, owner=whose, asked=time.monotonic()) as run:
+        yield from _compared(engine.model, recipes, run, begun)
+
+
+def _compared(model, recipes: list[Recipe], run, begun: float) -> Iterator[dict]:
+    from playground.engine.cells import Failure, Picture
+
+    steps, pictures, done = [], {}, 0
+    total, shown = sum(r.steps for r in recipes), 0.0
+    for event in run:
+        if isinstance(event, Failure):
+            yield counting.message(f"One of the runs failed: {event.reason}", error=True)
+            return
+        if isinstance(event, Picture):
+            pictures[event.cell] = event
+            continue
+        done += 1
+        if event.cell == len(recipes) - 1:
+            steps.append(event)
+        if time.perf_counter() - shown > serving.FRAME:
+            yield counting.message(f"Drawing {len(recipes)} runs …", min(done / total, 0.99))
+            shown = time.perf_counter()
+    if len(pictures) < len(recipes):
+        yield counting.message("Another comparison of yours took over.")
+        return
+    spent = time.perf_counter() - begun
+    yield counting.finished(
+        _columns(model, [r.steps for r in recipes], steps, pictures),
+        f"{len(recipes)} runs from one noise in {spent:.1f} s.",
+    )
+
+
+def _columns(model, counts: list[int], steps: list, pictures: dict) -> list[counting.Column]:
+    """`steps` are of the longest run. A solver's calls are a little more than its steps, or two
+    per step: after k of n steps comes call k·calls/n, rounded up.
+    """
+    import torch
+
+    states, clean = [], []
+    for n in counts:
+        following = -(-n * len(steps) // counts[-1])
+        last = following == len(steps)
+        states.append(pictures[len(counts) - 1].latents if last else steps[following].noisy)
+        clean.append(steps[following - 1].clean["guided"])
+    rows = [model.decode(torch.stack(part)) for part in (states, clean)]
+    return [
+        counting.Column(n, data_url(rows[0][i]), data_url(rows[1][i]), data_url(pictures[i].image))
+        for i, n in enumerate(counts)
+    ]
+
+
+def build() -> Section:
+    """Lay out the section inside the surrounding gradio context."""
+    gr.Markdown(TEXT)
+    with gr.Row(equal_height=True):
+        start, stop = sections.buttons("counting", "Compare")
+    view = gr.HTML(None, **asdict(counting.VIEW), elem_id="counting")
+    return Section(start, stop, [view], counting, compare, COUNTERS)

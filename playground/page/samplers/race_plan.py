@@ -1,0 +1,132 @@
+"""Which lanes a race has, and what it will cost, told before it starts."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from playground.diffusion import samplers
+from playground.page import serving, together
+from playground.recipe import FIELDS, Recipe, RecipeError
+from playground.wording import counted
+
+MOST = 36  # lanes
+CALLS = 2000  # network calls of one race
+UNITS = {"steps": "steps", "calls": "network calls"}
+HIGHEST = FIELDS["steps"].metadata["high"]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A recipe, and the count of steps or network calls that was asked of it."""
+
+    recipe: Recipe
+    count: int
+
+
+def plan(
+    recipe: Recipe, names: Sequence[str], counts: str, guidances: str, unit: str
+) -> list[Lane]:
+    """Every sampler with every count and every w; raises RecipeError in words that fit the page.
+
+    Without `guidances` all have the recipe's. Of lanes that come to the same recipe the first one
+    counts: 5 and 6 calls are both three steps of Heun.
+    """
+    numbers = [_count(part, unit) for part in together.parts(counts)]
+    if not numbers:
+        raise RecipeError(f"How many {_unit(unit)}? The list is empty.")
+    scales = [together.number(part) for part in together.parts(guidances)] or [recipe.guidance]
+    lanes = [
+        Lane(replace(at(recipe, name, count, unit), guidance=w), count)
+        for w, count, name in itertools.product(scales, numbers, names)
+    ]
+    return check(lanes)
+
+
+def at(recipe: Recipe, name: str, count: int, unit: str) -> Recipe:
+    """The recipe with this sampler and as many steps as `count` of the unit allow."""
+    steps = count if unit == "steps" else samplers.get(name).steps_within(count)
+    return replace(recipe, sampler=name, steps=steps)
+
+
+def finishing(ask: dict) -> list[Lane]:
+    """The lanes of a draft, and its starred ones once more with `count`; raises RecipeError.
+
+    `ask` is what the page says: `unit`, `count`, and `lanes`, each with `link`, `count`, and
+    whether it is `starred` and `finished`; what is not finished is left out of the draft.
+    """
+    unit, listed = str(ask.get("unit")), ask.get("lanes")
+    count = _count(str(ask.get("count")), unit)
+    if not isinstance(listed, list) or not all(isinstance(lane, dict) for lane in listed):
+        raise RecipeError("The lanes of the draft did not arrive.")
+    draft = [
+        Lane(Recipe.from_query(str(lane.get("link"))), _count(str(lane.get("count")), unit))
+        for lane in listed[: MOST + 1]
+    ]
+    told = list(zip(draft, listed, strict=False))
+    starred = [lane for lane, said in told if said.get("starred")]
+    if not starred:
+        raise RecipeError("No lane is starred: press ☆ on those that should be finished.")
+    full = [Lane(at(s.recipe, s.recipe.sampler, count, unit), count) for s in starred]
+    done = [lane for lane, said in told if said.get("finished")]
+    return check(done + full)
+
+
+def check(lanes: list[Lane]) -> list[Lane]:
+    """The lanes, each recipe once, if they make a race that this playground can run."""
+    first: dict[Recipe, Lane] = {}
+    for lane in lanes:
+        first.setdefault(lane.recipe, lane)
+    lanes = list(first.values())
+    if len(lanes) < 2:
+        raise RecipeError("A race needs at least two lanes: add a sampler, a count or a w.")
+    if len(lanes) > MOST:
+        raise RecipeError(f"{len(lanes)} lanes are too many: a race has at most {MOST}.")
+    for lane in lanes:
+        serving.check(lane.recipe)
+    calls = sum(together.calls(lane.recipe) for lane in lanes)
+    if calls > CALLS:
+        raise RecipeError(
+            f"These {len(lanes)} lanes make {calls:,} network calls; a race has at most {CALLS:,}: "
+            "take fewer lanes or smaller counts."
+        )
+    return lanes
+
+
+def _unit(unit: str) -> str:
+    if unit not in UNITS:
+        raise RecipeError(f"There is no {unit!r} to be equal in; there are: {', '.join(UNITS)}.")
+    return UNITS[unit]
+
+
+def _count(part: str, unit: str) -> int:
+    number, called = together.number(part), _unit(unit)
+    if not 1 <= number <= HIGHEST:
+        raise RecipeError(f"A lane has 1 to {HIGHEST} {called}, not {number:,.6g}.")
+    if number != int(number):
+        raise RecipeError(f"“{part[:20]}” in the list is not a whole number.")
+    return int(number)
+
+
+def estimate(lanes: Sequence[Lane]) -> str:
+    """What the race will cost, in one sentence, with seconds if any call has been measured."""
+    new = [lane.recipe for lane in lanes if not serving.kept().get(lane.recipe)]
+    if not new:
+        return f"{len(lanes)} lanes, all of them kept from before: nothing is computed."
+    calls, rows = (sum(map(count, new)) for count in (together.calls, together.rows))
+    before = f", {len(lanes) - len(new)} of them kept" * (len(new) < len(lanes))
+    text = f"{len(lanes)} lanes{before}: {counted(calls, 'network call')}"
+    machine = serving.loaded(new[0].model)
+    if machine is None:
+        return text + "."
+    launches = max(math.ceil(rows / machine.max_rows), *map(together.calls, new))
+    seconds = machine.seconds_per_call(rows / launches)
+    text += f", made together in {launches:,} of about {rows / launches:.0f} rows"
+    if seconds is None:
+        return text + "."
+    total = _rounded(launches * seconds)
+    return f"{text}: {launches:,} × {seconds:.2g} s, as measured, ≈ {total} s."
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"

@@ -1,0 +1,74 @@
+"""A section of a lens that computes when asked: one button starts it, another one stops it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from types import ModuleType
+
+import gradio as gr
+
+from playground.page.panel import Panel
+
+
+def start_button(name: str, label: str) -> gr.Button:
+    return gr.Button(label, variant="primary", scale=2, min_width=120, elem_id=f"{name}-start")
+
+
+def stop_button(name: str) -> gr.Button:
+    return gr.Button("Stop", scale=1, min_width=80, elem_id=f"{name}-stop")
+
+
+def buttons(name: str, label: str) -> tuple[gr.Button, gr.Button]:
+    """Start and Stop, side by side in a row."""
+    return start_button(name, label), stop_button(name)
+
+
+@dataclass(frozen=True)
+class Section:
+    """`frames(recipe, *values of fields, owner)` fill the views. Started again, the visitor's
+    earlier run ends at its next frame.
+
+    `words` is the module of the first view: it says what was refused, and that it was stopped.
+    """
+
+    start: gr.Button
+    stop: gr.Button
+    views: list[gr.HTML]
+    words: ModuleType
+    frames: Callable[..., Iterator]
+    limit: int  # visitors at the same time
+    fields: tuple[gr.components.Component, ...] = ()
+
+    def connect(self, panel: Panel | None = None, also_stops: tuple = ()) -> None:
+        """Let it begin from the panel's recipe; without a panel `frames` are given none."""
+        hidden = {"show_progress": "hidden", "api_visibility": "private"}
+        inputs = [*self.fields, *(panel.inputs if panel else ())]
+        latest: dict[str | None, object] = {}  # every visitor's latest run
+
+        def run(request: gr.Request, *values):
+            own, rest = values[: len(self.fields)], values[len(self.fields) :]
+            visitor, this = request.session_hash, object()
+            latest[visitor] = this
+            try:
+                recipe = [panel.recipe(rest)] if panel else []
+                with closing(self.frames(*recipe, *own, visitor)) as frames:
+                    yield next(frames)  # without any frame gradio would empty the views
+                    for frame in frames:
+                        if latest.get(visitor) is not this:
+                            return
+                        yield frame
+            except ValueError as error:  # one sentence; what was there stays
+                yield {self.views[0]: self.words.message(str(error), error=True)}
+            finally:
+                if latest.get(visitor) is this:
+                    del latest[visitor]
+
+        entered = [f.submit for f in self.fields if isinstance(f, gr.Textbox)]
+        running = gr.on(
+            [self.start.click, *entered], run, inputs, self.views,
+            trigger_mode="multiple", concurrency_limit=self.limit, **hidden,
+        )  # fmt: skip
+        self.stop.click(
+            self.words.stopped, outputs=self.views[0], cancels=[running, *also_stops],
+            queue=False, **hidden,
+        )  # fmt: skip

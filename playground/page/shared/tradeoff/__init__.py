@@ -1,0 +1,64 @@
+"""A measured table: one row per setting, one column per measure, each number with its bar."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from playground.page.shared.view import read
+
+VIEW = read(Path(__file__).parent)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A measure: its key in the rows, what it is called, and how a number of it is shown."""
+
+    key: str
+    label: str
+    help: str
+    percent: bool = False
+
+
+COLUMNS = (
+    Column("lenient", "asked-for is there", "Share of pictures in which the oracle finds all that "
+           "the prompt names.", percent=True),
+    Column("strict", "… and nothing else", "Share of pictures that also hold nothing that was not "
+           "asked for.", percent=True),
+    Column("diversity", "diversity", "Mean distance between pictures of one prompt, in the "
+           "oracle's features, a vector for each picture; 0 if all are alike."),
+    Column("saturation", "saturation", "Mean distance between the strongest and the weakest "
+           "colour channel.", percent=True),
+)  # fmt: skip
+ROWS = Column("rows", "rows a picture", "Rows that the network computes for one picture.")
+
+
+def message(text: str, error: bool = False, run: str | None = None) -> dict:
+    """Only a sentence, of the measurement `run` if one begins; the table that is there stays."""
+    return {"text": text, "error": error, "run": run}
+
+
+def stopped() -> dict:
+    """The visitor stopped: a sentence that is still on its way does not replace this one."""
+    return message("Stopped. The rows that were finished stay.") | {"stopped": True}
+
+
+def table(
+    heading: str,
+    rows: list[tuple[str, dict[str, float]]],
+    text: str,
+    run: str | None = None,
+    columns: tuple[Column, ...] = COLUMNS,
+    caption: str = "",
+) -> dict:
+    """`rows`: what each setting is called, and its measures by the keys of `columns`.
+
+    `run` names the measurement that fills the table, if one is under way; `caption` says of what
+    the rows are, whatever `text` says meanwhile.
+    """
+    return {
+        "run": run,
+        "heading": heading,
+        "caption": caption,
+        "columns": [asdict(column) for column in columns],
+        "rows": [{"name": name, "values": [found[c.key] for c in columns]} for name, found in rows],
+        "text": text,
+    }

@@ -1,0 +1,92 @@
+"""Browser views: arrays and words in, data for the page out.
+
+Each folder holds a template, a style and a behaviour file; what has been computed is explored in
+the browser alone, without asking the server again.
+"""
+
+import base64
+import html
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from playground.models.words import Word
+
+HERE = Path(__file__).parent
+SHARED = HERE / "shared.js"  # what every behaviour has at hand
+STYLE = HERE / "shared.css"  # what looks alike in every view
+
+
+@dataclass(frozen=True)
+class View:
+    """The three files of a view, as `gr.HTML` wants them; its style begins with shared.css, its
+    behaviour with shared.js.
+    """
+
+    html_template: str
+    css_template: str
+    js_on_load: str
+
+
+@dataclass(frozen=True)
+class Summing:
+    """How a run's maps are summed to one a word (see `heatmaps.Aggregation`), for the browser.
+
+    `calls` are the steps that count, `weights` the exponents of the grids from the finest on,
+    `edges` the guided filter's radius; `text` says it and what it was measured to be worth.
+    """
+
+    calls: tuple[int, ...]
+    weights: tuple[float, ...]
+    edges: float
+    text: str
+
+
+def chips(words: Sequence[Word]) -> list[dict]:
+    """What a view knows of a prompt's words."""
+    return [{"text": w.text, "known": w.known, "content": w.content} for w in words]
+
+
+def read(folder: Path) -> View:
+    names = ("template.html", "style.css", "behaviour.js")
+    template, style, behaviour = ((folder / n).read_text(encoding="utf-8") for n in names)
+    css, js = (file.read_text(encoding="utf-8") for file in (STYLE, SHARED))
+    return View(template, css + style, js + behaviour)
+
+
+def standalone(view: View, data: dict, title: str) -> str:
+    """A view and its data as a single HTML file that needs no network."""
+    parts = {
+        "TITLE": html.escape(title),
+        "STYLE": view.css_template,
+        "TEMPLATE": view.html_template,
+        "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        "BEHAVIOUR": view.js_on_load,
+    }
+    page = (HERE / "page.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], page)
+
+
+def raster(pixels: np.ndarray) -> dict:
+    """uint8 [h, w, 3] as plain data for a canvas."""
+    height, width, _ = pixels.shape
+    return {"h": height, "w": width, "rgb": pack(pixels)}
+
+
+def pack(array: np.ndarray) -> str:
+    """Base64 of the array's bytes, row by row, little-endian."""
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return base64.b64encode(np.ascontiguousarray(little).tobytes()).decode()
+
+
+def data_url(pixels: np.ndarray) -> str:
+    """uint8 [h, w, 3] as a small WebP for an `img`; to keep a picture, save its PNG instead."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="WEBP", quality=90)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,103 @@
+"""Several recipes drawn together from one noise: what is known of each, and how much is done."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from playground.diffusion import guidance, samplers
+from playground.recipe import Recipe, RecipeError
+
+FRAME = 0.25  # seconds between frames of all previews
+PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")  # fields that a price depends on
+
+
+def parts(text: str) -> list[str]:
+    """What stands in a typed list, however it is separated."""
+    return re.findall(r"[^,;\s]+", text)
+
+
+def number(part: str) -> float:
+    try:
+        found = float(part)
+    except ValueError:
+        found = float("nan")
+    if found != found:
+        raise RecipeError(f"“{part[:20]}” in the list is not a number.")
+    return found
+
+
+def calls(recipe: Recipe) -> int:
+    """Network calls that it takes."""
+    return samplers.get(recipe.sampler).network_calls(recipe.steps)
+
+
+def rows(recipe: Recipe) -> int:
+    """Network rows of these calls."""
+    return guidance.rows(recipe, calls(recipe))
+
+
+@dataclass(eq=False)
+class Drawn:
+    """One of the recipes: its steps so far and, once it has ended, how."""
+
+    recipe: Recipe
+    steps: list = field(default_factory=list)
+    end: object = None  # Picture, Failure or Dropped
+
+
+class Together:
+    """All of them."""
+
+    def __init__(self, recipes: Sequence[Recipe]):
+        self.cells = [Drawn(recipe) for recipe in recipes]
+        self.started = time.perf_counter()
+
+    def take(self, event) -> None:
+        from playground.engine.cells import Step
+
+        cell = self.cells[event.cell]
+        if isinstance(event, Step):
+            cell.steps.append(event)
+        else:
+            cell.end = event
+
+    @property
+    def pictures(self) -> list:
+        from playground.engine.cells import Picture
+
+        return [cell.end for cell in self.cells if isinstance(cell.end, Picture)]
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the beginning."""
+        return time.perf_counter() - self.started
+
+    @property
+    def share(self) -> float:
+        """How much of all calls is done; 1 only when every cell has ended."""
+        if all(cell.end for cell in self.cells):
+            return 1.0
+        counts = [calls(cell.recipe) for cell in self.cells]
+        done = [n if c.end else len(c.steps) for n, c in zip(counts, self.cells, strict=True)]
+        return min(sum(done) / sum(counts), 0.99)
+
+    @property
+    def left(self) -> float:
+        """Seconds still to wait, if it goes on as so far."""
+        share = max(self.share, 0.01)
+        return self.spent / share * (1 - share)
+
+
+def follow(run, recipes: Sequence[Recipe]) -> Iterator[Together]:
+    """The state of an engine's run: every now and then, whenever a cell ends, and at the end."""
+    from playground.engine.cells import Step
+
+    state, shown = Together(recipes), 0.0
+    for event in run:
+        state.take(event)
+        recent = isinstance(event, Step) and time.perf_counter() - shown < FRAME
+        if state.share < 1 and not recent:
+            yield state
+            shown = time.perf_counter()
+    yield state

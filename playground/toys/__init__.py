@@ -1,0 +1,1 @@
+"""Small examples in the plane that train in seconds."""

@@ -1,1 +1,0 @@
-"""The page. The only room that knows gradio; one file per tab."""
