@@ -13,7 +13,7 @@ test: .venv/test
 	$(BIN)/python -m pytest
 
 report: .venv/test
-	$(BIN)/python -m playground.training report
+	$(BIN)/python -m playground.measuring report
 	$(BIN)/python -m playground.page.example
 
 screenshot: .venv/test

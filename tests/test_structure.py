@@ -1,10 +1,11 @@
-"""The parts keep to their places: imports never point back up, files stay short."""
+"""The house keeps its order: imports point down only, without circles, and files stay short."""
 
 import ast
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,67 +13,72 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "playground"
 FILES = sorted([*PACKAGE.rglob("*.py"), *ROOT.glob("*.py")])
-SOLVERS = {"recipe", "samplers", "guidance", "words"}
-DRAWING = SOLVERS | {
-    "figures", "heatmaps", "model", "zoo", "attention", "editing", "worked", "backends", "engine",
-}  # fmt: skip
 
-# The table of parts in the design: who may import whom. A new part needs a line here.
+# Who may import whom, room by room. A new room needs a line here.
+TABLES = {"wording", "paths", "recipe"}
+PURE = TABLES | {"diffusion"}
+MODELS = PURE | {"models"}
+DRAWING = MODELS | {"attention", "engine"}
 MAY_IMPORT = {
+    "wording": set(),
+    "paths": set(),
     "recipe": set(),
-    "samplers": set(),
-    "guidance": set(),
-    "words": set(),
-    "figures": set(),
-    "heatmaps": {"words", "figures"},
-    "model": {"samplers", "words"},
-    "zoo": {"samplers", "words", "model"},
-    "attention": {"words"},
-    "editing": {"words", "attention", "model"},
-    "worked": {"attention", "model"},
-    "graph": {"attention", "model"},
-    "backends": {"attention", "model", "graph"},
-    "engine": SOLVERS | {"model", "zoo", "attention", "editing", "backends"},
-    "measures": DRAWING | {"world"},
-    "world": set(),
-    # Its report draws and measures.
-    "training": DRAWING | {"world", "measures", "truth"},
-    "toy": {"guidance"},
-    "truth": SOLVERS | {"model"},
-    "spacings": {"samplers"},
-    "forward": {"model", "truth"},
-    "longrun": SOLVERS | {"model", "truth"},
-    "views": {"words", "heatmaps"},
-    "ui": DRAWING | {"measures", "views", "toy", "truth", "spacings", "forward", "longrun"},
-    "app": {"ui"},
+    "diffusion": TABLES,
+    "models": PURE,
+    "attention": MODELS,
+    "engine": MODELS | {"attention"},
+    "client": DRAWING,
+    "playground": DRAWING | {"client"},  # the package itself
+    "world": TABLES,
+    "toys": PURE,
+    "training": DRAWING | {"world"},
+    "measuring": DRAWING | {"client", "world", "training"},
+    # Of the engine the page knows the session and what a run is, of models their table.
+    "page": PURE | {"models", "attention", "engine", "world", "toys"},
+    "app": {"page"},
 }
-PART_OF_ENGINE = {"cells": "engine"}
-ONLY_IN_UI = "gradio"
+# What single files of the page may know of rooms that compute.
+PAGE_MAY_USE = {
+    "playground.models.specs",
+    "playground.models.words",
+    "playground.attention.heatmaps",
+    "playground.engine.events",
+    "playground.engine.record",
+    "playground.engine.session",
+    "playground.engine.local",
+    "playground.world.measures",
+}
+HEAVY = ("torch", "diffusers", "transformers", "onnxruntime")
 
 
-def part_of(module: tuple[str, ...]) -> str:
-    """playground.world.render → world, app → app."""
-    name = module[1] if module[0] == "playground" and len(module) > 1 else module[0]
-    return PART_OF_ENGINE.get(name, name)
-
-
-def module_of(file: Path) -> tuple[str, ...]:
+def module_of(file: Path) -> str:
     parts = file.relative_to(ROOT).with_suffix("").parts
-    return parts[:-1] if parts[-1] == "__init__" else parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(file: Path) -> Iterator[tuple[str, ...]]:
+MODULES = {module_of(file): file for file in FILES}
+
+
+def room_of(module: str) -> str:
+    """playground.world.render → world, app → app."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "playground" and len(parts) > 1 else parts[0]
+
+
+def imported(file: Path) -> Iterator[str]:
     """Every module that the file imports anywhere, also inside functions."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            yield from (tuple(alias.name.split(".")) for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = tuple((node.module or "").split(".")) if node.module else ()
+            base = (node.module or "").split(".") if node.module else []
             if node.level:  # relative: from . import x
-                package = module_of(file) if file.name == "__init__.py" else module_of(file)[:-1]
-                base = (*package[: len(package) - node.level + 1], *base)
-            # `from playground import words` names the module in its aliases.
-            yield from ((*base, a.name) if base == ("playground",) else base for a in node.names)
+                package = module_of(file).split(".")
+                package = package if file.name == "__init__.py" else package[:-1]
+                base = [*package[: len(package) - node.level + 1], *base]
+            for alias in node.names:  # a name may be a module of the package
+                name = ".".join([*base, alias.name])
+                yield name if name in MODULES else ".".join(base)
 
 
 def name_of(file: Path) -> str:
@@ -81,19 +87,35 @@ def name_of(file: Path) -> str:
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_imports_never_point_back_up(file):
-    if file == PACKAGE / "__init__.py":
-        assert not list(imported(file))
-        return
-    own = part_of(module_of(file))
-    assert own in MAY_IMPORT, f"{own} is a new part: give it a line in the table of parts"
-    used = {part_of(m) for m in imported(file) if m[0] == "playground"}
+    own = room_of(module_of(file))
+    assert own in MAY_IMPORT, f"{own} is a new room: give it a line in the table of rooms"
+    used = {room_of(m) for m in imported(file) if m.split(".")[0] == "playground"}
     assert used - {own} <= MAY_IMPORT[own]
+
+
+def test_no_file_imports_itself_in_a_circle():
+    arrows = {
+        module: {m for m in imported(file) if m in MODULES} for module, file in MODULES.items()
+    }
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
 
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_only_the_page_knows_gradio(file):
-    if part_of(module_of(file)) not in ("ui", "app"):
-        assert ONLY_IN_UI not in {m[0] for m in imported(file)}
+    if room_of(module_of(file)) not in ("page", "app"):
+        assert "gradio" not in {m.split(".")[0] for m in imported(file)}
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if "page" in f.parts], ids=name_of)
+def test_the_page_asks_the_session_alone(file):
+    """No file of the page imports torch, a model, a backend or an engine."""
+    found = set(imported(file))
+    assert not {m.split(".")[0] for m in found} & set(HEAVY)
+    inside = {m for m in found if room_of(m) in ("models", "attention", "engine")}
+    assert inside <= PAGE_MAY_USE
 
 
 def test_the_import_reader_sees_every_form(tmp_path, monkeypatch):
@@ -101,28 +123,31 @@ def test_the_import_reader_sees_every_form(tmp_path, monkeypatch):
     file = tmp_path / "playground" / "world" / "x.py"
     file.parent.mkdir(parents=True)
     file.write_text(
-        "import playground.engine\nfrom playground import words\nfrom . import scene\n"
-        "from ..zoo import get\ndef f():\n    from playground.cells import Cell\n"
+        "import playground.engine\nfrom playground.models import words\nfrom . import scene\n"
+        "from ..recipe import Recipe\ndef f():\n    from playground.diffusion.levels import Level\n"
     )
-    found = {part_of(m) for m in imported(file)}
-    assert found == {"engine", "words", "world", "zoo"}  # cells belong to the engine
+    assert set(imported(file)) == {
+        "playground.engine", "playground.models.words", "playground.world.scene",
+        "playground.recipe", "playground.diffusion.levels",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "module",
     [
+        "playground",
         "playground.recipe",
-        "playground.samplers",
-        "playground.guidance",
-        "playground.words",
-        "playground.figures",
-        "playground.zoo",
+        "playground.wording",
+        "playground.diffusion.samplers",
+        "playground.diffusion.guidance",
+        "playground.models.words",
+        "playground.models.specs",
+        "playground.page.page",
     ],
 )
 def test_light_modules_leave_the_heavy_libraries_alone(module):
-    """A link can be checked and a table read without paying seconds for torch."""
-    heavy = ("torch", "diffusers", "transformers", "gradio")
-    code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
+    """A link can be checked, a table read and the page built without paying seconds for torch."""
+    code = f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -52,7 +52,7 @@ def write() -> None:
     lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
     lines.append(
         f"Times: {torch.get_num_threads()} threads, {platform.machine()}, torch "
-        f"{torch.__version__}, no GPU. Regenerate with `python -m playground.training report`."
+        f"{torch.__version__}, no GPU. Regenerate with `python -m playground.measuring report`."
     )
     replace(ROOT / "README.md", "measured", "\n".join(lines))
     write_tables()

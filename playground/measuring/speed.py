@@ -123,7 +123,7 @@ def table(seconds: dict[str, list[float]], labels: list[str], engines: dict) -> 
     lines += ["", f"Medians of {len(fastest)} rounds, in each of which every line was timed once; "
               f"{torch.get_num_threads()} threads, {platform.machine()}, torch "
               f"{torch.__version__}, no GPU.", "", *profiles(engines), "",
-              "Regenerate with `python -m playground.training benchmark`."]  # fmt: skip
+              "Regenerate with `python -m playground.measuring speed`."]  # fmt: skip
     return "\n".join(lines)
 
 

@@ -29,7 +29,7 @@ def scores(card: dict) -> str:
         f"{samplers.get(ASKED['sampler']).label}, {ASKED['steps']} steps, w = {Recipe().guidance:g}"
     )
     lines += ["", f"{how}; {count} pictures a cell, ± one standard error in points; regenerate"]
-    lines += ["with `python -m playground.training evaluate`."]
+    lines += ["with `python -m playground.measuring scores`."]
     return "\n".join(lines)
 
 
@@ -48,14 +48,14 @@ def sweeps(card: dict) -> str:
         lines.append(f"| {samplers.get(name).label} | {' | '.join(cells)} |")
     count = card["guidance"][0]["count"]
     lines += ["", f"{count} pictures a row or cell, the same prompts and seeds each time;"]
-    lines += ["regenerate with `python -m playground.training sweep`."]
+    lines += ["regenerate with `python -m playground.measuring sweeps`."]
     return "\n".join(lines)
 
 
 def variants(card: dict) -> str:
     """Markdown of what guidance over time, rescale and guiders do, with the rows they cost."""
     if "variants" not in card:
-        return "Measure it with `python -m playground.training sweep`."
+        return "Measure it with `python -m playground.measuring sweeps`."
     lines = ["| | rows | right | strict | diversity | saturation |", "|---|---|---|---|---|---|"]
     for name, rows in groupby(card["variants"], lambda row: row["field"]):
         for row in rows:
@@ -73,7 +73,7 @@ def attention(card: dict) -> str:
     """Markdown of how well word maps land, by way of summing, source and kind of word."""
     found = card.get("attention", {})
     if "counts" not in found:
-        return "Not measured yet: `python -m playground.training evaluate-attention`."
+        return "Not measured yet: `python -m playground.measuring maps`."
     head = ("way of summing", "pointing", "IoU at 0.4", "best IoU", "precision",
             "place", "worn")  # fmt: skip
     lines = []
@@ -89,7 +89,7 @@ def attention(card: dict) -> str:
         f"Ours: {Aggregation.of(card)}; chosen on others of both kinds. Nouns, but for the",
     ]
     lines += ["last two columns (pointing / IoU at 0.4); regenerate with"]
-    lines += ["`python -m playground.training evaluate-attention`."]
+    lines += ["`python -m playground.measuring maps`."]
     return "\n".join(lines[1:])
 
 
@@ -97,7 +97,7 @@ def ranking(card: dict) -> str:
     """Markdown of how often a place ranks the word first that names what is there."""
     found = card.get("attention", {}).get("ranking")
     if not found:
-        return "Not measured yet: `python -m playground.training evaluate-attention`."
+        return "Not measured yet: `python -m playground.measuring maps`."
     kinds = ("noun", "place", "worn")
     lines = ["| words that are ranked | nouns | backgrounds | worn things |", "|---|---|---|---|"]
     for source, rows in found.items():
@@ -107,7 +107,7 @@ def ranking(card: dict) -> str:
     counts = {source: sum(row["count"] for row in rows.values()) for source, rows in found.items()}
     things = " and ".join(f"{count:,} things in {source}" for source, count in counts.items())
     lines += ["", f"{things}, the same as above; regenerate with"]
-    lines += ["`python -m playground.training evaluate-attention`."]
+    lines += ["`python -m playground.measuring maps`."]
     return "\n".join(lines)
 
 
@@ -122,7 +122,7 @@ def recording(card: dict) -> str:
     """Markdown of what recording attention costs."""
     found = card.get("recording")
     if not found:
-        return "Not measured yet: `python -m playground.training benchmark-recording`."
+        return "Not measured yet: `python -m playground.measuring recording`."
     lines = ["| recorded | without | with | ratio | kept |", "|---|---|---|---|---|"]
     for name, row in found["rows"].items():
         seconds = f"{row['off']:.2f} s | {row['on']:.2f} s"
@@ -130,14 +130,14 @@ def recording(card: dict) -> str:
     how = f"{ASKED['steps']} steps, w = {Recipe().guidance:g}"
     lines += ["", f"{how}; medians of {found['pairs']} alternating pairs, ratios pair by"]
     lines += [f"pair, {found['threads']} threads; regenerate with"]
-    lines += ["`python -m playground.training benchmark-recording`."]
+    lines += ["`python -m playground.measuring recording`."]
     return "\n".join(lines)
 
 
 def solvers(card: dict) -> str:
     """Markdown of every sampler's error and score by network calls, and what is recommended."""
     if "solvers" not in card:
-        return "Not measured yet: `python -m playground.training samplers` does it."
+        return "Not measured yet: `python -m playground.measuring solvers` does it."
     found = card["solvers"]
     budgets = sorted({row["budget"] for row in found["rows"]})
     lines = []
@@ -162,7 +162,7 @@ def solvers(card: dict) -> str:
     ]
     lines += ["of stochastic samplers. Heun spends at most the calls of its column.", ""]
     lines += [f"**Recommended: {samplers.get(best['sampler']).label}, {best['steps']} steps.**"]
-    lines += [found["rule"], "Regenerate with `python -m playground.training samplers`."]
+    lines += [found["rule"], "Regenerate with `python -m playground.measuring solvers`."]
     return "\n".join(lines)
 
 

@@ -1,0 +1,27 @@
+import argparse
+import os
+import sys
+
+# Threads that wait asleep: beside another busy process a measurement is three times faster, alone
+# it costs a twentieth, so the benchmark is without. OpenMP reads it when torch is loaded.
+if sys.argv[1:2] != ["speed"]:
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from playground.measuring import attending, recording, report, scores, solvers, speed, sweeps
+
+STAGES = {
+    "scores": scores.evaluate,  # ask the oracle what of the prompts is in the pictures
+    "maps": attending.evaluate,  # do word maps land on what the words name
+    "recording": recording.measure,  # what recording attention costs
+    "sweeps": sweeps.sweep,  # the scores against guidance, samplers and steps
+    "solvers": solvers.measure,  # the samplers' distance to the exact solution, by network calls
+    "speed": speed.run,  # seconds, beside stock diffusers
+    "report": report.write,  # draw the sheets, measure, and write the tables
+}
+
+parser = argparse.ArgumentParser(prog="python -m playground.measuring")
+parser.add_argument("stage", choices=STAGES)
+parser.add_argument("--count", type=int, help="pictures per task, scenes, prompts, or rounds")
+options = vars(parser.parse_args())
+stage = STAGES[options.pop("stage")]
+stage(**{name: value for name, value in options.items() if value is not None})
