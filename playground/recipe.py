@@ -4,10 +4,17 @@ import base64
 import binascii
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PIL import Image
+from playground import pngtext
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 VERSION = 2  # one more whenever a default changes
 FORMER = {
@@ -75,10 +82,36 @@ class Recipe:
     model: str = field("emoji-world", "Model", "Which network draws.", 1, 100)
 
     def __post_init__(self):
-        for f in dataclasses.fields(self):
+        for f in FIELDS.values():
             object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
         if self.guidance_start > self.guidance_stop:
             raise RecipeError("Guidance must start before it stops.")
+
+    @classmethod
+    def for_model(cls, name: str, defaults: Mapping) -> "Recipe":
+        """What a model is made for: `defaults` (size, steps, sampler, w) by the names of fields.
+
+        Links do not depend on them: what a link leaves unsaid is a default of its version.
+        """
+        return cls.from_dict({"v": VERSION, **defaults, "model": name})
+
+    @classmethod
+    def json_schema(cls) -> dict:
+        """JSON Schema (draft 2020-12) of what `from_dict` reads and `to_dict` writes."""
+        version = {
+            "title": "Version",
+            "description": f"The defaults given here are those of version {VERSION}.",
+            "enum": list(FORMER),
+        }
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": cls.__name__,
+            "description": "All that determines a picture; guidance_start ≤ guidance_stop.",
+            "type": "object",
+            "properties": {"v": version} | {name: _schema(f) for name, f in FIELDS.items()},
+            "required": ["v"],
+            "additionalProperties": False,
+        }
 
     def to_dict(self) -> dict:
         """The version and what differs from the defaults."""
@@ -89,30 +122,29 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, data) -> "Recipe":
-        if not isinstance(data, dict):
+        if not isinstance(data, dict) or not all(isinstance(name, str) for name in data):
             raise RecipeError("A recipe must be a set of named values.")
         values = dict(data)
         version = values.pop("v", None)
-        if type(version) is not int or version not in FORMER:
-            raise RecipeError(f"This recipe has version {version!r}; I read 1 to {VERSION}.")
-        unknown = sorted(set(values) - set(FIELDS))
+        if type(version) not in (int, float) or version not in FORMER:
+            small = type(version) is int and version in range(1000)
+            said = f"version {version}" if small else "no version that I know"
+            raise RecipeError(f"This recipe has {said}; I read 1 to {VERSION}.")
+        unknown = [repr(name[:40]) for name in values if name not in FIELDS]
         if unknown:
+            more = ", …" * (len(unknown) > 3)
             raise RecipeError(
-                f"Unknown in a recipe: {', '.join(map(repr, unknown))}. "
+                f"Unknown in a recipe: {', '.join(unknown[:3])}{more}. "
                 f"Known are: {', '.join(FIELDS)}."
             )
         return cls(**(FORMER[version] | values))
 
     def to_json(self) -> str:
-        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+        return pngtext.compact(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> "Recipe":
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise RecipeError("This recipe is damaged: it is not valid JSON.") from error
-        return cls.from_dict(data)
+        return cls.from_dict(_parsed(text, "recipe"))
 
     def to_query(self) -> str:
         """URL-safe text for `?r=`."""
@@ -121,9 +153,11 @@ class Recipe:
     @classmethod
     def from_query(cls, text: str) -> "Recipe":
         try:
+            if len(text) > 2 * pngtext.LONGEST:
+                raise ValueError("too long")
             padded = text + "=" * (-len(text) % 4)
             raw = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-        except (binascii.Error, ValueError) as error:
+        except (binascii.Error, TypeError, ValueError) as error:
             raise RecipeError("This link is damaged: its recipe cannot be read.") from error
         return cls.from_json(raw)
 
@@ -138,74 +172,113 @@ class Recipe:
             )
         return cls.from_json(_named(texts, PNG_KEY))
 
-    def save_png(self, image: Image.Image, path: str | Path) -> None:
+    def save_png(self, image: "Image.Image", path: str | Path) -> None:
         """Write `image` as a PNG that carries this recipe."""
-        _save(image, path, PNG_KEY, self.to_json())
+        pngtext.save(image, path, PNG_KEY, self.to_dict())
 
 
-def save_grid(image: Image.Image, path: str | Path, cells: dict[Box, Recipe]) -> None:
+def save_grid(image: "Image.Image", path: str | Path, cells: dict[Box, Recipe]) -> None:
     """Write `image` as a PNG that carries the recipe of each picture in it, and where it lies."""
     listed = [{"box": box, "recipe": recipe.to_dict()} for box, recipe in cells.items()]
-    _save(image, path, GRID_KEY, json.dumps(listed, ensure_ascii=False, separators=(",", ":")))
+    pngtext.save(image, path, GRID_KEY, listed)
 
 
 def grid_from_png(file) -> dict[Box, Recipe]:
     """The recipes inside a PNG that `save_grid` wrote, by their boxes."""
+    listed = _parsed(_named(_texts(file), GRID_KEY), "grid")
     try:
-        listed = json.loads(_named(_texts(file), GRID_KEY))
-        return {tuple(cell["box"]): Recipe.from_dict(cell["recipe"]) for cell in listed}
-    except (KeyError, TypeError, RecursionError, json.JSONDecodeError) as error:
+        return {_box(cell["box"]): Recipe.from_dict(cell["recipe"]) for cell in listed}
+    except (KeyError, TypeError) as error:
         raise RecipeError("This grid is damaged: its recipes cannot be read.") from error
 
 
-def _save(image: Image.Image, path, key: str, text: str) -> None:
-    from PIL.PngImagePlugin import PngInfo
+def _box(numbers) -> Box:
+    if not isinstance(numbers, list) or [type(n) for n in numbers] != [int] * 4:
+        raise TypeError("A box must be four whole numbers.")
+    return tuple(numbers)
 
-    chunks = PngInfo()
-    chunks.add_itxt(key, text)
-    image.save(path, format="PNG", pnginfo=chunks)
+
+def _parsed(text: str, what: str):
+    try:
+        if len(text) > pngtext.LONGEST:
+            raise ValueError("too long")
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecipeError(f"This {what} is damaged: it is not valid JSON.") from error
 
 
 def _texts(file) -> dict[str, str]:
     try:
-        with Image.open(file, formats=("PNG",)) as image:
-            return dict(image.text)
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        return pngtext.read(file, (PNG_KEY, GRID_KEY))
+    except ValueError as error:
         raise RecipeError("This file is not a readable PNG picture.") from error
 
 
 def _named(texts: dict[str, str], key: str) -> str:
     if key not in texts:
-        raise RecipeError("This PNG carries no recipe: it was not saved by this playground.")
+        raise RecipeError(
+            "This PNG carries no recipe: it was not saved by this playground, or another program "
+            "has removed it."
+        )
     return texts[key]
 
 
 FIELDS = {f.name: f for f in dataclasses.fields(Recipe)}
 
 
-def _checked(f: dataclasses.Field, value):
-    """The value, if it has the field's type and keeps its bounds; 20.0 may stand for 20."""
+def _schema(f: dataclasses.Field) -> dict:
+    """JSON Schema of one field."""
     facts, kind = f.metadata, type(f.default)
-    if kind is str:
-        if not isinstance(value, str):
-            raise RecipeError(f"{facts['label']} must be text.")
-        if any("\ud800" <= c <= "\udfff" for c in value):  # JSON can carry a lone surrogate
-            raise RecipeError(f"{facts['label']} contains half a character.")
-        if not facts["low"] <= len(value) <= facts["high"]:
-            raise RecipeError(
-                f"{facts['label']}: {len(value)} characters, "
-                f"but {facts['low']} to {facts['high']} are allowed."
-            )
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise RecipeError(f"{facts['label']} must be a number.")
-    if not facts["low"] <= value <= facts["high"]:
-        raise RecipeError(
-            f"{facts['label']} must be between {facts['low']:g} and {facts['high']:,.10g}."
-        )
-    if kind is int:
-        if value != int(value) or int(value) % facts["step"]:
-            kind_of = "whole number" if facts["step"] == 1 else f"multiple of {facts['step']}"
-            raise RecipeError(f"{facts['label']} must be a {kind_of}.")
-        return int(value)
-    return float(value)
+    name, low, high = {
+        str: ("string", "minLength", "maxLength"),
+        int: ("integer", "minimum", "maximum"),
+        float: ("number", "minimum", "maximum"),
+    }[kind]
+    said = {"title": facts["label"], "description": facts["help"], "default": f.default}
+    steps = {"multipleOf": facts["step"]} if kind is int else {}
+    return said | {"type": name, low: facts["low"], high: facts["high"]} | steps
+
+
+def _checked(f: dataclasses.Field, value):
+    """The value as text, int or float of Python, if it has the field's kind and keeps its bounds.
+
+    Scalars of numpy and torch, fractions and decimals are numbers too; 20.0 may stand for 20.
+    """
+    if getattr(value, "shape", None) == ():
+        value = value.item()
+    if type(f.default) is str:
+        return _checked_text(f.metadata, value)
+    return _checked_number(f.metadata, type(f.default), value)
+
+
+def _checked_text(facts: Mapping, value) -> str:
+    label, low, high = facts["label"], facts["low"], facts["high"]
+    if not isinstance(value, str):
+        raise RecipeError(f"{label} must be text.")
+    if not low <= len(value) <= high:
+        raise RecipeError(f"{label}: {len(value)} characters, but {low} to {high} are allowed.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # JSON can carry a lone surrogate
+        raise RecipeError(f"{label} contains half a character.") from error
+    return str.__str__(value)  # plain, also if an enum's member or markup came
+
+
+def _checked_number(facts: Mapping, kind: type, value):
+    label, low, high, step = facts["label"], facts["low"], facts["high"], facts["step"]
+    if not _is_number(value):
+        raise RecipeError(f"{label} must be a number.")
+    if not low <= value <= high:
+        raise RecipeError(f"{label} must be between {low:g} and {high:,.10g}.")
+    if kind is float:
+        return float(value) + 0.0  # 0 for −0: recipes that are equal make the same link
+    if value != int(value) or int(value) % step:
+        kind_of = "whole number" if step == 1 else f"multiple of {step}"
+        raise RecipeError(f"{label} must be a {kind_of}.")
+    return int(value)
+
+
+def _is_number(value) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Real):
+        return False
+    return not (value.is_nan() if isinstance(value, Decimal) else value != value)
