@@ -1,4 +1,4 @@
-"""The README's tables of what the oracle measured, made from the model card."""
+"""Markdown tables of what was measured, made from the model card's figures."""
 
 from itertools import groupby
 
@@ -9,8 +9,64 @@ from playground.recipe import FIELDS, Recipe
 from playground.wording import percent, points
 
 
+def missing(stage: str) -> str:
+    return f"Not measured yet: `python -m playground.measuring {stage}`."
+
+
+def timings(card: dict) -> str:
+    """Markdown of how long drawing and loading take, and of the memory that they need."""
+    if "timings" not in card:
+        return missing("report")
+    found = card["timings"]
+    lines = [
+        "| | |",
+        "|---|---|",
+        f"| One picture, {drawn_as(found)}, after warm-up | {found['picture']:.2f} s by "
+        f"{found['network']} (median of {found['rounds']}) |",
+        f"| Sheet of {found['sheet']} pictures in one run | {found['of_sheet']:.2f} s a picture |",
+        f"| Loading the model | {found['loading']:.1f} s |",
+        f"| Peak memory of the process | {found['gigabytes']:.2f} GB |",
+        "",
+        f"{machine(found)} Regenerate with `python -m playground.measuring report`.",
+    ]
+    return "\n".join(lines)
+
+
+def drawn_as(found: dict) -> str:
+    """The sampler's label, the steps and w of `found`."""
+    label = samplers.get(found["sampler"]).label
+    return f"{label}, {found['steps']} steps, w = {found['guidance']:g}"
+
+
+def machine(found: dict) -> str:
+    """A sentence about what the figures were measured on."""
+    return f"{found['threads']} threads, {found['machine']}, torch {found['torch']}, no GPU."
+
+
+def speed(card: dict) -> str:
+    """Markdown of seconds beside stock diffusers, then of where the time of a sweep goes."""
+    if "speed" not in card:
+        return missing("speed")
+    found = card["speed"]
+    lines = [f"| | seconds | against our sweep by {found['against']} |", "|---|---|---|"]
+    for name, row in found["rows"].items():
+        ratio = f"{row['ratio']:.2f} ×" if "ratio" in row else ""
+        lines.append(f"| {name} | {row['seconds']:.2f} | {ratio} |")
+    lines += ["", f"Medians of {found['rounds']} rounds, in each of which every line was timed "
+              f"once; {machine(found)}", ""]  # fmt: skip
+    stages = list(next(iter(found["stages"].values())))
+    lines += [f"| where a sweep's time goes | {' | '.join(stages)} |"]
+    lines += ["|---" * (len(stages) + 1) + "|"]
+    for label, parts in found["stages"].items():
+        lines.append(f"| {label} | {' | '.join(percent(parts[stage]) for stage in stages)} |")
+    lines += ["", "Regenerate with `python -m playground.measuring speed`."]
+    return "\n".join(lines)
+
+
 def scores(card: dict) -> str:
     """Markdown of the scores per task, beside their bars and ceilings."""
+    if "scores" not in card:
+        return missing("scores")
     lines = [
         "| task | right | bar | strict | chance | ceiling | held out | bar | strict |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -28,13 +84,18 @@ def scores(card: dict) -> str:
     how = (
         f"{samplers.get(ASKED['sampler']).label}, {ASKED['steps']} steps, w = {Recipe().guidance:g}"
     )
-    lines += ["", f"{how}; {count} pictures a cell, ± one standard error in points; regenerate"]
-    lines += ["with `python -m playground.measuring scores`."]
+    lines += [
+        "",
+        f"{how}; {count} pictures a cell, ± one standard error in points; regenerate with",
+    ]
+    lines += ["`python -m playground.measuring scores`."]
     return "\n".join(lines)
 
 
 def sweeps(card: dict) -> str:
     """Markdown of the scores against guidance, and against sampler and steps."""
+    if "guidance" not in card:
+        return missing("sweeps")
     lines = ["| w | right | strict | diversity | saturation |", "|---|---|---|---|---|"]
     for row in card["guidance"]:
         measures = f"{row['diversity']:.2f} | {percent(row['saturation'])}"
@@ -55,7 +116,7 @@ def sweeps(card: dict) -> str:
 def variants(card: dict) -> str:
     """Markdown of what guidance over time, rescale and guiders do, with the rows they cost."""
     if "variants" not in card:
-        return "Measure it with `python -m playground.measuring sweeps`."
+        return missing("sweeps")
     lines = ["| | rows | right | strict | diversity | saturation |", "|---|---|---|---|---|---|"]
     for name, rows in groupby(card["variants"], lambda row: row["field"]):
         for row in rows:
@@ -65,7 +126,8 @@ def variants(card: dict) -> str:
             lines.append(f"| {what} | {row['rows']} | {shares} | {last} |")
     lines += ["", f"w = {Recipe().guidance:g}, {card['variants'][0]['count']} pictures a row, the "
               "same prompts and seeds each time; rows of the network a picture of "
-              f"{Recipe().steps} steps."]  # fmt: skip
+              f"{Recipe().steps} steps.",
+              "Regenerate with `python -m playground.measuring sweeps`."]  # fmt: skip
     return "\n".join(lines)
 
 
@@ -73,7 +135,7 @@ def attention(card: dict) -> str:
     """Markdown of how well word maps land, by way of summing, source and kind of word."""
     found = card.get("attention", {})
     if "counts" not in found:
-        return "Not measured yet: `python -m playground.measuring maps`."
+        return missing("maps")
     head = ("way of summing", "pointing", "IoU at 0.4", "best IoU", "precision",
             "place", "worn")  # fmt: skip
     lines = []
@@ -97,7 +159,7 @@ def ranking(card: dict) -> str:
     """Markdown of how often a place ranks the word first that names what is there."""
     found = card.get("attention", {}).get("ranking")
     if not found:
-        return "Not measured yet: `python -m playground.measuring maps`."
+        return missing("maps")
     kinds = ("noun", "place", "worn")
     lines = ["| words that are ranked | nouns | backgrounds | worn things |", "|---|---|---|---|"]
     for source, rows in found.items():
@@ -122,7 +184,7 @@ def recording(card: dict) -> str:
     """Markdown of what recording attention costs."""
     found = card.get("recording")
     if not found:
-        return "Not measured yet: `python -m playground.measuring recording`."
+        return missing("recording")
     lines = ["| recorded | without | with | ratio | kept |", "|---|---|---|---|---|"]
     for name, row in found["rows"].items():
         seconds = f"{row['off']:.2f} s | {row['on']:.2f} s"
@@ -137,7 +199,7 @@ def recording(card: dict) -> str:
 def solvers(card: dict) -> str:
     """Markdown of every sampler's error and score by network calls, and what is recommended."""
     if "solvers" not in card:
-        return "Not measured yet: `python -m playground.measuring solvers` does it."
+        return missing("solvers")
     found = card["solvers"]
     budgets = sorted({row["budget"] for row in found["rows"]})
     lines = []
@@ -183,13 +245,15 @@ SOURCES = {
 RANKED = {"all": "all", "content": "content words, as on the page"}
 MEASURES = ("pointing", "iou_0.4", "iou_best", "precision")
 TABLES = {
+    "timings": timings,
+    "speed": speed,
     "scores": scores,
     "sweeps": sweeps,
     "variants": variants,
+    "solvers": solvers,
     "attention": attention,
     "ranking": ranking,
     "recording": recording,
-    "solvers": solvers,
 }
 
 

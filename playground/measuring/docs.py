@@ -1,0 +1,131 @@
+"""Write the card's figures into the documents: `python -m playground.measuring.docs`.
+
+Every generated part stands between two marks of its name, `<!-- NAME: begin -->` and
+`<!-- NAME: end -->`; everything else is written by hand and stays.
+"""
+
+from pathlib import Path
+
+from playground.diffusion import samplers
+from playground.measuring import tables
+from playground.models import specs
+from playground.paths import ASSETS
+from playground.wording import percent
+
+ROOT = Path(__file__).parents[2]
+MODEL = "emoji-world"
+CARD = ASSETS / "models" / MODEL / "README.md"
+MARKS = ("<!-- {}: begin -->", "<!-- {}: end -->")
+PARTS = ("autoencoder", "text", "unet")
+
+
+def write() -> None:
+    """Regenerate every part between marks of every document."""
+    card = specs.get(MODEL).card
+    for path, parts in DOCUMENTS.items():
+        text = path.read_text()
+        for name, made in parts.items():
+            text = filled(text, name, made(card))
+        path.write_text(text)
+
+
+def filled(text: str, name: str, part: str) -> str:
+    """`text` with `part` between the two marks of that name. Raises ValueError without them."""
+    begin, end = (mark.format(name) for mark in MARKS)
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"There are no marks {begin} … {end} in this document.")
+    return f"{before}{begin}\n{part}\n{end}{after}"
+
+
+def scoreboard(card: dict) -> str:
+    """The README's table: what the playground claims, at most eight rows."""
+    timings, best = card["timings"], card["solvers"]["recommended"]
+    stock = [
+        row["ratio"]
+        for name, row in card["speed"]["rows"].items()
+        if "diffusers" in name and "ratio" in row
+    ]
+    calls, batch = stock
+    ours, daam = (_pictured(card, way) for way in ("ours", "DAAM"))
+    recording = next(iter(card["recording"]["rows"].values()))
+    rows = {
+        f"One picture ({tables.drawn_as(timings)})": f"{timings['picture']:.2f} s by "
+        f"{timings['network']}",
+        "Eight pictures at eight w, against stock diffusers": f"{calls:.1f} times as fast as "
+        f"eight calls, {batch:.2f} times as fast as one batch at one w",
+        "Recording word maps costs": f"{percent(recording['ratio'] - 1)} of the time",
+        "Prompts drawn right, by task": _span(card, "seen"),
+        "… with combinations held out of training": _span(card, "held_out"),
+        "The brightest pixel of a noun's map lies on it": f"{percent(ours['pointing'])} of "
+        f"{ours['count']}; IoU {percent(ours['iou_0.4'])} (DAAM's way: {percent(daam['iou_0.4'])})",
+        "Fewest network calls that are as good as the best": f"{best['calls']}, by "
+        f"{samplers.get(best['sampler']).label}",
+        "Model": f"{_millions(card)} M parameters, {_hours(card)} core-hours of training",
+    }
+    lines = ["| | |", "|---|---|", *(f"| {what} | {said} |" for what, said in rows.items()), ""]
+    lines += [tables.machine(timings)]
+    return "\n".join(lines)
+
+
+def facts(card: dict) -> str:
+    """The model card's table of the parts and their training."""
+    vae, text, unet = (card[part] for part in PARTS)
+    rows = {
+        "Autoencoder": f"{vae['parameters'] / 1e6:.1f} M parameters, {vae['psnr_db']:.1f} dB on "
+        "400 unseen scenes",
+        "Text encoder": f"{text['parameters'] / 1e6:.1f} M parameters, finds the right one of 256 "
+        f"captions for {percent(text['caption_of_256'])} of unseen pictures",
+        "U-Net": f"{unet['parameters'] / 1e6:.1f} M parameters, {unet['samples']:,} samples seen, "
+        f"loss {unet['unseen_loss']:.4f} on 512 unseen scenes",
+        "Training": f"{_hours(card)} core-hours on two CPU cores",
+        "Brightest pixel of a noun's map lies on the noun": pointing(card),
+    }
+    lines = ["| | |", "|---|---|", *(f"| {what} | {said} |" for what, said in rows.items()), ""]
+    lines += ["Written by `python -m playground.measuring.docs` from the figures in this folder."]
+    return "\n".join(lines)
+
+
+def pointing(card: dict) -> str:
+    """The pointing game of our way of summing, and of maps of other words as a control."""
+    rows = card.get("attention", {}).get("rows")
+    if not rows:
+        return "not measured yet"
+    ours, others = rows["ours"], rows["ours, maps of other words"]
+    return ", ".join(
+        f"{percent(kinds['noun']['pointing'])} of {kinds['noun']['count']} in {source} "
+        f"(maps of other words {percent(others[source]['noun']['pointing'])})"
+        for source, kinds in ours.items()
+    )
+
+
+def _pictured(card: dict, way: str) -> dict:
+    """What nouns in drawn pictures got by the first way of summing of that name."""
+    rows = card["attention"]["rows"]
+    return next(row for name, row in rows.items() if name.startswith(way))["pictures"]["noun"]
+
+
+def _span(card: dict, kind: str) -> str:
+    """The lowest to the highest lenient score of the tasks that have this kind of prompts."""
+    found = {task: rows[kind]["lenient"] for task, rows in card["scores"].items() if kind in rows}
+    low, high = min(found, key=found.get), max(found, key=found.get)
+    return f"{percent(found[low])} ({low}) to {percent(found[high])} ({high})"
+
+
+def _millions(card: dict) -> str:
+    return f"{sum(card[part]['parameters'] for part in PARTS) / 1e6:.1f}"
+
+
+def _hours(card: dict) -> str:
+    return f"{2 * sum(card[part]['minutes'] for part in PARTS) / 60:.1f}"
+
+
+DOCUMENTS = {
+    ROOT / "README.md": {"scoreboard": scoreboard},
+    ROOT / "docs" / "measurements.md": tables.TABLES,
+    CARD: {"facts": facts, "scores": tables.scores},
+}
+
+if __name__ == "__main__":
+    write()
