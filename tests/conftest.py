@@ -38,7 +38,7 @@ def tiny_model(**unet_options) -> LatentModel:
         mid_block_add_attention=False,
         scaling_factor=1.0,
     )
-    tower = CLIPTextModel(
+    text_encoder = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32,
             num_hidden_layers=1, num_attention_heads=2, eos_token_id=tokenizer.eos_token_id,
@@ -52,10 +52,10 @@ def tiny_model(**unet_options) -> LatentModel:
         "cross_attention_dim": 16, "attention_head_dim": 2, "norm_num_groups": 4,
     }  # fmt: skip
     unet = UNet2DConditionModel(**options | unet_options)
-    for module in (vae, tower, unet):
+    for module in (vae, text_encoder, unet):
         module.eval().requires_grad_(False)
     config = json.loads(new_schedule().to_json_string())  # as read from the shipped folder
-    return LatentModel("tiny", vae, tower, tokenizer, unet, config, torch.zeros(5, 3))
+    return LatentModel("tiny", vae, text_encoder, tokenizer, unet, config, torch.zeros(5, 3))
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ def exported(tiny, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export, "FOLDER", folder)
         export.autoencoder(tiny.vae, preview_map=[[0.1] * 3] * 5, seed=1)
-        export.text_tower(tiny.tower, tiny.tokenizer)
+        export.text_tower(tiny.text_encoder, tiny.tokenizer)
         export.denoiser(tiny.unet, new_schedule(), steps=5)
         patch.setitem(specs.MODELS, "tiny", spec)
         yield folder, load("tiny")
@@ -74,7 +74,7 @@ def test_stock_diffusers_draws_the_same_picture(recipe, exported):
 
 def test_what_is_read_is_what_was_written_up_to_half_precision(tiny, exported):
     _, model = exported
-    for part in ("vae", "unet", "tower"):
+    for part in ("vae", "unet", "text_encoder"):
         written, read = (getattr(m, part).state_dict() for m in (tiny, model))
         assert written.keys() == read.keys()
         for name, values in written.items():

@@ -105,7 +105,7 @@ def test_new_words_can_be_encoded_while_the_network_is_at_work(tiny):
 def test_the_embeds_are_the_text_towers(tiny):
     prompt = tiny.encode("a cat")
     with torch.inference_mode():
-        expected = tiny.tower(torch.tensor([prompt.ids])).last_hidden_state
+        expected = tiny.text_encoder(torch.tensor([prompt.ids])).last_hidden_state
     assert torch.equal(prompt.embeds, expected)
     assert len(prompt.ids) == 77
 
@@ -152,7 +152,7 @@ def test_decoding_rounds_to_the_nearest_of_256(tiny):
 def test_the_preview_is_a_linear_map(tiny):
     tiny_map = torch.zeros(5, 3)
     tiny_map[0, 0], tiny_map[4, 2] = 1.0, -1.0  # red is the first channel, blue is always off
-    model = LatentModel("x", tiny.vae, tiny.tower, tiny.tokenizer, tiny.unet, {}, tiny_map)
+    model = LatentModel("x", tiny.vae, tiny.text_encoder, tiny.tokenizer, tiny.unet, {}, tiny_map)
     latents = torch.zeros(1, 4, 2, 3)
     latents[0, 0, 1] = torch.tensor([-1.0, 1.0, 5.0])
     expected = np.array([[128] * 3, [0, 255, 255]])
@@ -167,6 +167,6 @@ def test_the_preview_is_a_linear_map(tiny):
 def test_a_network_that_asks_for_more_is_refused(setting, tiny):
     unet = copy.copy(tiny.unet)
     unet.register_to_config(**{setting: "something"})
-    parts = tiny.vae, tiny.tower, tiny.tokenizer
+    parts = tiny.vae, tiny.text_encoder, tiny.tokenizer
     with pytest.raises(ValueError, match=f"other cannot be drawn: its U-Net has {setting}"):
         LatentModel("other", *parts, unet, tiny.scheduler_config, tiny.preview_map)

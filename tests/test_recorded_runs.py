@@ -113,7 +113,7 @@ def test_any_prompt_can_be_recorded(prompt, tiny, engine):
 def test_a_run_that_begins_half_way_is_recorded(shipped):
     """img2img adds noise to a picture and does only the last steps, here in stock diffusers."""
     pipe = StableDiffusionImg2ImgPipeline(
-        shipped.vae, shipped.tower, shipped.tokenizer, shipped.unet,
+        shipped.vae, shipped.text_encoder, shipped.tokenizer, shipped.unet,
         DDIMScheduler.from_config(shipped.scheduler_config), None, None,
         requires_safety_checker=False,
     )  # fmt: skip

@@ -31,7 +31,7 @@ def test_the_card_has_the_checksum_of_every_weight_file():
 def test_the_card_says_how_each_part_was_made(part, shipped):
     facts = SPEC.card[part]
     assert {"parameters", "recipe", "seed", "steps", "minutes"} <= facts.keys()
-    module = {"autoencoder": shipped.vae, "text": shipped.tower, "unet": shipped.unet}[part]
+    module = {"autoencoder": shipped.vae, "text": shipped.text_encoder, "unet": shipped.unet}[part]
     assert facts["parameters"] == sum(p.numel() for p in module.parameters())
 
 

@@ -41,6 +41,8 @@ MAY_IMPORT = {
 PAGE_MAY_USE = {
     "playground.models.specs",
     "playground.models.words",
+    "playground.models.pictures",
+    "playground.attention.summing",
     "playground.attention.heatmaps",
     "playground.engine.events",
     "playground.engine.record",

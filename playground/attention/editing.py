@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from playground.attention.record import Rewrite
-from playground.models.latent import Prompt
+from playground.models.prompt import CONTENT, Prompt, Stream
 from playground.models.words import Word, split
 
 STRONGEST = 3.0  # weights lie between −3 and 3
@@ -100,7 +100,7 @@ def swapped(prompt: Prompt, text: str, by: str, which: int | None = None) -> str
 
 
 def swap(source: Prompt, edited: Prompt, share: float) -> Plan:
-    """Every token of the edited prompt looks where the source's token in its place looked."""
+    """Every token of the edited prompt looks where the source's token in its position looked."""
     if edited.content != source.content:
         raise EditError(
             f"A swap keeps the number of tokens: these words make {edited.content}, "
@@ -113,21 +113,43 @@ def swap(source: Prompt, edited: Prompt, share: float) -> Plan:
 
 def refine(source: Prompt, edited: Prompt, share: float) -> Plan:
     """Tokens that the source has too look where they did; added ones look for themselves."""
-    here, there = source.ids[1 : source.content + 1], edited.ids[1 : edited.content + 1]
-    blocks = SequenceMatcher(None, here, there, autojunk=False).get_matching_blocks()
-    if sum(b.size for b in blocks) < len(here) or len(there) <= len(here):
-        raise EditError(
-            f"Refining keeps all the words in their order and adds some; they are: "
-            f"{_listed(source.words)}."
-        )
-    aligned = torch.full((len(edited.ids),), NEW)
-    aligned[0] = 0
+    aligned, first = [], 0
+    for here, there in zip(source.streams, edited.streams, strict=True):
+        found = _aligned(here, there)
+        if found is None:
+            raise EditError(
+                f"Refining keeps all the words in their order and adds some; they are: "
+                f"{_listed(source.words)}."
+            )
+        aligned += [NEW if at == NEW else first + at for at in found]
+        first += len(here.ids)
+    return _plan(torch.tensor(aligned), share)
+
+
+def _aligned(here: Stream, there: Stream) -> list[int] | None:
+    """The source's token of each edited token of a stream, or NEW; None if words were lost or none
+    was added. Special tokens belong together, and padding that stands at the same distance from
+    the last token that is none.
+    """
+    inside, outside = _content(here), _content(there)
+    kept = [here.ids[i] for i in inside], [there.ids[i] for i in outside]
+    blocks = SequenceMatcher(None, *kept, autojunk=False).get_matching_blocks()
+    if sum(b.size for b in blocks) < len(inside) or len(outside) <= len(inside):
+        return None
+    found = [NEW] * len(there.ids)
     for a, b, size in blocks:
-        aligned[b + 1 : b + 1 + size] = torch.arange(a + 1, a + 1 + size)
-    # The end token and what follows it: padding that stands at the same distance from the end.
-    rest = torch.arange(edited.content + 1, len(edited.ids))
-    aligned[rest] = rest - edited.content + source.content
-    return _plan(aligned, share)
+        for i in range(size):
+            found[outside[b + i]] = inside[a + i]
+    before = outside[0]  # special tokens in front: as many in both
+    found[:before] = range(before)
+    after, of_source = outside[-1] + 1, (inside[-1] + 1 if inside else before)
+    for i in range(after, len(there.ids)):
+        found[i] = i - after + of_source
+    return found
+
+
+def _content(stream: Stream) -> list[int]:
+    return [i for i, role in enumerate(stream.roles) if role == CONTENT]
 
 
 def reweight(prompt: Prompt, weights: Mapping[int, float], share: float) -> Plan:

@@ -5,26 +5,31 @@ to 1 at every place. A word map is [words, h, w].
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from playground.attention.summing import DEFAULT, Aggregation
 from playground.models.words import Word
-from playground.wording import percent
 
 
 def of_words(token_map: Tensor, words: Sequence[Word]) -> Tensor:
-    """Word maps [words, h, w]: the sum over each word's tokens (columns are token positions)."""
+    """Word maps [words, h, w]: the sum over each word's columns."""
     if not words:
         return token_map.new_zeros(0, *token_map.shape[1:])
-    return torch.stack([token_map[list(word.tokens)].sum(0) for word in words])
+    return torch.stack([token_map[list(word.columns)].sum(0) for word in words])
 
 
 def relative(maps: Tensor) -> Tensor:
     """Each place's share of words alone: start, end and padding take most of the raw mass."""
     return maps / maps.sum(0, keepdim=True).clamp_min(1e-12)
+
+
+def shares(token_map: np.ndarray, words: Sequence[Word]) -> np.ndarray:
+    """Each word's share of the words' attention [words, h, w] of one token map."""
+    return relative(of_words(torch.from_numpy(token_map), words)).numpy()
 
 
 def of_content(maps: Tensor, words: Sequence[Word]) -> Tensor:
@@ -48,38 +53,6 @@ def stretch(maps: Tensor) -> Tensor:
     return (maps - low) / (high - low).clamp_min(1e-12)
 
 
-@dataclass(frozen=True)
-class Aggregation:
-    """How the maps of many calls and grids become one map a word; chosen by measurement.
-
-    Only calls at timesteps ≤ `latest` count: layout is settled there. A word's share at a place is
-    ∏_g share_g^weight_g over the grids from the finest on, normalised over the words: a product of
-    experts (Hinton 2002, eq. 1), in which every grid can veto. `edges` is the radius of the guided
-    filter that carries maps over to a finished picture's edges, as a part of its longer side; 0
-    for bilinear upsampling alone.
-    """
-
-    latest: float = 400
-    weights: tuple[float, ...] = (0.5, 1.0)
-    edges: float = 0.09375
-
-    @classmethod
-    def of(cls, card: dict) -> "Aggregation":
-        """The one that was chosen for a model, by its card; the default if none was."""
-        recipe = card.get("attention", {}).get("recipe", {})
-        return cls(**recipe | {"weights": tuple(recipe.get("weights", cls.weights))})
-
-    def __str__(self) -> str:
-        weights = ", ".join(f"{w:g}" for w in self.weights)
-        edges = f"along edges within {percent(self.edges)} of the side"
-        exponents = f"exponents {weights} from the finest grid on"
-        return f"t ≤ {self.latest:g}; {exponents}; {edges if self.edges else 'no edges'}"
-
-    def settled(self, timesteps: Sequence[float]) -> list[int]:
-        """Which calls count; a run that has none so late counts with its last."""
-        return [i for i, t in enumerate(timesteps) if t <= self.latest] or [len(timesteps) - 1]
-
-
 FLOOR = 1e-3  # of a share in a product: a grid that sees nothing must not erase
 SMOOTH = 1e-3  # ε of the guided filter, for colours from 0 to 1
 
@@ -89,7 +62,7 @@ def mean_over_steps(steps: Sequence[dict[tuple[int, int], Tensor]]) -> dict:
     return {size: torch.stack([s[size] for s in steps]).mean(0) for size in steps[0]}
 
 
-def combined(token_maps: dict, words: Sequence[Word], how: Aggregation = Aggregation()) -> Tensor:
+def combined(token_maps: dict, words: Sequence[Word], how: Aggregation = DEFAULT) -> Tensor:
     """Each word's share of the words' attention [words, h, w], on the finest grid."""
     maps = {size: of_words(map_, words) for size, map_ in token_maps.items()}
     if not words:
@@ -103,6 +76,17 @@ def of_run(
     """`combined` for the recorded calls of a run."""
     calls = [maps[i] for i in how.settled(timesteps)]
     return combined(mean_over_steps(calls), words, how)
+
+
+def summed(
+    maps: Sequence[dict[tuple[int, int], np.ndarray]],
+    timesteps: Sequence[float],
+    words: Sequence[Word],
+    how: Aggregation,
+) -> np.ndarray:
+    """`of_run` for plain arrays."""
+    tensors = [{size: torch.from_numpy(map_) for size, map_ in each.items()} for each in maps]
+    return of_run(tensors, timesteps, words, how).numpy()
 
 
 def product(shares: dict, weights: Sequence[float]) -> Tensor:
@@ -140,6 +124,16 @@ def along_edges(maps: Tensor, picture: Tensor, radius: float) -> Tensor:
     return ((_windows(slope, r) * guide[:, None]).sum(0) + _windows(offset, r)).clamp(0, 1).float()
 
 
+def on_picture(maps: np.ndarray, image: np.ndarray, how: Aggregation) -> np.ndarray:
+    """Word maps [words, h, w] at the resolution of a picture uint8 [height, width, 3], carried to
+    its edges if that was measured better.
+    """
+    tensor, picture = torch.from_numpy(maps), torch.from_numpy(image).float() / 255
+    if not how.edges:
+        return upsample(tensor, tuple(picture.shape[:2])).numpy()
+    return along_edges(tensor, picture, how.edges).numpy()
+
+
 def _windows(x: Tensor, r: int) -> Tensor:
     """Mean over windows of 2r + 1 places each way, cut off at the border, by running sums."""
     for dim in (-2, -1):
@@ -155,6 +149,17 @@ def changed(before: Tensor, after: Tensor, size: tuple[int, int]) -> Tensor:
     """Where two pictures [height, width, 3] differ: mean |difference| on a grid, [*size]."""
     difference = (after.float() - before.float()).abs().mean(-1)
     return F.adaptive_avg_pool2d(difference[None, None], size)[0, 0]
+
+
+def agreement(
+    before: np.ndarray, after: np.ndarray, maps: np.ndarray
+) -> tuple[np.ndarray, list[float]]:
+    """Where two pictures uint8 [height, width, 3] differ [h, w], and how far each of the maps
+    [n, h, w] lies there: IoU of both, cut at 0.4 of their range.
+    """
+    change = changed(torch.from_numpy(before), torch.from_numpy(after), tuple(maps.shape[1:]))
+    mask = stretch(change[None])[0] >= 0.4
+    return change.numpy(), [iou(torch.from_numpy(map_), mask) for map_ in maps]
 
 
 def iou(map_: Tensor, mask: Tensor, threshold: float = 0.4) -> float:

@@ -67,6 +67,32 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What the guidance scale is for a network: `branches` says whether w = 0 and two rows exist."""
+
+    name: str
+    label: str
+    sentence: str
+    branches: bool
+
+
+CLASSIFIER_FREE = Kind(
+    "classifier_free", "Guidance scale w",
+    "ε = ε_u + w·(ε_c − ε_u): two predictions, with and without words, are combined.", True,
+)  # fmt: skip
+EMBEDDED = Kind(
+    "embedded", "Guidance scale w (an input)",
+    "w is an input of the network, which has learned what guidance would do: one row a call.",
+    False,
+)  # fmt: skip
+DISTILLED = Kind(
+    "distilled", "Guidance scale w (fixed)",
+    "The network was distilled for w = 1: one row a call, and no other w.", False,
+)  # fmt: skip
+KINDS = {kind.name: kind for kind in (CLASSIFIER_FREE, EMBEDDED, DISTILLED)}
+
+
+@dataclass(frozen=True)
 class Guider:
     """A way to combine the two predictions; each costs two rows a call.
 
@@ -167,6 +193,19 @@ def rescale(guided: Tensor, cond: Tensor, share: float) -> Tensor:
     return share * guided * factor + (1 - share) * guided
 
 
+NOT_PLAIN = (
+    "The exact solution is known for plain guidance with the same w at every step: set the guider "
+    "to Plain, φ to 0, and guidance from 0 until 1."
+)
+
+
+def is_plain(recipe) -> bool:
+    """Is a recipe guided by the formula alone, with one w at every step?"""
+    interval = (recipe.guidance_start, recipe.guidance_stop, recipe.guidance_schedule)
+    constant = interval == (0.0, 1.0, "constant")
+    return constant and not recipe.rescale and recipe.guider == "cfg"
+
+
 def scale_at(recipe, index: int, count: int) -> float:
     """w of step `index` of `count`: outside the recipe's guidance interval it is 1.
 
@@ -180,14 +219,18 @@ def scale_at(recipe, index: int, count: int) -> float:
     return (1 - share) + share * recipe.guidance
 
 
-def branches(scale: float) -> tuple[str, ...]:
-    """The rows that `scale` needs, unconditional first: one row at exactly 0 and 1."""
+def branches(scale: float, kind: Kind = CLASSIFIER_FREE) -> tuple[str, ...]:
+    """The rows that `scale` needs, unconditional first: one row at exactly 0 and 1, and always one
+    for a network that has no second branch.
+    """
+    if not kind.branches:
+        return (COND,)
     return {0.0: (UNCOND,), 1.0: (COND,)}.get(scale, (UNCOND, COND))
 
 
-def rows(recipe, calls: int) -> int:
+def rows(recipe, calls: int, kind: Kind = CLASSIFIER_FREE) -> int:
     """Network rows of so many calls of a recipe: two where it is guided."""
-    return sum(len(branches(scale_at(recipe, i, calls))) for i in range(calls))
+    return sum(len(branches(scale_at(recipe, i, calls), kind)) for i in range(calls))
 
 
 def combine(predictions: dict[str, Tensor], scale: float, how: Guider = GUIDERS["cfg"]) -> Tensor:

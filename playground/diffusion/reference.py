@@ -1,28 +1,95 @@
-"""The reference: the ODE that the deterministic samplers solve, solved far beyond what shows.
+"""The exact solution: the ODE that the deterministic samplers solve, solved far beyond what shows.
 
-In y = x/√ᾱ and σ = √((1 − ᾱ)/ᾱ) it is dy/dσ = ε̂(x, t(σ)) (Song et al. 2021, arXiv 2010.02502,
-eq. 14). The classical Runge-Kutta method of fourth order follows it on a grid that is fine where
-σ is small (Karras et al. 2022, arXiv 2206.00364, eq. 5); a second pass with half the steps bounds
-the error. Latents are [rows, channels, h, w] as the network sees them: √ᾱ·x0 + √(1 − ᾱ)·ε.
+For variance-preserving models, in y = x/√ᾱ and σ = √((1 − ᾱ)/ᾱ), it is dy/dσ = ε̂(x, t(σ)) (Song
+et al. 2021, arXiv 2010.02502, eq. 14); for rectified flow dx/dσ = ε̂ − pred_x0 (Liu et al. 2022,
+arXiv 2209.03003, eq. 1). The classical Runge-Kutta method of fourth order follows it on a grid that
+is fine where σ is small (Karras et al. 2022, arXiv 2206.00364, eq. 5); a second pass with half the
+steps bounds the error. Latents are [rows, channels, h, w] as the network sees them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from playground.diffusion import guidance, samplers
-from playground.diffusion.guidance import COND, UNCOND
-from playground.models.latent import LatentModel, Prompt
+from playground.diffusion import errors, levels, samplers
+from playground.diffusion.levels import Level
 
 STEPS = 32  # of the finer pass; each costs four network calls
 RHO = 7.0
 CALLS_PER_STEP = 4
 
-Noise = Callable[[Tensor, float], Tensor]  # ε̂ of latents at σ
-Predict = Callable[[Tensor, Tensor, Sequence[Prompt]], Tensor]  # as `LatentModel.predict`
+Said = tuple[Tensor, Tensor]  # pred_x0 and ε̂ of what the network was asked
+
+
+class Curve(Protocol):
+    """A schedule as an ODE in σ: dy/dσ = slope, where y is a frame in which that is simple."""
+
+    high: float  # σ where the noise is
+    low: float  # σ where the run ends
+
+    def level(self, sigma: float) -> Level: ...
+    def frame(self, x: Tensor, sigma: float) -> Tensor: ...
+    def latents(self, y: Tensor, sigma: float) -> Tensor: ...
+    def slope(self, said: Said) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Preserving:
+    """A variance-preserving schedule, by σ of every training timestep, rising."""
+
+    sigmas: np.ndarray = field(repr=False)
+
+    @property
+    def high(self) -> float:
+        return float(self.sigmas.max())
+
+    @property
+    def low(self) -> float:
+        return float(self.sigmas.min())
+
+    def level(self, sigma: float) -> Level:
+        return levels.preserving_sigma(sigma, timestep_of(sigma, self.sigmas))
+
+    def frame(self, x: Tensor, sigma: float) -> Tensor:
+        return x * (1 + sigma**2) ** 0.5
+
+    def latents(self, y: Tensor, sigma: float) -> Tensor:
+        return y / (1 + sigma**2) ** 0.5
+
+    def slope(self, said: Said) -> Tensor:
+        return said[1]
+
+
+@dataclass(frozen=True)
+class Straight:
+    """Rectified flow, whose timesteps are σ times their number; finite at σ = 1."""
+
+    steps: int = 1000
+    high: float = 1.0
+    low: float = 1e-3
+
+    def level(self, sigma: float) -> Level:
+        return levels.flow(sigma, self.steps * sigma)
+
+    def frame(self, x: Tensor, sigma: float) -> Tensor:
+        return x
+
+    def latents(self, y: Tensor, sigma: float) -> Tensor:
+        return y
+
+    def slope(self, said: Said) -> Tensor:
+        return said[1] - said[0]
+
+
+def curve_of(config: dict) -> Curve:
+    """The ODE of a model's scheduler `config`."""
+    if samplers.is_flow(config):
+        return Straight(config.get("num_train_timesteps", 1000))
+    return Preserving(training_sigmas(config))
 
 
 def training_sigmas(config: dict) -> np.ndarray:
@@ -38,130 +105,74 @@ def timestep_of(sigma: float, sigmas: np.ndarray) -> float:
     return float(np.interp(np.log(sigma), np.log(sigmas), np.arange(len(sigmas))))
 
 
-def guided_noise(
-    model: LatentModel,
-    prompts: Sequence[str],
-    scale: float,
-    negative: str = "",
-    predict: Predict | None = None,
-) -> Noise:
-    """The model's ε̂ under plain guidance, one prompt a row.
-
-    `predict` answers instead of the model: a backend of the same network.
-    """
-    sigmas = training_sigmas(model.scheduler_config)
-    answer = guided(model, prompts, scale, negative, predict)
-    return lambda x, sigma: answer(x, timestep_of(sigma, sigmas))
-
-
-def guided(
-    model: LatentModel,
-    prompts: Sequence[str],
-    scale: float,
-    negative: str = "",
-    predict: Predict | None = None,
-) -> Callable[[Tensor, float], Tensor]:
-    """The same as a function of latents and timestep, for a loop of one's own."""
-    predict = predict or model.predict
-    said = {COND: [model.encode(p) for p in prompts], UNCOND: [model.encode(negative)]}
-    said[UNCOND] *= len(prompts)
-    branches = guidance.branches(scale)
-
-    def answer(x: Tensor, timestep: float) -> Tensor:
-        rows = torch.cat([x] * len(branches))
-        times = torch.full((len(rows),), timestep)
-        parts = predict(rows, times, [p for b in branches for p in said[b]])
-        parts = parts.chunk(len(branches))
-        return guidance.combine(dict(zip(branches, parts, strict=True)), scale)
-
-    return answer
-
-
 @dataclass(frozen=True, eq=False)
-class Reference:
+class Solution:
     """The exact way of some noise.
 
-    `path` [points, rows, c, h, w] down to the lowest training σ; `clean` [rows, c, h, w] is x̂0
-    there, where samplers jump that end at σ = 0. `bound` [rows] is the RMSE between the ends of
-    this pass and of one with half the steps.
+    `path` [points, rows, c, h, w] down to the lowest σ; `clean` [rows, c, h, w] is pred_x0 there,
+    where samplers jump that end at σ = 0. `bound` [rows] is the RMSE between the ends of this pass
+    and of one with half the steps.
     """
 
     path: Tensor
     clean: Tensor
-    bound: Tensor
+    bound: np.ndarray
 
-    def end(self, scheduler) -> Tensor:
-        """What `scheduler` would end at, were it exact: clean latents, or those at t = 0."""
-        return self.clean if ends_clean(scheduler) else self.path[-1]
-
-
-def ends_clean(scheduler) -> bool:
-    """Does this scheduler's last step go to σ = 0, or to the training's lowest noise?"""
-    sigmas = getattr(scheduler, "sigmas", None)
-    if sigmas is not None:
-        return float(sigmas[-1]) == 0
-    return float(scheduler.final_alpha_cumprod) == 1
+    def end(self, clean: bool) -> Tensor:
+        """What an exact sampler ends at: clean latents, or those at the lowest σ."""
+        return self.clean if clean else self.path[-1]
 
 
-@torch.inference_mode()
-def reference(
-    noise: Noise, start: Tensor, sigmas: np.ndarray, steps: int = STEPS
-) -> Iterator[float | Reference]:
-    """Solve from `start` at the largest of `sigmas` to the least; shares done, then the result."""
-    high, low = float(sigmas.max()), float(sigmas.min())
-    ends, whole = [], steps + steps // 2
-    for count, before in ((steps // 2, 0), (steps, steps // 2)):
+def passes(steps: int) -> tuple[int, int]:
+    """Runge-Kutta steps of both passes, the coarse one first."""
+    return steps // 2, steps
+
+
+def calls(steps: int = STEPS) -> int:
+    """Network calls of both passes."""
+    return sum(CALLS_PER_STEP * count + 1 for count in passes(steps))
+
+
+def _roots(curve: Curve, steps: int) -> tuple[float, float]:
+    """σ^(1/ρ) at the start, and the width of a step in it."""
+    first, last = curve.high ** (1 / RHO), curve.low ** (1 / RHO)
+    return first, (last - first) / steps
+
+
+def asked_sigmas(curve: Curve, steps: int = STEPS) -> Iterator[float]:
+    """σ of every network call of both passes; each pass ends with one call at the lowest σ."""
+    for count in passes(steps):
+        first, width = _roots(curve, count)
+        for i in range(count):
+            for part in (0, 0.5, 0.5, 1):
+                yield (first + (i + part) * width) ** RHO
+        yield curve.low
+
+
+def solve(curve: Curve, start: Tensor, steps: int = STEPS) -> Generator[Tensor, Said, Solution]:
+    """Yields the latents of every network call, is sent (pred_x0, ε̂), and returns the solution."""
+    ends, path = [], []
+    for count in passes(steps):
         path = [start]
-        for x in solve(noise, start, high, low, count):
-            path.append(x)
-            yield (before + len(path) - 1) / whole
-        ends.append(clean_of(path[-1], noise(path[-1], low), low))
-    yield Reference(torch.stack(path), ends[1], rmse(*ends))
+        first, width = _roots(curve, count)
+        y = curve.frame(start, curve.high)
 
+        def ask(root: float, y: Tensor) -> Generator[Tensor, Said, Tensor]:
+            """dy/d(σ^(1/ρ))."""
+            said = yield curve.latents(y, root**RHO)
+            return RHO * root ** (RHO - 1) * curve.slope(said)
 
-def solve(noise: Noise, x: Tensor, high: float, low: float, steps: int) -> Iterator[Tensor]:
-    """Latents after each Runge-Kutta step of fourth order, uniform in σ^(1/ρ)."""
-    first, last = high ** (1 / RHO), low ** (1 / RHO)
-    width = (last - first) / steps
-
-    def slope(root: float, y: Tensor) -> Tensor:
-        """dy/d(σ^(1/ρ))."""
-        sigma = root**RHO
-        return RHO * root ** (RHO - 1) * noise(y / (1 + sigma**2) ** 0.5, sigma)
-
-    y = x * (1 + high**2) ** 0.5
-    for i in range(steps):
-        root = first + i * width
-        k1 = slope(root, y)
-        k2 = slope(root + width / 2, y + width / 2 * k1)
-        k3 = slope(root + width / 2, y + width / 2 * k2)
-        k4 = slope(root + width, y + width * k3)
-        y = y + width / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-        yield y / (1 + (root + width) ** (2 * RHO)) ** 0.5
-
-
-def clean_of(x: Tensor, noise: Tensor, sigma: float) -> Tensor:
-    """x̂0 of latents with that ε̂."""
-    return x * (1 + sigma**2) ** 0.5 - sigma * noise
-
-
-def rmse(found: Tensor, exact: Tensor) -> Tensor:
-    """[rows], root of the mean square over everything but rows."""
-    return (found - exact).double().square().flatten(1).mean(1).sqrt()
-
-
-def psnr(found: np.ndarray, exact: np.ndarray) -> np.ndarray:
-    """Decibels [n] between uint8 pictures [n, h, w, 3]; equal ones differ by half a level."""
-    difference = found.astype(float) - exact
-    error = (difference**2).mean((1, 2, 3)) ** 0.5
-    return 20 * np.log10(255 / np.maximum(error, 0.5))
-
-
-def slope(calls: Sequence[float], errors: Sequence[float]) -> float | None:
-    """Measured order: minus the slope of log error against log calls; none of fewer than two."""
-    if len(calls) < 2:
-        return None
-    return float(-np.polyfit(np.log(calls), np.log(errors), 1)[0])
+        for i in range(count):
+            root = first + i * width
+            k1 = yield from ask(root, y)
+            k2 = yield from ask(root + width / 2, y + width / 2 * k1)
+            k3 = yield from ask(root + width / 2, y + width / 2 * k2)
+            k4 = yield from ask(root + width, y + width * k3)
+            y = y + width / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+            path.append(curve.latents(y, (root + width) ** RHO))
+        said = yield path[-1]
+        ends.append(said[0])
+    return Solution(torch.stack(path), ends[1], errors.rmse(*(end.numpy() for end in ends)))
 
 
 def start_scale(name: str, config: dict) -> float:
@@ -171,27 +182,6 @@ def start_scale(name: str, config: dict) -> float:
     in σ take it for the noise alone, which at σ = 14.6 is 0.2 % less of the whole.
     """
     scheduler = samplers.build(name, config, 10)
-    sample = torch.ones(1) * scheduler.init_noise_sigma
-    return round(float(scheduler.scale_model_input(sample, scheduler.timesteps[0])), 5)
-
-
-@dataclass(frozen=True, eq=False)
-class Plane:
-    """The two directions in which a path moves most; `share` of its variance that they hold."""
-
-    middle: Tensor
-    axes: Tensor  # [2, c·h·w], orthonormal
-    share: float
-
-    def place(self, latents: Tensor) -> Tensor:
-        """[n, 2] of latents [n, c, h, w]."""
-        return (latents.flatten(1) - self.middle) @ self.axes.T
-
-
-def plane(path: Tensor) -> Plane:
-    """Principal components of the points [points, c, h, w] of a path."""
-    points = path.flatten(1)
-    middle = points.mean(0)
-    _, spread, axes = torch.linalg.svd(points - middle, full_matrices=False)
-    variance = spread.square()
-    return Plane(middle, axes[:2], float(variance[:2].sum() / variance.sum()))
+    sample = torch.ones(1) * getattr(scheduler, "init_noise_sigma", 1.0)
+    scaled = getattr(scheduler, "scale_model_input", lambda x, _: x)
+    return round(float(scaled(sample, scheduler.timesteps[0])), 5)

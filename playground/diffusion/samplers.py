@@ -1,6 +1,10 @@
-"""The samplers, as one table over diffusers' schedulers."""
+"""The samplers, as one table over diffusers' schedulers, and the levels of their network calls."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from playground.diffusion.levels import Level, flow, preserving, preserving_sigma
 
 
 @dataclass(frozen=True)
@@ -124,14 +128,59 @@ def get(name: str) -> Sampler:
         raise UnknownSamplerError(f"There is no sampler {name!r}; there are: {known}.") from None
 
 
+def is_flow(config: Mapping[str, Any]) -> bool:
+    """Is this scheduler `config` one of rectified flow?"""
+    named = str(config.get("_class_name", ""))
+    return named.startswith("FlowMatch") or bool(config.get("use_flow_sigmas"))
+
+
 def build(name: str, config: dict, steps: int):
     """A fresh diffusers scheduler, set to `steps`, for a model's scheduler `config`."""
     import diffusers
 
     sampler = get(name)
     prediction = config.get("prediction_type", "epsilon")
-    if refusal := sampler.refusal(prediction):
+    if refusal := sampler.refusal("flow_prediction" if is_flow(config) else prediction):
         raise ValueError(refusal)
     scheduler = getattr(diffusers, sampler.scheduler).from_config(config, **sampler.config)
     scheduler.set_timesteps(steps)
     return scheduler
+
+
+def levels(name: str, config: dict, steps: int) -> tuple[Level, ...]:
+    """The level of every network call of a run with that sampler."""
+    return levels_of(build(name, config, steps))
+
+
+def levels_of(scheduler) -> tuple[Level, ...]:
+    """The level of every network call of a diffusers scheduler whose timesteps are set.
+
+    Raises ValueError for schedulers of other models than Level knows.
+    """
+    times = [float(t) for t in scheduler.timesteps]
+    if counts_in_sigmas(scheduler):
+        level = _level_of_sigma(scheduler)
+        return tuple(level(float(s), t) for s, t in zip(scheduler.sigmas, times, strict=False))
+    return tuple(preserving(float(scheduler.alphas_cumprod[int(t)]), t) for t in times)
+
+
+def end_level(scheduler) -> Level:
+    """Where the last step of that run leads: no noise, or the least that there was in training."""
+    if counts_in_sigmas(scheduler):
+        return _level_of_sigma(scheduler)(float(scheduler.sigmas[-1]), 0.0)
+    return preserving(float(getattr(scheduler, "final_alpha_cumprod", 1.0)), 0.0)
+
+
+def counts_in_sigmas(scheduler) -> bool:
+    """Has it a σ for every network call? DDPM, DDIM and PNDM look ᾱ up by the timestep."""
+    return hasattr(scheduler, "sigmas")
+
+
+def _level_of_sigma(scheduler) -> Callable[[float, float], Level]:
+    """What σ means for this scheduler: a function of σ and the timestep."""
+    kind = type(scheduler).__name__
+    if is_flow({**scheduler.config, "_class_name": kind}):
+        return flow
+    if hasattr(scheduler, "alphas_cumprod"):
+        return preserving_sigma
+    raise ValueError(f"{kind} belongs to models whose levels are not known here.")

@@ -6,6 +6,7 @@ All are diffusers' own, on the model's noise schedule; a table of small records 
 from dataclasses import dataclass, field
 
 from playground.diffusion import samplers
+from playground.diffusion.levels import Level
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,20 @@ class UnknownSpacingError(ValueError):
 
 @dataclass(frozen=True)
 class Grid:
-    """One timestep per network call, and σ there; the last σ is where the last step goes."""
+    """One level per network call, and the level at which the last step ends."""
 
-    timesteps: tuple[float, ...]
-    sigmas: tuple[float, ...]
+    levels: tuple[Level, ...]
+    end: Level
+
+    @property
+    def timesteps(self) -> tuple[float, ...]:
+        """One per network call."""
+        return tuple(level.t for level in self.levels)
+
+    @property
+    def sigmas(self) -> tuple[float, ...]:
+        """One per network call, and that of the end."""
+        return tuple(level.sigma for level in (*self.levels, self.end))
 
 
 def get(name: str) -> Spacing:
@@ -93,11 +104,4 @@ def of_sampler(name: str, config: dict, steps: int) -> Grid:
 
 
 def _grid_of(scheduler) -> Grid:
-    times = tuple(float(t) for t in scheduler.timesteps)
-    sigmas = getattr(scheduler, "sigmas", None)
-    if sigmas is not None:
-        return Grid(times, tuple(float(s) for s in sigmas))
-    # DDPM, DDIM and PNDM count in ᾱ: σ² = (1 − ᾱ)/ᾱ. What is left at the end differs.
-    kept = scheduler.alphas_cumprod[[int(t) for t in times]].tolist()
-    last = float(getattr(scheduler, "final_alpha_cumprod", 1.0))
-    return Grid(times, tuple(((1 - a) / a) ** 0.5 for a in (*kept, last)))
+    return Grid(samplers.levels_of(scheduler), samplers.end_level(scheduler))

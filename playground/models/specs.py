@@ -1,31 +1,45 @@
-"""The models there are."""
+"""The models there are: where each comes from, what it is, and what a recipe for it begins with."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
+from playground.diffusion.guidance import CLASSIFIER_FREE, Kind
 from playground.paths import ASSETS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ModelSpec:
+    """`folder` is an ordinary diffusers folder. `defaults` are the recipe's fields that differ from
+    `Recipe`'s own defaults for this model: size, steps, w, sampler.
+    """
+
     name: str
     label: str
     folder: Path
     side: int  # pixels it was trained at
     largest: int  # longest side it is asked for
     sentence: str
+    guidance: Kind = CLASSIFIER_FREE
+    defaults: Mapping[str, object] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def card(self) -> dict:
-        """What was measured and how it was made."""
-        return json.loads((self.folder / "card.json").read_text())
+        """What was measured and how it was made; empty for a model that has none."""
+        path = self.folder / "card.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    @cached_property
+    def scheduler_config(self) -> dict:
+        """The noise schedule that it was trained with, as diffusers stores it."""
+        return json.loads((self.folder / "scheduler" / "scheduler_config.json").read_text())
 
     @property
     def prediction(self) -> str:
         """What its network predicts, as diffusers calls it."""
-        config = json.loads((self.folder / "scheduler" / "scheduler_config.json").read_text())
-        return config.get("prediction_type", "epsilon")
+        return self.scheduler_config.get("prediction_type", "epsilon")
 
 
 MODELS = {

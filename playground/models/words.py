@@ -22,8 +22,9 @@ FUNCTION_WORDS = frozenset(_FUNCTION.split())
 class Word:
     """One occurrence of a word: repeated words are separate.
 
-    `start` and `end` are characters of the prompt; `tokens` are positions in the sequence that
-    the text encoder reads, start token included.
+    `start` and `end` are characters of the prompt; `tokens` are positions in the sequence of
+    tokens that the network attends to, special tokens included. `columns` are the rows of a token
+    map that are this word's: the same numbers unless another stream's padding comes before.
     """
 
     text: str
@@ -31,6 +32,11 @@ class Word:
     end: int
     tokens: tuple[int, ...]
     known: bool = True
+    columns: tuple[int, ...] | None = None
+
+    def __post_init__(self):
+        if self.columns is None:
+            object.__setattr__(self, "columns", self.tokens)
 
     @property
     def content(self) -> bool:

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from playground.attention.record import Recorder, Size, Watched, answer, note_grid, readable
-from playground.models.latent import LatentModel, Prompt
+from playground.diffusion.levels import Level
+from playground.models.latent import LatentModel
+from playground.models.prompt import Condition
 
 PREDICTION = "prediction"  # name of that output; the others are named after grids and layers
 
@@ -47,7 +49,7 @@ class Graph:
         self._decoder = _Exported(_Decoder(model), (latents,), ("latents",), ("pixels",))
 
     def __call__(
-        self, latents: Tensor, timesteps: Tensor, prompts: Sequence[Prompt],
+        self, latents: Tensor, at: Sequence[Level], conditions: Sequence[Condition],
         watched: Sequence[Watched] = (),
     ) -> tuple[Tensor, Recorder]:  # fmt: skip
         """Predictions of the rows, and the attention of those that are watched."""
@@ -55,13 +57,15 @@ class Graph:
         heads = any(w.head_columns is not None for w in watched)
         outputs = self.layers if heads else self.grids if recorder.rows else {}
         half = (len(latents) + 1) // 2
+        prompts = [condition.prompt for condition in conditions]
+        timesteps = np.array([level.t for level in at], np.float32)
 
         def inputs(first: int) -> dict[str, np.ndarray]:
             mine = slice(first, first + half)
             distinct = list(dict.fromkeys(prompts[mine]))  # keys and values once per prompt
             return {
                 "latents": latents[mine].numpy(),
-                "timesteps": timesteps[mine].numpy(),
+                "timesteps": timesteps[mine],
                 "embeds": torch.cat([prompt.embeds for prompt in distinct]).numpy(),
                 "prompt": np.array([distinct.index(prompt) for prompt in prompts[mine]]),
             }

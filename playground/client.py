@@ -1,0 +1,118 @@
+"""The playground from Python: the smallest client of a session.
+
+from playground import Playground
+
+p = Playground(model="emoji-world")
+run = p.draw("a red square", guidance=5, steps=15, seed=7)
+run.image                    # a PIL image
+run.map("square")            # float32 [height, width]: the word's share at every pixel
+run.save("square.png")       # opens again in the page, with its recipe
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from playground.attention import heatmaps
+from playground.attention.summing import Aggregation
+from playground.engine.events import Failure, Step
+from playground.engine.local import open_session
+from playground.engine.record import RunRecord, records
+from playground.engine.session import Session
+from playground.models import specs
+from playground.recipe import Recipe
+
+
+class DrawingFailedError(RuntimeError):
+    """A picture could not be finished, and why, in one sentence."""
+
+
+class Drawn:
+    """A finished run (see `engine.record.RunRecord`, its `record`)."""
+
+    def __init__(self, record: RunRecord, how: Aggregation):
+        self.record, self._how = record, how
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.record.recipe
+
+    @property
+    def image(self) -> Image.Image:
+        return Image.fromarray(self.record.picture.image)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every network call: level, pred_x0, preview, token maps."""
+        return self.record.steps
+
+    @property
+    def words(self) -> list[str]:
+        return [word.text for word in self.record.prompt.words]
+
+    def map(self, word: str, which: int = 0) -> np.ndarray:
+        """Where attention to a word went, float32 [height, width] in 0 … 1: its share of the words'
+        attention, summed in the way measured best for the model and carried to the picture's edges.
+
+        `which` of several equal words, from 0. Raises ValueError for a word that is not there and
+        for a run at w = 0, whose words were not read.
+        """
+        places = [i for i, text in enumerate(self.words) if text == word]
+        if which not in range(len(places)):
+            known = ", ".join(self.words) or "none"
+            raise ValueError(f"There is no {word!r} number {which} among the words: {known}.")
+        maps = self.record.word_maps(self._how)
+        if maps is None:
+            raise ValueError("At w = 0 the words are not read: there are no word maps.")
+        return heatmaps.on_picture(maps, self.record.picture.image, self._how)[places[which]]
+
+    def save(self, path: str | Path) -> None:
+        """Write a PNG that carries its recipe."""
+        Path(path).write_bytes(self.record.png())
+
+    def __repr__(self) -> str:
+        height, width, _ = self.record.picture.image.shape
+        return f"<Drawn {self.recipe.prompt!r}, seed {self.recipe.seed}, {width}×{height}>"
+
+
+class Playground:
+    """Draws with one model in this process. Its weights are read once, when it is made."""
+
+    def __init__(self, model: str = "emoji-world", session: Session | None = None):
+        """`model` is a name of `models.specs.MODELS`; raises UnknownModelError for any other."""
+        self._spec = specs.get(model)
+        self._session = session or open_session(model)
+        self._how = Aggregation.of(self._spec.card)
+
+    def recipe(self, prompt: str, **fields) -> Recipe:
+        """A recipe for this model, with its own defaults; raises RecipeError for what cannot be."""
+        return Recipe(
+            **{**self._spec.defaults, "model": self._spec.name, "prompt": prompt, **fields}
+        )
+
+    def draw(self, prompt: str, **fields) -> Drawn:
+        """One picture; `fields` are those of `Recipe` (guidance, steps, seed, width, height, …).
+
+        Raises RecipeError before anything is drawn, DrawingFailedError if it failed.
+        """
+        return self.draw_all([self.recipe(prompt, **fields)])[0]
+
+    def sweep(self, prompt: str, field: str = "guidance",
+              values: Sequence = (0, 1, 2, 3, 5, 7, 12, 25), **fields) -> list[Drawn]:  # fmt: skip
+        """The same recipe once per value of one field, from the same noise, drawn together."""
+        base = self.recipe(prompt, **fields)
+        return self.draw_all([replace(base, **{field: value}) for value in values])
+
+    def draw_all(self, recipes: Sequence[Recipe], record: bool = True) -> list[Drawn]:
+        """Any recipes for this model, drawn together, in their order; `record` word maps too."""
+        found: dict[int, Drawn] = {}
+        with self._session.submit(recipes, record=record) as run:
+            for event in records(self._session, run):
+                if isinstance(event, Failure):
+                    raise DrawingFailedError(event.reason)
+                if isinstance(event, RunRecord):
+                    found[event.picture.cell] = Drawn(event, self._how)
+        return [found[i] for i in range(len(recipes))]

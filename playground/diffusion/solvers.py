@@ -1,0 +1,82 @@
+"""Ways from noise to a picture, one network call at a time.
+
+A solver knows the level of each of its network calls beforehand. It shows the latents that the
+network is to see, and is told what the network said: so many solvers can share one batched call.
+Tensors are float32 latents [1, channels, h, w] on the CPU.
+"""
+
+from inspect import signature
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from playground.diffusion import reference, samplers
+from playground.diffusion.levels import Level, Prediction
+from playground.diffusion.reference import Solution
+
+
+class Solver(Protocol):
+    """`levels` has one entry per network call; `sample` is the final latents after the last."""
+
+    levels: tuple[Level, ...]
+    sample: Tensor
+
+    def latents(self, call: int) -> Tensor:
+        """What the network sees at that call: signal·x0 + noise·ε."""
+        ...
+
+    def step(self, call: int, said: Tensor) -> None:
+        """Go on from what the network said at that call, guidance included."""
+        ...
+
+
+class Scheduled:
+    """A sampler of the table: diffusers' scheduler steps."""
+
+    def __init__(
+        self, name: str, config: dict, steps: int, noise: Tensor, generator: torch.Generator,
+        eta: float = 0.0,
+    ):  # fmt: skip
+        self.scheduler = samplers.build(name, config, steps)
+        self.levels = samplers.levels_of(self.scheduler)
+        # Flow schedulers have neither: their latents are x = (1 − σ)·x0 + σ·ε as they are.
+        self.sample = noise * getattr(self.scheduler, "init_noise_sigma", 1.0)
+        self._scaled = getattr(self.scheduler, "scale_model_input", lambda sample, _: sample)
+        accepted = signature(self.scheduler.step).parameters
+        self._extra = {"generator": generator} if "generator" in accepted else {}
+        self._extra |= {"eta": eta} if "eta" in accepted else {}
+
+    def latents(self, call: int) -> Tensor:
+        return self._scaled(self.sample, self.scheduler.timesteps[call])
+
+    def step(self, call: int, said: Tensor) -> None:
+        t = self.scheduler.timesteps[call]
+        self.sample = self.scheduler.step(said, t, self.sample, **self._extra).prev_sample
+
+
+class Exact:
+    """The ODE of the deterministic samplers, solved far beyond what shows (see `reference`).
+
+    `solution` is there after the last call; `sample` is then its pred_x0.
+    """
+
+    def __init__(self, curve: reference.Curve, prediction: Prediction, start: Tensor,
+                 steps: int = reference.STEPS):  # fmt: skip
+        self.levels = tuple(map(curve.level, reference.asked_sigmas(curve, steps)))
+        self.sample, self.solution = start, None
+        self._prediction, self._way = prediction, reference.solve(curve, start, steps)
+        self._latents = next(self._way)
+
+    def latents(self, call: int) -> Tensor:
+        return self._latents
+
+    def step(self, call: int, said: Tensor) -> None:
+        x, level = self._latents, self.levels[call]
+        noise = self._prediction.noise(x, said, level)
+        clean = self._prediction.clean(x, said, level)
+        try:
+            self._latents = self._way.send((clean, noise))
+        except StopIteration as done:
+            self.solution: Solution | None = done.value
+            self.sample = done.value.clean

@@ -1,0 +1,116 @@
+"""What an engine is asked for and what it tells: plain records and arrays, no tensors.
+
+They are what crosses a thread, a process or a network, so a page, a file or another machine can
+read them without torch.
+"""
+
+import io
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from playground.diffusion import levels
+from playground.diffusion.levels import Level
+from playground.recipe import Recipe
+
+Size = tuple[int, int]  # (h, w) of a grid of spatial positions
+Maps = dict[Size, np.ndarray]  # token maps [columns, h, w], float32
+STAGES = ("words", "network", "solver", "decoder")
+
+
+class Heads(NamedTuple):
+    """Every head of the layers of one grid size.
+
+    `codes` uint8 [layers·heads, columns, h, w], p = (code/255)², layer by layer in the order of
+    computation; `layers` names each of the layers.
+    """
+
+    layers: tuple[str, ...]
+    codes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one cell computes: the picture of a recipe, or what a recipe cannot say.
+
+    `steps` replaces the recipe's, up to every training timestep. `exact` asks for the exact
+    solution of the recipe's ODE instead, from its noise times this number.
+    """
+
+    recipe: Recipe
+    steps: int | None = None
+    exact: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One network call of one cell. Latents are float32 [channels, h, w]."""
+
+    cell: int
+    index: int  # of this network call, from 0
+    count: int  # calls in all
+    level: Level
+    guidance: float  # w of this call
+    latents: np.ndarray  # what the network saw: signal·x0 + noise·ε
+    clean: dict[str, np.ndarray]  # pred_x0 of each computed branch, and "guided"
+    preview: np.ndarray  # the guided pred_x0, uint8 [h, w, 3], a pixel per spatial position
+    maps: Maps | None = None  # attention of the conditional branch, if recorded
+    heads: dict[str, dict[Size, Heads]] | None = None  # of every branch and head, if asked for
+
+    def noise(self, branch: str) -> np.ndarray:
+        """ε̂ of a branch [channels, h, w], whatever the network predicts."""
+        clean = levels.PREDICTIONS["sample"]
+        return clean.noise(self.latents, self.clean[branch], self.level)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A finished cell."""
+
+    cell: int
+    recipe: Recipe
+    image: np.ndarray  # uint8 [height, width, 3]
+    latents: np.ndarray  # float32 [channels, h, w]
+    calls: int
+    rows: int  # network rows it needed: two per guided call, one otherwise
+    shared: int  # of these, rows that were computed once for this and another cell
+    seconds: dict[str, float]  # by stage: words, network, solver, decoder
+    networks: tuple[str, ...] = ()  # labels of the backends that computed its calls
+    exact: "Exact | None" = None  # of a task that asked for it
+
+    def png(self) -> bytes:
+        """The picture as a file that carries its recipe."""
+        file = io.BytesIO()
+        self.recipe.save_png(Image.fromarray(self.image), file)
+        return file.getvalue()
+
+
+@dataclass(frozen=True, eq=False)
+class Exact:
+    """The exact way of a recipe's noise (see `diffusion.reference.Solution`), float32.
+
+    `path` [points, channels, h, w]; `bound` is the RMSE by which its end is known.
+    """
+
+    path: np.ndarray
+    bound: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that could not go on, and why, in one sentence."""
+
+    cell: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A cell that was cancelled alone, while the others of its run go on."""
+
+    cell: int
+
+
+Event = Step | Picture | Failure | Dropped

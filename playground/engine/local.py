@@ -1,0 +1,150 @@
+"""Sessions in this process: an engine's thread for each model, loaded when it is first asked for."""
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from playground.attention.worked import work_out
+from playground.diffusion import guidance, reference, samplers
+from playground.engine import backends, edits
+from playground.engine.engine import Engine
+from playground.engine.events import Task
+from playground.engine.runs import Run
+from playground.engine.session import (
+    Edit,
+    EditPlan,
+    ModelFacts,
+    Price,
+    PromptFacts,
+    WorkedLayer,
+)
+from playground.models.load import load
+from playground.recipe import Recipe
+
+
+class LocalSession:
+    """A `Session` that draws with an engine of this process."""
+
+    def __init__(self, engine: Engine):
+        self.engine, self.model = engine, engine.model
+        model = self.model
+        self.facts = ModelFacts(
+            model.name, model.channels, model.factor, model.multiple, model.guidance_kind,
+            model.scheduler_config, model.preview_map.numpy(),
+        )  # fmt: skip
+
+    def submit(
+        self, tasks: Sequence[Task | Recipe], *, record: bool = False, heads: bool = False,
+        edit: Edit | None = None, visitor: str | None = None, section: str = "",
+        asked: float | None = None,
+    ) -> Run:  # fmt: skip
+        plan = None
+        if edit:
+            (source,) = tasks
+            made = edits.planned(self.model, source, edit)
+            tasks, plan = [source, made.recipe], made.plan
+        return self.engine.submit(tasks, record, heads, plan, visitor, section, asked)
+
+    def drop(self, visitor: str, section: str, recipe: Recipe) -> None:
+        self.engine.cancel_cell(visitor, section, recipe)
+
+    def describe(self, prompt: str) -> PromptFacts:
+        said = self.model.encode(prompt)
+        return PromptFacts(
+            said.text, said.ids, said.names, said.roles, said.words, said.cut,
+            said.embeds[0].numpy(),
+        )  # fmt: skip
+
+    def plan(self, recipe: Recipe, edit: Edit) -> EditPlan:
+        made = edits.planned(self.model, recipe, edit)
+        return EditPlan(made.recipe, made.touched)
+
+    def price(self, tasks: Sequence[Task | Recipe]) -> Price:
+        tasks = [task if isinstance(task, Task) else Task(task) for task in tasks]
+        calls = [self._calls(task) for task in tasks]
+        rows = sum(
+            guidance.rows(task.recipe, n, self.facts.guidance)
+            for task, n in zip(tasks, calls, strict=True)
+        )
+        if not tasks:
+            return Price(0, 0, 0, 0.0)
+        launches = max(math.ceil(rows / self.engine.max_rows), *calls)
+        seconds = self.engine.seconds_per_call(rows / launches)
+        return Price(sum(calls), rows, launches, seconds and launches * seconds)
+
+    def _calls(self, task: Task) -> int:
+        if task.exact is not None:
+            return reference.calls()
+        return samplers.get(task.recipe.sampler).network_calls(task.steps or task.recipe.steps)
+
+    def call_seconds(self) -> dict[int, float]:
+        return self.engine.measured()
+
+    def noise(self, seed: int, height: int, width: int) -> np.ndarray:
+        generator = torch.Generator().manual_seed(seed)
+        return self.model.noise(generator, height, width)[0].numpy()
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        return self.engine.network.decode(torch.from_numpy(latents))
+
+    def encode(self, picture: np.ndarray) -> np.ndarray:
+        return self.model.latents_of(picture)[0].numpy()
+
+    def work_out(
+        self, prompt: str, latents: np.ndarray, timestep: float, x: float, y: float
+    ) -> list[WorkedLayer]:
+        said, seen = self.model.encode(prompt), torch.from_numpy(latents)[None]
+        return [
+            WorkedLayer(
+                layer.name, layer.grid, layer.place, layer.width, layer.scores.numpy(),
+                layer.weights.numpy(), layer.moves.numpy(), layer.moved.numpy(), layer.total,
+                layer.feature,
+            )
+            for layer in work_out(self.model, seen, timestep, said, x, y)
+        ]  # fmt: skip
+
+    def practise(self) -> None:
+        """Draw a little with one row, two, and a full call.
+
+        A first call of its size is slow: so the first picture is fast, and what calls take is
+        measured before anybody asks what a race will take or what a row less saves.
+        """
+        for number, scale, steps in ((1, 1.0, 4), (1, 5.0, 4), (self.engine.max_rows // 2, 5.0, 2)):
+            recipes = [Recipe(steps=steps, seed=seed, guidance=scale) for seed in range(number)]
+            list(self.engine.submit(recipes))
+
+
+def open_session(name: str) -> LocalSession:
+    """A new session on the model of that name: its weights are read, its first pictures drawn."""
+    model = load(name)
+    session = LocalSession(Engine(model, network=backends.fastest(model)))
+    session.practise()
+    return session
+
+
+class Sessions:
+    """The sessions of this process, by the model's name; each is opened once, whoever asks.
+
+    Loading one model holds up nobody who wants another.
+    """
+
+    def __init__(self, opener: Callable[[str], LocalSession] = open_session):
+        self._opener, self._lock = opener, threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._open: dict[str, LocalSession] = {}
+
+    def get(self, name: str) -> LocalSession:
+        """The session of that model, opened now if it was not; raises what opening raises."""
+        with self._lock:
+            mine = self._locks.setdefault(name, threading.Lock())
+        with mine:
+            if name not in self._open:
+                self._open[name] = self._opener(name)
+            return self._open[name]
+
+    def opened(self, name: str) -> LocalSession | None:
+        """The session of that model if it is open, at once; else None."""
+        return self._open.get(name)

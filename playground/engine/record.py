@@ -1,0 +1,113 @@
+"""What a finished run is: its recipe, its prompts, every step, the picture.
+
+Every view, file, sweep and link derives from it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from playground.attention.summing import Aggregation
+from playground.diffusion.guidance import COND, UNCOND
+from playground.engine.events import Event, Picture, Size, Step
+from playground.engine.session import PromptFacts, Session
+
+MASSES = ("start", "content", "end", "padding")  # what attention can go to, in this order
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """`prompts` by branch (cond, uncond); `preview_map` [channels + 1, 3] from latents to RGB."""
+
+    prompts: dict[str, PromptFacts]
+    steps: tuple[Step, ...]
+    picture: Picture
+    preview_map: np.ndarray
+
+    @property
+    def recipe(self):
+        return self.picture.recipe
+
+    @property
+    def prompt(self) -> PromptFacts:
+        return self.prompts[COND]
+
+    @property
+    def timesteps(self) -> list[float]:
+        return [step.level.t for step in self.steps]
+
+    @property
+    def previews(self) -> list[np.ndarray]:
+        """The guided pred_x0 of every call, uint8 [h, w, 3]."""
+        return [step.preview for step in self.steps]
+
+    @property
+    def has_maps(self) -> bool:
+        """Are there words, and was their attention recorded at every call?"""
+        return bool(self.prompt.words) and all(step.maps for step in self.steps)
+
+    def colours(self, latents: np.ndarray) -> np.ndarray:
+        """RGB [h, w, 3] of latents [channels, h, w] before it is cut to what a screen can show."""
+        return np.moveaxis(latents, 0, -1) @ self.preview_map[:-1] + self.preview_map[-1]
+
+    def shares(self) -> dict[Size, np.ndarray]:
+        """Per grid [steps, words, h, w]: each word's share of the words' attention; empty if not
+        every call was recorded.
+        """
+        if not self.has_maps:
+            return {}
+        from playground.attention import heatmaps
+
+        return {
+            size: np.stack(
+                [heatmaps.shares(step.maps[size], self.prompt.words) for step in self.steps]
+            )
+            for size in self.steps[0].maps
+        }
+
+    def masses(self) -> dict[Size, np.ndarray]:
+        """Per grid [steps, 4]: the mean attention on start, content, end tokens and padding."""
+        if not self.has_maps:
+            return {}
+        roles = np.array(self.prompt.roles)
+        belongs = np.stack([roles == role for role in MASSES])  # [4, columns]
+        return {
+            size: np.stack([belongs @ step.maps[size].mean((1, 2)) for step in self.steps])
+            for size in self.steps[0].maps
+        }
+
+    def word_maps(self, how: Aggregation) -> np.ndarray | None:
+        """Each word's share of the words' attention [words, h, w], summed over calls and grids; None
+        if no call was recorded or there are no words.
+        """
+        recorded = [step for step in self.steps if step.maps]
+        if not recorded or not self.prompt.words:
+            return None
+        from playground.attention import heatmaps
+
+        maps, times = [step.maps for step in recorded], [step.level.t for step in recorded]
+        return heatmaps.summed(maps, times, self.prompt.words, how)
+
+    def png(self) -> bytes:
+        """The picture as a file that carries its recipe."""
+        return self.picture.png()
+
+
+def record_of(session: Session, steps: Sequence[Step], picture: Picture) -> RunRecord:
+    """The record of a cell, from its events."""
+    recipe = picture.recipe
+    said = {COND: session.describe(recipe.prompt), UNCOND: session.describe(recipe.negative)}
+    return RunRecord(said, tuple(steps), picture, session.facts.preview_map)
+
+
+def records(session: Session, events: Iterator[Event]) -> Iterator[Event | RunRecord]:
+    """The events of a run; a finished cell's record in the place of its picture."""
+    steps: dict[int, list[Step]] = {}
+    for event in events:
+        if isinstance(event, Step):
+            steps.setdefault(event.cell, []).append(event)
+        if isinstance(event, Picture):
+            yield record_of(session, steps.pop(event.cell, []), event)
+        else:
+            yield event

@@ -1,0 +1,20 @@
+"""Pictures of the visitor's own, as a model's autoencoder takes them."""
+
+import numpy as np
+from PIL import Image, ImageOps
+
+
+def opaque(image: Image.Image) -> Image.Image:
+    """8 bits a colour, white where it is transparent; ValueError if its range is unknown."""
+    if image.mode.startswith("I;16"):  # Pillow would cut what is brighter than 255
+        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError(f"How bright is white in a picture of mode {image.mode!r}?")
+    with_alpha = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, with_alpha).convert("RGB")
+
+
+def middle_square(image: Image.Image, side: int) -> np.ndarray:
+    """uint8 [side, side, 3]: the middle square of a picture, as a viewer shows it."""
+    return np.array(ImageOps.fit(opaque(ImageOps.exif_transpose(image)), (side, side)))
