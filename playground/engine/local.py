@@ -1,4 +1,4 @@
-"""Sessions in this process: an engine's thread for each model, loaded when it is first asked for."""
+"""Sessions in this process: an engine for each model, loaded when it is first asked for."""
 
 import math
 import threading
@@ -105,6 +105,10 @@ class LocalSession:
             )
             for layer in work_out(self.model, seen, timestep, said, x, y)
         ]  # fmt: skip
+
+    def prepare(self) -> None:
+        """Make the fastest backend ready, which takes seconds; who draws meanwhile waits for none."""
+        self.engine.network.prepare()
 
     def practise(self) -> None:
         """Draw a little with one row, two, and a full call.

@@ -78,8 +78,9 @@ class RunRecord:
         }
 
     def word_maps(self, how: Aggregation) -> np.ndarray | None:
-        """Each word's share of the words' attention [words, h, w], summed over calls and grids; None
-        if no call was recorded or there are no words.
+        """Each word's share of the words' attention [words, h, w], summed over calls and grids.
+
+        None if no call was recorded or there are no words.
         """
         recorded = [step for step in self.steps if step.maps]
         if not recorded or not self.prompt.words:

@@ -12,9 +12,6 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import torch
 from diffusers.models.attention_processor import Attention
-from diffusers.pipelines.latent_consistency_models.pipeline_latent_consistency_text2img import (
-    LatentConsistencyModelPipeline,
-)
 from torch import Tensor, nn
 
 from playground.diffusion import levels
@@ -131,6 +128,8 @@ class LatentModel:
 
     def _guidance_embeds(self, conditions: Sequence[Condition]) -> Tensor:
         """[rows, time_cond_proj_dim]: the sinusoid of w − 1 (Luo et al. 2023, arXiv 2310.04378)."""
+        from diffusers import LatentConsistencyModelPipeline  # it loads much that nobody else wants
+
         scales = torch.tensor([condition.guidance - 1 for condition in conditions])
         width = self.unet.config.time_cond_proj_dim
         return LatentConsistencyModelPipeline.get_guidance_scale_embedding(None, scales, width)

@@ -1,18 +1,18 @@
-"""Write the finished run that a visitor sees on opening: `python -m playground.page.example`."""
+"""Write what a visitor sees on opening: `python -m playground.page.example`."""
 
 import json
 
-from playground.page.attention import lens
-from playground.page.samplers import lens as samplers_lens
-from playground.page.serving import EXAMPLE, draw, ready
+from playground.page import serving
+from playground.page.page import LENSES, draw
 from playground.recipe import Recipe
 
 
 def write() -> None:
-    ready(Recipe().model)  # as fast as a visitor's second picture
+    serving.ready(Recipe().model)  # as fast as a visitor's second picture
     *_, finished = draw(Recipe())
-    square = lens.example(Recipe(prompt="a red square", steps=10))
-    EXAMPLE.write_text(json.dumps(finished | square | samplers_lens.example(Recipe())))
+    parts = [finished, *(lens.example() for lens in LENSES)]
+    shown = {name: data for part in parts for name, data in part.items()}
+    serving.EXAMPLE.write_text(json.dumps(shown))
 
 
 if __name__ == "__main__":

@@ -2,18 +2,23 @@
 
 import html
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
 
 from playground.page import panel as recipe_panel
-from playground.page.attention import lens
-from playground.page.guidance import lens as guidance_lens
-from playground.page.samplers import lens as samplers_lens
-from playground.page.serving import EXAMPLE, Frame, check, draw
+from playground.page import serving
+from playground.page.attention import lens as attention
+from playground.page.guidance import lens as guidance
+from playground.page.lens import Built, Frame, Lens
+from playground.page.samplers import lens as samplers
 from playground.page.studio import lens as studio
+from playground.page.studio import runs
 from playground.page.studio.views import explorer
 from playground.recipe import QUERY_KEY, Recipe
+
+LENSES: tuple[Lens, ...] = (studio.LENS, guidance.LENS, attention.LENS, samplers.LENS)
 
 TITLE = "Latent Playground"
 INTRO = (
@@ -43,27 +48,26 @@ def theme() -> gr.themes.Base:
 
 
 def build() -> gr.Blocks:
-    example = json.loads(EXAMPLE.read_text()) if EXAMPLE.exists() else {}
+    shown = serving.EXAMPLE
+    example = json.loads(shown.read_text()) if shown.exists() else {}
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.Markdown(INTRO)
         with gr.Row(elem_id="workbench"):
             first = gr.Column(elem_id="recipe")
             with gr.Column(elem_id="lenses"):
-                with gr.Tab("Studio"):
-                    views = studio.build(example)
-                with gr.Tab("Guidance", render_children=True):
-                    guidance = guidance_lens.build(example)
-                with gr.Tab("Attention", render_children=True):
-                    attention = lens.build(example)
-                with gr.Tab("Samplers", render_children=True) as tab:
-                    samplers = samplers_lens.build(example)
+                built = [_tab(lens, example) for lens in LENSES]
             rest = gr.Column(elem_id="recipe-rest")
         panel = recipe_panel.build(Recipe(), first, rest)
-        _wire(page, panel, views | guidance.views)
-        guidance.connect(panel)
-        attention.connect(panel)
-        samplers.connect(panel, tab)
+        views = {name: view for lens, _ in built for name, view in lens.views.items()}
+        _wire(page, panel, views)
+        for lens, tab in built:
+            lens.connect(panel, tab)
     return page
+
+
+def _tab(lens: Lens, example: Frame) -> tuple[Built, gr.Tab]:
+    with gr.Tab(lens.name, render_children=True) as tab:
+        return lens.build(example), tab
 
 
 def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML]) -> None:
@@ -102,7 +106,7 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
 
     def fill(read, source) -> list:
         try:
-            return panel.updates(check(read(source)))
+            return panel.updates(serving.check(read(source)))
         except ValueError as error:  # escaped, because gradio shows the message as HTML
             raise gr.Error(html.escape(str(error)), duration=None, print_exception=False) from error
 
@@ -120,3 +124,15 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
     linked.success(None, js=f"() => {{ if ({HAS_LINK}) ({recipe_panel.PRESS_DRAW})() }}")
     opened = panel.opened.upload(on_file, panel.opened, panel.inputs, **hidden)
     opened.success(None, js=recipe_panel.PRESS_DRAW)
+
+
+
+def draw(recipe: Recipe, visitor: str | None = None) -> Iterator[Frame]:
+    """Frames of the recipe's run and, when it is finished, what every lens shows of it."""
+    for event in runs.draw(recipe, visitor):
+        if isinstance(event, runs.Finished):
+            session = serving.session(recipe.model)
+            parts = [lens.of_run(event.run, session, event.seconds) for lens in LENSES]
+            yield {name: data for part in parts for name, data in part.items()}
+        else:
+            yield event

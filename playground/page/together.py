@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from playground.diffusion import guidance, samplers
+from playground.engine.events import Dropped, Failure, Picture, Step
+from playground.engine.record import RunRecord, records
+from playground.engine.session import Run, Session
 from playground.recipe import Recipe, RecipeError
 
 FRAME = 0.25  # seconds between frames of all previews
@@ -42,8 +45,8 @@ class Drawn:
     """One of the recipes: its steps so far and, once it has ended, how."""
 
     recipe: Recipe
-    steps: list = field(default_factory=list)
-    end: object = None  # Picture, Failure or Dropped
+    steps: list[Step] = field(default_factory=list)
+    end: RunRecord | Failure | Dropped | None = None
 
 
 class Together:
@@ -53,20 +56,17 @@ class Together:
         self.cells = [Drawn(recipe) for recipe in recipes]
         self.started = time.perf_counter()
 
-    def take(self, event) -> None:
-        from playground.engine.cells import Step
-
-        cell = self.cells[event.cell]
+    def take(self, event: Step | RunRecord | Failure | Dropped) -> None:
         if isinstance(event, Step):
-            cell.steps.append(event)
+            self.cells[event.cell].steps.append(event)
+        elif isinstance(event, RunRecord):
+            self.cells[event.picture.cell].end = event
         else:
-            cell.end = event
+            self.cells[event.cell].end = event
 
     @property
-    def pictures(self) -> list:
-        from playground.engine.cells import Picture
-
-        return [cell.end for cell in self.cells if isinstance(cell.end, Picture)]
+    def pictures(self) -> list[Picture]:
+        return [cell.end.picture for cell in self.cells if isinstance(cell.end, RunRecord)]
 
     @property
     def spent(self) -> float:
@@ -89,12 +89,10 @@ class Together:
         return self.spent / share * (1 - share)
 
 
-def follow(run, recipes: Sequence[Recipe]) -> Iterator[Together]:
-    """The state of an engine's run: every now and then, whenever a cell ends, and at the end."""
-    from playground.engine.cells import Step
-
+def follow(session: Session, run: Run, recipes: Sequence[Recipe]) -> Iterator[Together]:
+    """The state of a run: every now and then, whenever a cell ends, and at the end."""
     state, shown = Together(recipes), 0.0
-    for event in run:
+    for event in records(session, run):
         state.take(event)
         recent = isinstance(event, Step) and time.perf_counter() - shown < FRAME
         if state.share < 1 and not recent:

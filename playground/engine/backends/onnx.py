@@ -62,11 +62,8 @@ class Onnx:
         """By output, the graph's largest difference to PyTorch, for two rows."""
         latents = torch.randn((2, *self.shape), generator=torch.Generator().manual_seed(0))
         prompts = [self.model.encode(text) for text in ("", "a")]
-        at, conditions = (
-            [Level(0.1, 0.995, 900.0), Level(0.9, 0.436, 100.0)],
-            map(Condition, prompts),
-        )
-        conditions = list(conditions)
+        at = [Level(0.1, 0.995, 900.0), Level(0.9, 0.436, 100.0)]
+        conditions = [Condition(prompt) for prompt in prompts]
         watched = [Watched(row, prompt.columns) for row, prompt in enumerate(prompts)]
         predictions, recorder = graph(latents, at, conditions, watched)
         true = self.eager.ask(latents, at, conditions, watched)

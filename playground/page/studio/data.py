@@ -1,52 +1,38 @@
-"""What the views show of a finished picture."""
+"""What the Studio shows of a finished run."""
 
-import numpy as np
 
-from playground.attention import heatmaps
-from playground.attention.heatmaps import Aggregation
+from playground.attention.summing import Aggregation
 from playground.diffusion import guidance, samplers
-from playground.engine.cells import Picture, Step
-from playground.engine.engine import Engine
+from playground.engine.record import RunRecord
+from playground.engine.session import PromptFacts
 from playground.models import specs
-from playground.models.latent import Prompt
-from playground.page.guidance import data
 from playground.page.shared.view import Summing
 from playground.page.studio.views import explorer, pipeline
 from playground.recipe import Recipe
 from playground.wording import counted, percent
 
 
-def finished(
-    machine: Engine, steps: list[Step], picture: Picture, seconds: float
-) -> dict[str, dict]:
-    """Every view's data, by the view's name; `seconds` is what the visitor waited."""
-    model, recipe = machine.model, picture.recipe
-    prompt = model.encode(recipe.prompt)
-    recorded = all(step.maps for step in steps) and bool(prompt.words)
-    shares, masses = _attention(steps, prompt) if recorded else ({}, {})
-    png = picture.png()
+def finished(run: RunRecord, seconds: float) -> dict[str, dict]:
+    """Both views' data, by the view's name; `seconds` is what the visitor waited."""
+    recipe, picture = run.recipe, run.picture
     shown = explorer.finished(
-        png=png,
+        png=run.png(),
         size=(recipe.height, recipe.width),
-        words=prompt.words,
-        previews=[step.preview(model) for step in steps],
-        shares=shares,
-        masses=masses,
+        words=run.prompt.words,
+        previews=run.previews,
+        shares=run.shares(),
+        masses=run.masses(),
         text=(
             f"Drawn in {seconds:.2f} s: {counted(picture.calls, 'network call')}, "
             f"{counted(picture.rows, 'row')} by {' and '.join(picture.networks)}; "
             f"{samplers.get(recipe.sampler).label}, w = {recipe.guidance:g}, seed {recipe.seed}."
         ),
-        notes=notes(recipe, prompt, model.encode(recipe.negative)),
+        notes=notes(recipe, run.prompt, run.prompts[guidance.UNCOND]),
         name=f"latent-playground-{recipe.seed}.png",
         link=recipe.to_query(),
-        summing=summing(recipe, [step.timestep for step in steps]),
+        summing=summing(recipe, run.timesteps),
     )
-    return {
-        "explorer": shown,
-        "pipeline": _strip(prompt, steps, picture),
-        **data.of_run(machine, prompt, steps, picture, png),
-    }
+    return {"explorer": shown, "pipeline": _strip(run)}
 
 
 def summing(recipe: Recipe, timesteps: list[float]) -> Summing:
@@ -63,25 +49,7 @@ def summing(recipe: Recipe, timesteps: list[float]) -> Summing:
     return Summing(tuple(how.settled(timesteps)), how.weights, how.edges, text)
 
 
-def _attention(steps: list[Step], prompt: Prompt) -> tuple[dict, dict]:
-    """Per grid: shares [steps, words, h, w] and masses [steps, 4] of the recorded steps."""
-    shares, masses = {}, {}
-    for grid in steps[0].maps:
-        maps = [step.maps[grid] for step in steps]
-        words = [heatmaps.relative(heatmaps.of_words(m, prompt.words)) for m in maps]
-        shares[grid] = np.stack([w.numpy() for w in words])
-        masses[grid] = np.stack([_mass(m, prompt.content) for m in maps])
-    return shares, masses
-
-
-def _mass(token_map, content: int) -> np.ndarray:
-    """Mean attention on start token, content, end token and padding (none if the words fill it)."""
-    mean = token_map.mean((1, 2)).numpy()
-    start, words, end, padding = np.split(mean, [1, content + 1, content + 2])
-    return np.array([part.sum() for part in (start, words, end, padding)])
-
-
-def notes(recipe: Recipe, prompt: Prompt, negative: Prompt) -> list[str]:
+def notes(recipe: Recipe, prompt: PromptFacts, negative: PromptFacts) -> list[str]:
     """What the visitor should know about this picture, in plain sentences."""
     spec, found = specs.get(recipe.model), []
     if not prompt.content:  # nothing, or punctuation alone
@@ -104,36 +72,38 @@ def notes(recipe: Recipe, prompt: Prompt, negative: Prompt) -> list[str]:
     return found
 
 
-def _branches(picture: Picture) -> str:
+def _branches(run: RunRecord) -> str:
     """Which rows the network computed."""
+    picture = run.picture
     if picture.rows == picture.calls:
         return "one row a call"
     both = "with the negative words and with the words"
-    if not picture.recipe.negative:
+    if not run.recipe.negative:
         both = "with and without words"
     return f"{both} {'each time' if picture.rows == 2 * picture.calls else 'while guided'}"
 
 
-def _strip(prompt: Prompt, steps: list[Step], picture: Picture) -> dict:
-    names, seconds = prompt.names, picture.seconds
-    latents, numbers = picture.latents.numpy(), picture.image.size
-    shape = "×".join(map(str, latents.shape))
+def _strip(run: RunRecord) -> dict:
+    """The way of the picture, stage by stage."""
+    prompt, picture = run.prompt, run.picture
+    names, seconds, latents = prompt.names, picture.seconds, picture.latents
+    shape, numbers = "×".join(map(str, latents.shape)), picture.image.size
     stages = [
         pipeline.Stage(
             "Words", f"{len(names)} of {len(prompt.ids)} tokens",
             tokens=list(zip(names, prompt.ids, strict=False)),
         ),
         pipeline.Stage(
-            "Text embedding", f"[{prompt.embeds.shape[1]}, {prompt.embeds.shape[2]}]",
-            seconds=seconds["words"], rasters=[pipeline.gray(prompt.embeds[0].numpy())],
+            "Text embedding", "[{}, {}]".format(*prompt.embeds.shape),
+            seconds=seconds["words"], rasters=[pipeline.gray(prompt.embeds)],
         ),
         pipeline.Stage(
-            f"Noise, seed {picture.recipe.seed}", shape,
-            rasters=pipeline.channels(steps[0].noisy.numpy()),
+            f"Noise, seed {run.recipe.seed}", shape,
+            rasters=pipeline.channels(run.steps[0].latents),
         ),
         pipeline.Stage(
             f"U-Net × {picture.calls}", f"{picture.rows} rows", seconds=seconds["network"],
-            text=_branches(picture),
+            text=_branches(run),
         ),
         pipeline.Stage("Latent", shape, rasters=pipeline.channels(latents)),
         pipeline.Stage(

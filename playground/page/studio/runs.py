@@ -1,0 +1,57 @@
+"""From a recipe to what the Studio and the views that follow it show, frame by frame."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from playground.engine.events import Failure, Step
+from playground.engine.record import RunRecord, records
+from playground.engine.session import Session
+from playground.page import serving
+from playground.page.lens import Frame
+from playground.page.studio.views import explorer
+from playground.recipe import Recipe
+
+SECTION = "draw"
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A run, and the seconds that the visitor waited for it."""
+
+    run: RunRecord
+    seconds: float
+
+
+def draw(recipe: Recipe, visitor: str | None = None) -> Iterator[Frame | Finished]:
+    """Frames while it is drawn and, at the end, the run; raises ValueError before anything is
+    drawn.
+
+    Closing the generator takes the picture out of the engine; so does a new one of this visitor.
+    """
+    asked = time.monotonic()
+    serving.check(recipe)
+    known = serving.opened(recipe.model)
+    yield {"explorer": explorer.message("Getting ready …" if known else serving.FIRST_TIME)}
+    session = serving.session(recipe.model)
+    with session.submit(
+        [recipe], record=True, visitor=visitor, section=SECTION, asked=asked
+    ) as run:
+        yield from _frames(session, recipe, run)
+
+
+def _frames(session: Session, recipe: Recipe, run) -> Iterator[Frame | Finished]:
+    name, size = secrets.token_hex(4), (recipe.height, recipe.width)
+    started, shown = time.perf_counter(), 0.0
+    for event in records(session, run):
+        now = time.perf_counter()
+        if isinstance(event, Failure):
+            yield {"explorer": explorer.message(f"This picture failed: {event.reason}", error=True)}
+        elif isinstance(event, RunRecord):
+            yield Finished(event, now - started)
+        elif isinstance(event, Step) and now - shown > serving.FRAME:
+            shown, done = now, event.index + 1
+            left = (now - started) / done * (event.count - done)
+            shot = explorer.sampling(name, event.preview, size, done, event.count, left)
+            yield {"explorer": shot}
