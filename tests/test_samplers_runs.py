@@ -11,6 +11,7 @@ from PIL import Image
 
 from playground.diffusion import forward, longrun, reference
 from playground.engine.cells import Step
+from playground.models import pictures
 from playground.page import serving
 from playground.page.samplers import counting, lecture, noising
 from playground.page.shared.view import data_url
@@ -107,13 +108,14 @@ def test_the_lecture_times_both_and_can_be_closed(small, monkeypatch):
 
 
 def test_noise_is_added_as_diffusers_does(tiny):
-    signals = forward.signals(tiny.scheduler_config)
+    levels = forward.training_levels(tiny.scheduler_config)
     clean, noise = torch.randn(2, 1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     for t in (0, 250, 999):
         expected = new_schedule().add_noise(clean, noise, torch.tensor([t]))
-        torch.testing.assert_close(forward.noised(clean, noise, signals[t]), expected)
+        assert levels[t].t == t
+        torch.testing.assert_close(levels[t].mix(clean, noise), expected)
     sigmas = reference.training_sigmas(tiny.scheduler_config)
-    np.testing.assert_allclose(signals**2 / (1 - signals**2), 1 / sigmas**2)  # the SNR
+    np.testing.assert_allclose([level.sigma for level in levels], sigmas)
 
 
 def test_a_picture_is_encoded_as_in_training_and_comes_back(shipped):
@@ -121,11 +123,11 @@ def test_a_picture_is_encoded_as_in_training_and_comes_back(shipped):
     plain = Image.new("RGB", (128, 128), (40, 90, 200))
     wide = Image.new("RGBA", (400, 200), (0, 0, 0, 255))
     wide.paste(plain.resize((200, 200)), (100, 0))
-    latents = [forward.encode(shipped, picture, 128) for picture in (plain, wide)]
+    latents = [shipped.latents_of(pictures.middle_square(p, 128)) for p in (plain, wide)]
     assert latents[0].shape == (1, 4, 16, 16)
     torch.testing.assert_close(*latents, atol=0.05, rtol=0)  # resizing blends the edges
     scene = draw(Scene("blue background"))
-    back = shipped.decode(forward.encode(shipped, Image.fromarray(scene), 128))[0].astype(int)
+    back = shipped.decode(shipped.latents_of(scene))[0].astype(int)
     assert np.abs(back - scene).mean() < 2
 
 
@@ -170,11 +172,11 @@ def test_noising_can_be_closed_while_it_draws_and_while_it_decodes(small, monkey
 def test_uploads_are_seen_as_a_viewer_shows_them():
     half = Image.new("RGBA", (2, 1), (255, 0, 0, 255))
     half.putpixel((1, 0), (0, 0, 255, 0))
-    assert np.asarray(forward.opaque(half)).tolist() == [[[255, 0, 0], [255, 255, 255]]]
+    assert np.asarray(pictures.opaque(half)).tolist() == [[[255, 0, 0], [255, 255, 255]]]
     deep = Image.fromarray(np.array([[0, 32768, 65535]], np.uint16))
-    assert np.asarray(forward.opaque(deep)).tolist() == [[[v] * 3 for v in (0, 127, 255)]]
+    assert np.asarray(pictures.opaque(deep)).tolist() == [[[v] * 3 for v in (0, 127, 255)]]
     with pytest.raises(ValueError, match="mode 'F'"):
-        forward.opaque(Image.new("F", (2, 2)))
+        pictures.opaque(Image.new("F", (2, 2)))
 
 
 def test_uploads_that_are_no_pictures_are_refused_in_words(small, tmp_path, monkeypatch):

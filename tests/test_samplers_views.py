@@ -147,13 +147,14 @@ def test_noise_is_mixed_as_in_python(page, tiny):
     rng = np.random.default_rng(0)
     latents, noise = rng.standard_normal((2, 4, 8, 8)).astype(np.float32)
     colours = rng.standard_normal((5, 3)).astype(np.float32) * 0.3
-    signals = forward.signals(tiny.scheduler_config)
+    levels = forward.training_levels(tiny.scheduler_config)
+    signals = np.array([level.signal for level in levels])
     decoded = {0: GRAY, 500: GRAY // 2}
     value = noising.finished(latents, noise, colours, signals, decoded, "yours")
     mount(page, noising.VIEW, value)
     for t in (0, 321, 999):
         slide(page, ".time", t)
-        mixed = forward.noised(latents, noise, signals[t])
+        mixed = levels[t].mix(latents, noise)
         expected = (np.moveaxis(mixed, 0, -1) @ colours[:4] + colours[4]).clip(-1, 1)
         found = pixels(page, ".mixed").astype(float) / 127.5 - 1
         np.testing.assert_allclose(found, expected, atol=1 / 127)
