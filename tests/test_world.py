@@ -116,3 +116,25 @@ def test_a_vanishing_shape_is_never_drawn():
             if item.color:
                 assert not scene.place.startswith(item.color)
                 assert (scene.place, item.color) not in (("snow", "white"), ("night sky", "black"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "known"),
+    [
+        ("A Cat.", "a cat"),
+        ("ca\u200bt\u00ad", "cat"),
+        ("‘cat’ “dog” 'fox'", "cat dog fox"),
+        ("top-hat/night_sky", "top hat night sky"),
+        ("2 foxes, 3 dogs. 2.", "two foxes , three dogs two"),
+        ("(cat:1.3) 4k 2,5 13", "cat <unk> <unk> <unk> <unk> , <unk> <unk>"),
+        ("dog's", "dog <unk>"),
+    ],
+)
+def test_what_people_type_becomes_known_words_where_there_are_some(typed, known):
+    tokenizer = new_tokenizer()
+    found = tokenizer(typed, return_offsets_mapping=True)
+    tokens = tokenizer.convert_ids_to_tokens(found.input_ids)
+    assert " ".join(tokens[1:-1]) == known
+    for token, (start, end) in zip(tokens[1:-1], found.offset_mapping[1:-1], strict=True):
+        word = re.sub("[\u200b\u00ad]", "", typed[start:end].lower())
+        assert token in (word, "<unk>", {"2": "two", "3": "three"}.get(word))

@@ -4,19 +4,38 @@ import re
 from dataclasses import dataclass
 
 from playground.world.scene import GRID, Item, Scene
-from playground.world.vocabulary import COLORS, COSTUME, NOUNS, PLACES, SHAPES, WEARABLE
+from playground.world.spelling import plain
+from playground.world.vocabulary import COLORS, COSTUME, NOUNS, SCENERY, SHAPES, WEARABLE
 
 COUNTS = {"two": 2, "three": 3}
 # (x, y) of the direction from the first thing to the second
 RELATIONS = {"left of": (1, 0), "right of": (-1, 0), "above": (0, 1), "below": (0, -1)}
 RELATIONS |= {"under": RELATIONS["below"], "next to": None}
-_SPLIT = re.compile(rf",|\band\b|(?:to the )?({'|'.join(RELATIONS)})\b")
+OPPOSITE = {"left of": "right of", "above": "below"}
+OPPOSITE |= {b: a for a, b in OPPOSITE.items()} | {"under": "above", "next to": "next to"}
 _NOUNS = {n.name: n.name for n in NOUNS.values()} | {n.many: n.name for n in NOUNS.values()}
 _NOUNS |= {s: s for s in SHAPES} | {s + "s": s for s in SHAPES}
-_WORN = (*WEARABLE, COSTUME)
-_PLACES = sorted(
-    ((phrase, p.name) for p in PLACES.values() for phrase in (*p.phrases, p.alone)),
-    key=lambda pair: -len(pair[0]),
+
+
+def _any(names) -> str:
+    """A pattern for any of the names, however their words are separated."""
+    longest_first = sorted(names, key=len, reverse=True)
+    return "|".join(name.replace(" ", r"[\s_-]+") for name in longest_first)
+
+
+_PLACE = re.compile(
+    r"(?:\b(?:in|on|at|under|against|with)\s+)?(?:\b(?:an?|the)\s+)?"
+    rf"\b(?:(?P<scenery>{_any(p.name for p in SCENERY)})"
+    rf"|(?P<before>{_any(COLORS)})[\s-]+background"
+    rf"|background(?:\s+is|:)?\s+(?P<after>{_any(COLORS)}))\b"
+)
+_TOKEN = re.compile(
+    rf"\b(?:(?:(?:to|on|at)\s+the\s+)?(?P<relation>{_any(RELATIONS)})(?P<turned>\s+it)?"
+    r"|(?:to|on|at)\s+the\s+(?P<side>left|right)"
+    rf"|(?P<worn>{_any((*WEARABLE, COSTUME))})|(?P<count>{_any(COUNTS)})"
+    rf"|(?P<color>{_any(COLORS)})|(?P<noun>{_any(_NOUNS)})|(?P<the>the)|(?P<article>an?)|(?P<link>and|with)"
+    r"|(?P<verb>is|are|has|have|plus|there|also|that|which|who))\b"
+    r"|(?P<stop>[,.;:!?|/()])|(?P<gap>\n)"
 )
 
 
@@ -39,32 +58,104 @@ class Asked:
     relation: str | None = None
 
 
+LINKS = ("link", "stop")
+Token = tuple[str, str]  # kind, as the groups of _TOKEN are called, and the word
+
+
 def read(prompt: str) -> Asked:
     """What `prompt` asks for, in the words of this world; others are passed over."""
-    text, place = prompt.lower(), None
-    for phrase, name in _PLACES:
-        found = re.search(rf"\b{re.escape(phrase)}\b", text)
-        if found:
-            text, place = text[: found.start()] + text[found.end() :], name
-            break
-    parts = _SPLIT.split(text.strip(" ,"))  # thing, what links it to the next, thing, …
-    things = [_thing(part or "") for part in parts[::2]]
-    between = parts[1] if len(things) == 2 and all(things) else None
-    relation = between if between and RELATIONS[between] else None
-    return Asked(tuple(t for t in things if t), place, relation)
+    text = plain(prompt)
+    places = [_place(found) for found in _PLACE.finditer(text)]
+    tokens = _tokens(_PLACE.sub("\n", text))
+    items = _things(tokens)
+    relation = _relation(tokens, items[0]) if len(items) == 2 else None
+    return Asked(tuple(items), places[0] if places else None, relation)
 
 
-def _thing(text: str) -> Wanted | None:
-    words = re.findall(r"[a-z]+", text)
-    noun = next((_NOUNS[w] for w in words if w in _NOUNS), None)
-    if noun is None:
+def _place(found: re.Match) -> str:
+    color = found["before"] or found["after"]
+    return f"{color} background" if color else _words(found["scenery"])
+
+
+def _words(text: str) -> str:
+    return " ".join(re.split(r"[\s_-]+", text))
+
+
+def _tokens(text: str) -> list[Token]:
+    """The known words and the punctuation, in order."""
+    found = []
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup
+        if kind == "turned":  # "a dog, left of it a cat": the cat is left of the dog
+            found.append(("relation", OPPOSITE[_words(match["relation"])]))
+        else:
+            found.append((kind, _words(match[kind])))
+    return found
+
+
+def _things(tokens: list[Token]) -> list[Wanted]:
+    """What is named, each with the attributes that belong to it.
+
+    An attribute belongs to the noun that follows at once ("red square", "astronaut cat"), else to
+    the one before ("a cat, top hat"), else to the first. "The cat" after "a cat" is the same cat.
+    """
+    things: list[dict] = []
+    coming, last = {}, {}
+    for index, (kind, word) in enumerate(tokens):
+        if kind == "noun":
+            noun = _NOUNS[word]
+            again = [t for t in things if t["noun"] == noun and tokens[index - 1][0] == "the"]
+            last = again[0] if again else {"noun": noun}
+            if not again:
+                things.append(last)
+            last |= coming
+            coming = {}
+        elif kind in ("count", "color", "worn"):
+            ahead = kind == "count" or not things or _noun_follows(tokens[index + 1 :])
+            (coming if ahead else last).setdefault(kind, COUNTS.get(word, word))
+    return [
+        Wanted(
+            t["noun"],
+            color=t.get("color") if t["noun"] in SHAPES else None,
+            worn=t.get("worn"),
+            count=t.get("count", 1),
+        )
+        for t in things
+    ]
+
+
+def _noun_follows(tokens: list[Token]) -> bool:
+    """Whether the next word that is not another attribute is a noun."""
+    for kind, _ in tokens:
+        if kind not in ("color", "worn"):
+            return kind == "noun"
+    return False
+
+
+def _relation(tokens: list[Token], first: Wanted) -> str | None:
+    """Where the first of two things is, seen from the second; None if that is not said."""
+    said = [index for index, (kind, _) in enumerate(tokens) if kind == "relation"]
+    if said:
+        # What follows a relation is what it looks from: "above a dog, a cat".
+        seen_from = _noun_in(tokens[said[0] :])
+        if len(said) > 1 or seen_from is None:
+            return None
+        relation = tokens[said[0]][1]
+        relation = OPPOSITE[relation] if seen_from == first.noun else relation
+        return relation if RELATIONS[relation] else None
+    sides = [index for index, (kind, _) in enumerate(tokens) if kind == "side"]
+    if not sides:
         return None
-    return Wanted(
-        noun,
-        color=next((w for w in words if w in COLORS), None) if noun in SHAPES else None,
-        worn=next((name for name in _WORN if re.search(rf"\b{name}\b", text)), None),
-        count=next((COUNTS[w] for w in words if w in COUNTS), 1),
-    )
+    index = sides[0]
+    ahead, behind = _noun_in(tokens[index:]), _noun_in(tokens[:index][::-1])
+    # "on the left a cat" and "a cat and on the left a dog", but "a cat on the left".
+    leads = behind is None or (tokens[index - 1][0] in LINKS and tokens[-1][0] != "side")
+    owner = ahead if leads and ahead else behind
+    return "left of" if (tokens[index][1] == "left") == (owner == first.noun) else "right of"
+
+
+def _noun_in(tokens: list[Token]) -> str | None:
+    return next((_NOUNS[word] for kind, word in tokens if kind == "noun"), None)
 
 
 def faults(asked: Asked, seen: Scene) -> frozenset[str]:
@@ -84,15 +175,20 @@ def faults(asked: Asked, seen: Scene) -> frozenset[str]:
         if wanted.count > 1 and len(same) != wanted.count:
             wrong.add("count")
         matches.append(same)
-    if asked.relation and not any(
-        _stands(a, b, asked.relation) for a in matches[0] for b in matches[1]
-    ):
+    if asked.relation and not _related(asked, *matches[:2]):
         wrong.add("relation")
     if asked.place not in (None, seen.place):
         wrong.add("place")
     if len(seen.items) > sum(w.count for w in asked.items) or _unasked_worn(asked, seen):
         wrong.add("extra")
     return frozenset(wrong)
+
+
+def _related(asked: Asked, firsts: list[Item], seconds: list[Item]) -> bool:
+    """Some match of each of the two things stands rightly; of a counted thing, every one."""
+    pairs = [(a, b) for a in firsts for b in seconds]
+    enough = all if max(wanted.count for wanted in asked.items) > 1 else any
+    return bool(pairs) and enough(_stands(a, b, asked.relation) for a, b in pairs)
 
 
 def _stands(first: Item, second: Item, relation: str) -> bool:

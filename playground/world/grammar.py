@@ -6,7 +6,8 @@ import numpy as np
 
 from playground.world.heldout import is_held_out
 from playground.world.render import bounds
-from playground.world.scene import GRID, SIDE, Caption, Item, Scene, Span
+from playground.world.scene import GRID, SIDE, Caption, Item, Scene
+from playground.world.text import Text
 from playground.world.vocabulary import (
     COLORS,
     COSTUME,
@@ -37,41 +38,41 @@ SAY_PLACE = 0.85  # otherwise the place is left unsaid
 SAY_COLOR = 0.93
 
 
-def _pick(rng: Rng, options):
+def pick(rng: Rng, options):
     return options[int(rng.integers(len(options)))]
 
 
-def _near(rng: Rng, center: tuple[int, int], reach: int) -> tuple[int, int]:
+def near(rng: Rng, center: tuple[int, int], reach: int) -> tuple[int, int]:
     """`center` moved by up to `reach` grid cells each way."""
     dx, dy = rng.integers(-reach, reach + 1, 2) * GRID
     return int(center[0] + dx), int(center[1] + dy)
 
 
-def _place(rng: Rng) -> str:
+def random_place(rng: Rng) -> str:
     scenery = rng.random() < 0.4
-    return _pick(rng, [p.name for p in SCENERY] if scenery else [f"{c} background" for c in COLORS])
+    return pick(rng, [p.name for p in SCENERY] if scenery else [f"{c} background" for c in COLORS])
 
 
-def _noun(rng: Rng, place: str) -> dict:
+def random_noun(rng: Rng, place: str) -> dict:
     """The nouns of one item: a subject, a thing or a coloured shape that shows on its place."""
     roll = rng.random()
     if roll < 0.40:
-        return {"noun": _pick(rng, SUBJECTS).name}
+        return {"noun": pick(rng, SUBJECTS).name}
     if roll < 0.72:
-        return {"noun": _pick(rng, THINGS).name}
-    return {"noun": _pick(rng, SHAPES), "color": _pick(rng, _visible_colors(place))}
+        return {"noun": pick(rng, THINGS).name}
+    return {"noun": pick(rng, SHAPES), "color": pick(rng, visible_colors(place))}
 
 
-def _visible_colors(place: str) -> list[str]:
+def visible_colors(place: str) -> list[str]:
     return [c for c in COLORS if not place.startswith(c) and UNSEEN_ON.get(place) != c]
 
 
 def _item(rng: Rng, place: str, count: int, center: tuple[int, int], may_wear: float) -> Item:
-    noun = _noun(rng, place)
-    scale = _pick(rng, list(SIZES)) if count < 3 and rng.random() < 0.15 else None
+    noun = random_noun(rng, place)
+    scale = pick(rng, list(SIZES)) if count < 3 and rng.random() < 0.15 else None
     worn = None
     if noun["noun"] in NOUNS and NOUNS[noun["noun"]].wears and rng.random() < may_wear:
-        worn = _pick(rng, [*WEARABLE, COSTUME])
+        worn = pick(rng, [*WEARABLE, COSTUME])
     size = SCALED[scale][count] if scale else NORMAL[count]
     return Item(center=center, size=size, scale=scale, worn=worn, **noun)
 
@@ -79,45 +80,45 @@ def _item(rng: Rng, place: str, count: int, center: tuple[int, int], may_wear: f
 def _spots(rng: Rng, count: int) -> list[tuple[int, int]]:
     """Where `count` items stand, roughly."""
     if count == 2:
-        spots = _pick(rng, [[(32, 64), (96, 64)], [(32, 64), (96, 64)], [(64, 32), (64, 96)]])
+        spots = pick(rng, [[(32, 64), (96, 64)], [(32, 64), (96, 64)], [(64, 32), (64, 96)]])
     else:
-        spots = _pick(rng, [[(24, 64), (64, 64), (104, 64)], [(64, 32), (32, 92), (96, 92)]])
+        spots = pick(rng, [[(24, 64), (64, 64), (104, 64)], [(64, 32), (32, 92), (96, 92)]])
     return [spots[i] for i in rng.permutation(count)]
 
 
 def _single(rng: Rng, place: str) -> tuple[Item, ...]:
-    return (_item(rng, place, 1, _near(rng, (64, 64), 2), 0),)
+    return (_item(rng, place, 1, near(rng, (64, 64), 2), 0),)
 
 
 def _worn(rng: Rng, place: str) -> tuple[Item, ...]:
-    noun = _pick(rng, SUBJECTS).name
-    worn = _pick(rng, [*WEARABLE, COSTUME])
-    return (Item(noun, _near(rng, (64, 72), 2), 72 if worn == COSTUME else NORMAL[1], worn=worn),)
+    noun = pick(rng, SUBJECTS).name
+    worn = pick(rng, [*WEARABLE, COSTUME])
+    return (Item(noun, near(rng, (64, 72), 2), 72 if worn == COSTUME else NORMAL[1], worn=worn),)
 
 
-def _several(rng: Rng, place: str, count: int) -> tuple[Item, ...]:
-    items = [_item(rng, place, count, _near(rng, s, 1), 0.2) for s in _spots(rng, count)]
+def several(rng: Rng, place: str, count: int) -> tuple[Item, ...]:
+    items = [_item(rng, place, count, near(rng, s, 1), 0.2) for s in _spots(rng, count)]
     # Two of one kind would be a count: that has its own captions.
     return tuple(items) if len({i.noun for i in items}) == count else ()
 
 
 def _pair(rng: Rng, place: str) -> tuple[Item, ...]:
     if rng.random() < 0.25:  # two shapes, the plainest test of which colour goes where
-        colors = rng.permutation(_visible_colors(place))[:2]
+        colors = rng.permutation(visible_colors(place))[:2]
         shapes = rng.permutation(SHAPES)[:2]
         spots = _spots(rng, 2)
         return tuple(
-            Item(str(shapes[i]), _near(rng, spots[i], 1), NORMAL[2], color=str(colors[i]))
+            Item(str(shapes[i]), near(rng, spots[i], 1), NORMAL[2], color=str(colors[i]))
             for i in (0, 1)
         )
-    return _several(rng, place, 2)
+    return several(rng, place, 2)
 
 
 def _count(rng: Rng, place: str) -> tuple[Item, ...]:
     count = int(rng.integers(2, 4))
-    noun = _noun(rng, place)
+    noun = random_noun(rng, place)
     return tuple(
-        Item(center=_near(rng, spot, 1), size=NORMAL[count], **noun) for spot in _spots(rng, count)
+        Item(center=near(rng, spot, 1), size=NORMAL[count], **noun) for spot in _spots(rng, count)
     )
 
 
@@ -127,11 +128,11 @@ LAYOUTS: dict[str, Callable[[Rng, str], tuple[Item, ...]]] = {
     "worn": _worn,
     "pair": _pair,
     "count": _count,
-    "triple": lambda rng, place: _several(rng, place, 3),
+    "triple": lambda rng, place: several(rng, place, 3),
 }
 
 
-def _fits(items: tuple[Item, ...], margin: int = 2) -> bool:
+def fits(items: tuple[Item, ...], margin: int = 2) -> bool:
     """Inside the frame and apart from each other."""
     boxes = [bounds(item) for item in items]
     inside = all(min(box[:2]) >= 0 and max(box[2:]) <= SIDE for box in boxes)
@@ -148,11 +149,11 @@ def sample_scene(rng: Rng, task: str | None = None, held_out: bool | None = Fals
     shares = np.array(list(TASKS.values()))
     name = task or str(rng.choice(list(TASKS), p=shares / shares.sum()))
     while True:
-        place = _place(rng)
+        place = random_place(rng)
         items = LAYOUTS[name](rng, place)
         scene = Scene(place, items, name)
         wanted = held_out is None or is_held_out(scene) == held_out
-        if (items or name == "place") and wanted and _fits(items):
+        if (items or name == "place") and wanted and fits(items):
             return scene
 
 
@@ -164,63 +165,47 @@ def stream(seed: int) -> Iterator[tuple[Scene, Caption]]:
         yield scene, describe(scene, rng)
 
 
-class _Text:
-    """A caption under construction, which remembers where it named what."""
-
-    def __init__(self):
-        self.text, self.spans = "", []
-
-    def say(self, words: str, kind: str = "", items: tuple[int, ...] = ()) -> None:
-        self.text += " " if self.text and not words.startswith(",") else ""
-        if kind:
-            self.spans.append(Span(len(self.text), len(self.text) + len(words), kind, items))
-        self.text += words
-
-    def say_named(self, phrase: str, name: str, kind: str, items: tuple[int, ...] = ()) -> None:
-        """Say `phrase`, of which only the part `name` is a name."""
-        before, _, after = phrase.partition(name)
-        for words in filter(None, (before.strip(), name, after.strip())):
-            self.say(words, *((kind, items) if words == name else ()))
-
-
 def describe(scene: Scene, rng: Rng) -> Caption:
     """One of several right captions of the scene."""
-    text = _Text()
+    text = Text()
     place = PLACES[scene.place]
     if not scene.items:
         text.say_named(place.alone, place.name, "place")
-        return Caption(text.text, tuple(text.spans))
+        return text.caption()
     say_place, place_first = rng.random() < SAY_PLACE, rng.random() < 0.12
-    phrase = _pick(rng, place.phrases)
+    phrase = pick(rng, place.phrases)
     if say_place and place_first:
         text.say_named(phrase, place.name, "place")
         text.say(",")
     elif rng.random() < 0.1:
-        text.say(_pick(rng, ["a picture of", "a photo of"]))
+        text.say(pick(rng, ["a picture of", "a photo of"]))
     if scene.task == "count":
         _say_count(text, scene, rng)
     else:
-        _say_items(text, scene, rng)
+        say_items(text, scene, rng)
     if say_place and not place_first:
         text.say_named(phrase, place.name, "place")
-    return Caption(text.text, tuple(text.spans))
+    return text.caption()
 
 
-def _say_count(text: _Text, scene: Scene, rng: Rng) -> None:
-    everyone = tuple(range(len(scene.items)))
-    item = scene.items[0]
+def _say_count(text: Text, scene: Scene, rng: Rng) -> None:
+    say_count(text, scene.items[0], tuple(range(len(scene.items))), rng)
+
+
+def say_count(text: Text, item: Item, everyone: tuple[int, ...], rng: Rng) -> None:
+    """Say the number of items like `item`, their colour and their noun."""
     text.say({2: "two", 3: "three"}[len(everyone)], "count", everyone)
     if item.color and rng.random() < SAY_COLOR:
         text.say(item.color, "color", everyone)
     text.say(NOUNS[item.noun].many if item.noun in NOUNS else item.noun + "s", "noun", everyone)
 
 
-def _say_items(text: _Text, scene: Scene, rng: Rng) -> None:
+def say_items(text: Text, scene: Scene, rng: Rng) -> None:
     order = rng.permutation(len(scene.items))
     for position, index in enumerate(map(int, order)):
         if position:
             text.say(_link(scene, order, position, rng))
-        _say_item(text, scene.items[index], index, rng)
+        say_item(text, scene.items[index], index, rng)
 
 
 def _link(scene: Scene, order: np.ndarray, position: int, rng: Rng) -> str:
@@ -230,17 +215,21 @@ def _link(scene: Scene, order: np.ndarray, position: int, rng: Rng) -> str:
     if rng.random() < 0.35:
         return "and"
     first, second = (scene.items[int(i)].center for i in order)
-    dx, dy = second[0] - first[0], second[1] - first[1]
+    return relation(second[0] - first[0], second[1] - first[1], rng)
+
+
+def relation(dx: int, dy: int, rng: Rng) -> str:
+    """How to say where the first thing is, if the second is (dx, dy) pixels away from it."""
     if abs(dx) > abs(dy):
         side = "left of" if dx > 0 else "right of"
-        return _pick(rng, [side, f"to the {side}", side, "next to"])
-    return _pick(rng, ["above"] if dy > 0 else ["below", "below", "under"])
+        return pick(rng, [side, f"to the {side}", side, "next to"])
+    return pick(rng, ["above"] if dy > 0 else ["below", "below", "under"])
 
 
-def _say_item(text: _Text, item: Item, index: int, rng: Rng) -> None:
+def say_item(text: Text, item: Item, index: int, rng: Rng) -> None:
     me = (index,)
     color = item.color if item.color and rng.random() < SAY_COLOR else None
-    size = _pick(rng, SIZES[item.scale]) if item.scale else None
+    size = pick(rng, SIZES[item.scale]) if item.scale else None
     words = [(w, k) for w, k in ((size, "size"), (color, "color"), (item.noun, "noun")) if w]
     text.say(with_article(words[0][0]).split()[0])
     for word, kind in words:
@@ -251,5 +240,5 @@ def _say_item(text: _Text, item: Item, index: int, rng: Rng) -> None:
         text.say(COSTUME, "worn", me)
     elif item.worn:
         worn = WEARABLE[item.worn]
-        text.say(_pick(rng, worn.verbs))
+        text.say(pick(rng, worn.verbs))
         text.say_named(worn.phrase, worn.name, "worn", me)

@@ -3,6 +3,7 @@
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from playground.world.spelling import DIGITS, INVISIBLE, PUNCTUATION
 from playground.world.vocabulary import (
     COLORS,
     COSTUME,
@@ -20,10 +21,6 @@ GRAMMAR_WORDS = (
     "a", "an", "and", "the", "of", "to", "in", "on", "at", "with", "wearing", "dressed", "as",
     "next", "left", "right", "above", "below", "under", "picture", "photo", "two", "three", ",",
 )  # fmt: skip
-
-
-# Separates words and says nothing; a comma does, because captions have some.
-PUNCTUATION = r"""[.!?;:()\[\]{}"“”]"""
 
 
 def words() -> list[str]:
@@ -44,6 +41,8 @@ def new_tokenizer() -> PreTrainedTokenizerFast:
         [
             normalizers.NFC(),
             normalizers.Lowercase(),
+            normalizers.Replace(Regex(INVISIBLE), ""),
+            *(normalizers.Replace(Regex(digit), word) for digit, word in DIGITS.items()),
             normalizers.Replace(Regex(PUNCTUATION), " "),
         ]
     )
