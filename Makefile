@@ -1,8 +1,9 @@
 # Two commands: `make run` opens the page, `make test` checks everything.
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := $(BIN)/pip install -q -c constraints.txt
 
-.PHONY: run test report screenshot clean
+.PHONY: run test report screenshot constraints clean
 
 run: .venv/run
 	$(BIN)/python app.py
@@ -10,23 +11,32 @@ run: .venv/run
 test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/mypy
+	@.ci/browser $(BIN)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 
-report: .venv/test
+report: .venv/test # the sheets, every table of the documents, and what the page shows at first
 	$(BIN)/python -m playground.measuring report
 	$(BIN)/python -m playground.page.example
 
 screenshot: .venv/test
 	$(BIN)/python tests/screenshot.py
 
-.venv/run: requirements.txt
+# The newest releases that requirements*.txt allow, for Python 3.10 and later. Which build of torch
+# is right depends on the machine, so it and its companions stay out.
+constraints: .venv/test
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.10 --no-annotate --no-header \
+		requirements-dev.txt | grep -Ev '^(torch|triton|nvidia|cuda)' > constraints.txt
+
+.venv/run: requirements.txt constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -q -r requirements.txt
+	$(INSTALL) -r requirements.txt
 	touch $@
 
-.venv/test: requirements.txt requirements-dev.txt
+.venv/test: requirements.txt requirements-dev.txt constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -q -r requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
 	touch $@ .venv/run
 
 clean:
