@@ -23,6 +23,11 @@ def buttons(name: str, label: str) -> tuple[gr.Button, gr.Button]:
     return start_button(name, label), stop_button(name)
 
 
+def asked(event: gr.EventData) -> dict:
+    """What a view asks for; nothing if what arrived is not a set of named values."""
+    return event._data if isinstance(event._data, dict) else {}
+
+
 @dataclass(frozen=True)
 class Section:
     """`frames(recipe, *values of fields, owner)` fill the views. Started again, the visitor's
