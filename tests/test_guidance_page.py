@@ -5,8 +5,9 @@ import pytest
 from lens import LOOK, QUICK, pixels, quiet, slide
 
 from playground.diffusion.guidance import COND, UNCOND, guide
-from playground.engine.cells import Step
 from playground.engine.engine import Engine
+from playground.engine.local import LocalSession
+from playground.engine.record import records
 from playground.recipe import Recipe
 
 
@@ -14,12 +15,14 @@ def test_any_w_is_drawn_without_a_request_and_as_the_engine_would(lens, shipped)
     recipe = Recipe(**QUICK, guidance=5.0)
     page = lens(recipe)
     requests = quiet(page)
-    steps = [e for e in Engine(shipped).submit([recipe]) if isinstance(e, Step)]
+    session = LocalSession(Engine(shipped))
+    *_, run = records(session, session.submit([recipe]))
     for index, w in [(0, 5.0), (1, 0.0), (1, 1.0), (2, 7.5), (3, 30.0)]:
         slide(page, f"{LOOK} .step", index)
         slide(page, f"{LOOK} .scale", w)
-        clean = steps[index].clean
-        expected = shipped.preview(guide(clean[UNCOND], clean[COND], w)[None])[0].astype(int)
+        clean = run.steps[index].clean
+        colours = run.colours(guide(clean[UNCOND], clean[COND], w))
+        expected = (colours.clip(-1, 1) + 1) * 127.5
         assert np.abs(pixels(page, f"{LOOK} .picture") - expected).max() <= 1
         assert page.text_content(f"{LOOK} .scale-out") == f"{w:g}"
         assert page.text_content(f"{LOOK} .step-out") == f"{index + 1} of 4"

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from playground.diffusion.guidance import COND, UNCOND, guide
-from playground.engine.cells import Step
 from playground.engine.engine import Engine
-from playground.page.guidance import data as guidance_payload
+from playground.engine.local import LocalSession
+from playground.engine.record import RunRecord, records
+from playground.engine.session import Session
+from playground.page.guidance import data
 from playground.page.guidance.views import lookahead
 from playground.recipe import Recipe
 
@@ -25,13 +27,16 @@ def coloured(tiny):
     return model
 
 
-def ran(model, **changes):
-    """(steps, data of the look-ahead) of a recorded run."""
-    machine = Engine(model)
-    *steps, picture = machine.submit([Recipe(**SMALL | changes)], record=True)
-    assert all(isinstance(step, Step) for step in steps)
-    prompt = model.encode(picture.recipe.prompt)
-    return steps, guidance_payload.of_run(machine, prompt, steps, picture, b"")["lookahead"]
+def drawn(session: Session, **changes) -> RunRecord:
+    *_, run = records(session, session.submit([Recipe(**SMALL | changes)], record=True))
+    return run
+
+
+def ran(model, **changes) -> tuple[RunRecord, dict]:
+    """A recorded run, and what the look-ahead shows of it."""
+    session = LocalSession(Engine(model))
+    run = drawn(session, **changes)
+    return run, data.of_run(run, session)["lookahead"]
 
 
 def floats(text: str) -> np.ndarray:
@@ -45,31 +50,29 @@ def pixels(raster: dict) -> np.ndarray:
 
 @pytest.mark.parametrize("w", [0.0, 0.3, 1.0, 7.5, 30.0])
 def test_the_line_through_two_previews_is_the_preview_of_guidance(w, coloured):
-    steps, data = ran(coloured, guidance=4.0)
-    assert (data["h"], data["w"], len(data["steps"])) == (12, 8, 3)
-    for step, shown in zip(steps, data["steps"], strict=True):
+    run, look = ran(coloured, guidance=4.0)
+    assert (look["h"], look["w"], len(look["steps"])) == (12, 8, 3)
+    for step, shown in zip(run.steps, look["steps"], strict=True):
         uncond, cond = floats(shown["uncond"]), floats(shown["cond"])
-        exact = guide(step.clean[UNCOND], step.clean[COND], w)
-        expected = coloured.preview_colours(exact[None])[0].numpy()
+        expected = run.colours(guide(step.clean[UNCOND], step.clean[COND], w))
         reach = np.abs(expected).max()
         np.testing.assert_allclose(uncond + w * (cond - uncond), expected, atol=1e-5 * reach)
         assert reach > 1  # it says more than a screen can show
 
 
 def test_it_passes_through_what_the_run_itself_drew(coloured):
-    _, data = ran(coloured, guidance=4.0)
-    for shown in data["steps"]:
+    _, look = ran(coloured, guidance=4.0)
+    for shown in look["steps"]:
         uncond, cond = floats(shown["uncond"]), floats(shown["cond"])
         ahead = (np.clip(uncond + 4 * (cond - uncond), -1, 1) + 1) * 127.5
         assert np.abs(ahead - pixels(shown["guided"])).max() <= 1
 
 
 def test_the_preview_a_visitor_sees_is_the_same_cut_to_a_screen(coloured):
-    latents = torch.randn(2, 4, 3, 5, generator=torch.Generator().manual_seed(0))
-    colours = coloured.preview_colours(latents).clamp(-1, 1)
-    np.testing.assert_array_equal(
-        coloured.preview(latents), ((colours + 1) * 127.5).round().byte().numpy()
-    )
+    run, _ = ran(coloured, guidance=4.0)
+    for step in run.steps:
+        colours = run.colours(step.clean["guided"]).clip(-1, 1)
+        assert np.abs((colours + 1) * 127.5 - step.preview).max() <= 0.5 + 1e-3  # rounded
 
 
 def moment(uncond_noise, cond_noise) -> lookahead.Moment:
@@ -101,14 +104,14 @@ def test_the_noise_of_a_branch_makes_its_input_again(prediction, coloured):
     """x_t = √ᾱ·x̂0 + √(1 − ᾱ)·ε̂, whatever the network predicts."""
     model = copy.copy(coloured)
     model.scheduler_config = model.scheduler_config | {"prediction_type": prediction}
-    steps, _ = ran(model, sampler="ddim")
+    run, _ = ran(model, sampler="ddim")
     kept = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)
-    for step in steps:
-        signal = kept[int(step.timestep)] ** 0.5
+    for step in run.steps:
+        signal = kept[int(step.level.t)] ** 0.5
         noise = (1 - signal**2) ** 0.5
         for branch in (UNCOND, COND, "guided"):
             mixed = signal * step.clean[branch] + noise * step.noise(branch)
-            torch.testing.assert_close(mixed, step.noisy, atol=1e-3, rtol=1e-3)
+            np.testing.assert_allclose(mixed, step.latents, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -120,36 +123,36 @@ def test_the_noise_of_a_branch_makes_its_input_again(prediction, coloured):
     ],
 )
 def test_a_branch_that_was_not_computed_is_not_made_up(changes, both, coloured):
-    _, data = ran(coloured, **changes)
-    assert [shown["both"] for shown in data["steps"]] == both
-    for shown in data["steps"]:
+    _, look = ran(coloured, **changes)
+    assert [shown["both"] for shown in look["steps"]] == both
+    for shown in look["steps"]:
         assert ("uncond" in shown, "angle" in shown) == (shown["both"],) * 2
         assert pixels(shown["guided"]).std() > 0
-    assert "3 network calls" in data["text"]
-    assert ("would need 6 rows" in data["text"]) == (not any(both))
+    assert "3 network calls" in look["text"]
+    assert ("would need 6 rows" in look["text"]) == (not any(both))
 
 
 def test_what_a_branch_less_saves_is_what_calls_took_here(coloured):
-    machine = Engine(coloured)
-    *steps, picture = machine.submit([Recipe(**SMALL, guidance=5.0)], record=True)
-    machine._measured = {"PyTorch": {1: [0.009], 2: [0.012]}}
-    prompt = coloured.encode(picture.recipe.prompt)
-    said = guidance_payload.of_run(machine, prompt, steps, picture, b"")["lookahead"]["text"]
+    session = LocalSession(Engine(coloured))
+    run = drawn(session, guidance=5.0)
+    session.engine._measured = {"PyTorch": {1: [0.009], 2: [0.012]}}
+    said = data.of_run(run, session)["lookahead"]["text"]
     assert "3 network calls with 6 rows" in said
     assert "3 rows less, or 0.01 s: a call of one row took 9 ms here lately, of two 12 ms." in said
-    machine._measured = {"PyTorch": {2: [0.012]}}  # of one row nothing is known
-    said = guidance_payload.of_run(machine, prompt, steps, picture, b"")["lookahead"]["text"]
-    assert said.endswith("3 rows less.")
+    session.engine._measured = {"PyTorch": {2: [0.012]}}  # of one row nothing is known
+    assert data.of_run(run, session)["lookahead"]["text"].endswith("3 rows less.")
 
 
 def test_words_come_along_and_notes_say_what_is_not_shown(coloured):
-    _, data = ran(coloured, guider="apg", rescale=0.5, negative="a dog")
-    assert [word["text"] for word in data["words"]] == ["a", "cat"]
-    (word, _) = data["words"]
+    run, look = ran(coloured, guider="apg", rescale=0.5, negative="a dog")
+    assert [word["text"] for word in look["words"]] == ["a", "cat"]
+    (word, _) = look["words"]
     maps = np.frombuffer(base64.b64decode(word["maps"]), np.uint8)
     assert maps.size == 3 * word["h"] * word["w"]
-    assert any("APG" in note and "plain" in note for note in data["notes"])
-    assert any("negative words here: “a dog”" in note for note in data["notes"])
-    assert data["without"] == "with the negative words"
+    shares = run.shares()[word["h"], word["w"]][:, 0]
+    assert np.abs(maps / 255 - shares.ravel()).max() <= 0.5 / 255 + 1e-6
+    assert any("APG" in note and "plain" in note for note in look["notes"])
+    assert any("negative words here: “a dog”" in note for note in look["notes"])
+    assert look["without"] == "with the negative words"
     assert ran(coloured)[1]["notes"] == []
     assert ran(coloured)[1]["without"] == "without words"

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from lens import QUICK
 
-from playground.measuring.scores import draw_all
-from playground.page import serving
 from playground.page.guidance import own
 from playground.recipe import Recipe
 from playground.world import measures
@@ -16,20 +14,14 @@ FAST = Recipe(prompt="a red square", steps=2)
 OWN = "#own-table"
 
 
-@pytest.fixture
-def machine(engine, monkeypatch):
-    monkeypatch.setattr(serving, "engine", lambda _: engine)
-    return engine
-
-
-def test_the_cost_is_told_before(machine):
+def test_the_cost_is_told_before():
     """Rows of the network: 1 at w = 0 and w = 1, 2 at w = 5, as the recipe's own w = 5."""
     assert own.cost(FAST, "0, 1, 5") == (
         "3 values × 8 seeds = 24 pictures, 16 times the work of drawing the recipe's picture."
     )
 
 
-def test_every_row_is_what_its_pictures_measure(machine):
+def test_every_row_is_what_its_pictures_measure(session):
     *frames, last = own.measure(FAST, "1, 6")
     assert [name for name, *_ in map(tuple, (r.values() for r in last["rows"]))] == ["1", "6"]
     for row in last["rows"]:
@@ -37,7 +29,8 @@ def test_every_row_is_what_its_pictures_measure(machine):
             dataclasses.replace(FAST, guidance=float(row["name"]), seed=FAST.seed + i)
             for i in range(8)
         ]
-        found = measures.measure([FAST.prompt] * 8, draw_all(machine, recipes), 8)
+        pictures = np.stack([session.engine.draw(recipe).image for recipe in recipes])
+        found = measures.measure([FAST.prompt] * 8, pictures, 8)
         keys = [column["key"] for column in last["columns"]]
         assert row["values"] == pytest.approx([found[key] for key in keys], abs=0.02)
     assert "16 pictures" in last["text"]
@@ -46,7 +39,7 @@ def test_every_row_is_what_its_pictures_measure(machine):
     assert last["run"] is None  # there is nothing more to stop
 
 
-def test_stopping_keeps_finished_rows_and_frees_the_engine(machine, monkeypatch):
+def test_stopping_keeps_finished_rows_and_frees_the_engine(session, monkeypatch):
     monkeypatch.setattr(own, "FRAME", 0.0)
     frames = own.measure(FAST, "1, 2, 3")
     for frame in frames:
@@ -54,7 +47,7 @@ def test_stopping_keeps_finished_rows_and_frees_the_engine(machine, monkeypatch)
             break
     assert [row["name"] for row in frame["rows"]] == ["1"]
     frames.close()
-    assert not any(run.cells for run in machine._runs)
+    assert not any(run.cells for run in session.engine._turns.runs)
 
 
 def test_seeds_go_round_at_the_end():
@@ -71,7 +64,7 @@ def test_seeds_go_round_at_the_end():
         (2**32 - 1, "seeds 4294967295 to 6 (after 4294967295 comes 0), 8 a row"),
     ],
 )
-def test_the_seeds_are_told_round_the_end(seed, said, machine):
+def test_the_seeds_are_told_round_the_end(seed, said, session):
     *_, last = own.measure(dataclasses.replace(FAST, seed=seed), "1")
     assert said in last["caption"]
 
@@ -80,6 +73,8 @@ def test_the_seeds_are_told_round_the_end(seed, said, machine):
     ("recipe", "text", "words"),
     [
         (FAST, "", "is empty"),
+        (FAST, None, "is empty"),
+        (FAST, ["1"], "is empty"),
         (FAST, "1, NaN", "not a number"),
         (FAST, "1e9", "between 0 and 30"),
         (FAST, ", ".join(map(str, range(40))), "at most 16"),
@@ -88,7 +83,7 @@ def test_the_seeds_are_told_round_the_end(seed, said, machine):
         (Recipe(prompt="a cat", width=64, height=64), "5", "of 128×128 pixels only"),
     ],
 )
-def test_what_cannot_be_measured_is_one_sentence(recipe, text, words, machine):
+def test_what_cannot_be_measured_is_one_sentence(recipe, text, words, session):
     with pytest.raises(ValueError, match=words) as caught:
         list(own.measure(recipe, text))
     assert str(caught.value).endswith(".")

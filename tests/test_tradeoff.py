@@ -7,7 +7,7 @@ from browser import ROOT
 from playground.diffusion import guidance
 from playground.measuring import sweeps, tables
 from playground.models import specs
-from playground.page.guidance.measured import measured, variants
+from playground.page.guidance.measured import _difference, measured, variants
 from playground.recipe import Recipe
 from playground.wording import percent
 
@@ -21,7 +21,7 @@ def test_the_table_and_its_sentence_are_the_numbers():
     assert [row["name"] for row in data["rows"]] == ["0", "1", "25"]
     assert data["rows"][1]["values"] == [0.5, 0.25, 1.0, 0.4]
     for part in (
-        "w = 25 (75 %, ± 15 points; 25 % at w = 1",
+        "w = 25 (75 %, 95 % interval 41 to 93 %; 25 % at w = 1",
         "Diversity falls from 1.00 at w = 1 to 0.50 at w = 25. ",
         "from 40 % at w = 1 to 60 %",
         "same 8 pictures",
@@ -61,12 +61,28 @@ def test_the_readme_holds_the_cards_numbers():
 
 def varied(start: float, stop: float, count: int = 400) -> list[dict]:
     """Rows in which the first (the last) two fifths without guidance leave so many right."""
-    rest = {"count": count, "strict": 0.1, "diversity": 1.0, "saturation": 0.3, "error": 0.02}
+    rest = {"count": count, "strict": 0.1, "diversity": 1.0, "saturation": 0.3}
     rows = [("guidance_start", 0.0, 40, 0.8), ("guidance_start", 0.4, 32, start)]
     rows += [("guidance_stop", 0.6, 32, stop), ("guider", "apg", 40, 0.7)]
     return [
         dict(zip(("field", "value", "rows", "lenient"), row, strict=True)) | rest for row in rows
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "low", "high"),
+    [(0.9, 0.3, 0.1705, 0.8090), (1.0, 0.0, 0.6075, 1.0)],  # Newcombe 1998, table II, method 10
+)
+def test_the_interval_of_a_difference_is_the_published_one(one, other, low, high):
+    assert _difference(one, other, 10) == pytest.approx((low, high), abs=6e-5)
+    assert _difference(other, one, 10) == pytest.approx((-high, -low), abs=6e-5)
+
+
+def test_what_all_pictures_show_is_not_certain():
+    """Eight of eight: the interval has a width, and so has a difference of two such shares."""
+    text = measured([dict(zip(NAMES, (1, 8, 1.0, 1.0, 1.0, 0.4), strict=True))])["text"]
+    assert "w = 1 (100 %, 95 % interval 68 to 100 %;" in text
+    assert "the difference: -32 to 32 points; 8 pictures" in variants(varied(1.0, 1.0, 8))["text"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +98,6 @@ def test_which_end_matters_is_read_off_the_numbers(start, stop, said):
     assert said in data["text"]
     assert f"{percent(start)} without it in the first 40 %" in data["text"]
     assert "both save 8 of 40 rows" in data["text"]
-    assert "6 points" in data["text"]  # 2·√(0.02² + 0.02²)
     assert [c["label"] for c in data["columns"]][:2] == ["rows a picture", "asked-for is there"]
     assert data["rows"][1]["name"] == "Guidance from: 0.4"
     assert data["rows"][3]["name"] == "Guider: APG (projected)"
@@ -109,7 +124,8 @@ def test_every_variant_is_measured_and_plain_guidance_once(engine, monkeypatch):
 
 
 def test_offered_sweeps_are_the_measured_ones():
-    from playground.page.guidance.sweeping import AXES, plan
+    from playground.page.guidance.axis import AXES
+    from playground.page.guidance.sweeping import plan
 
     for name, values in sweeps.VARIANTS.items():
         recipes = plan(Recipe(), name, AXES[name])

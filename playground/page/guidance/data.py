@@ -4,48 +4,44 @@ import json
 
 import numpy as np
 
-from playground.attention import heatmaps
-from playground.attention.heatmaps import Aggregation
+from playground.attention.summing import Aggregation
 from playground.diffusion import guidance, samplers
 from playground.diffusion.guidance import COND, UNCOND
-from playground.engine.cells import Picture, Step
-from playground.engine.engine import Engine
+from playground.engine.events import Picture, Step
+from playground.engine.record import RunRecord
+from playground.engine.session import Session
 from playground.models import specs
-from playground.models.latent import LatentModel, Prompt
-from playground.page.guidance import sweeping
+from playground.page.guidance.axis import place
 from playground.page.guidance.views import filmstrip, lookahead
 from playground.recipe import FIELDS, Recipe
 from playground.wording import counted
 
 
-def of_run(
-    machine: Engine, prompt: Prompt, steps: list[Step], picture: Picture, png: bytes
-) -> dict[str, dict]:
-    """Data of the lens's views, by their names; `png` is the picture with its recipe."""
+def of_run(run: RunRecord, session: Session) -> dict[str, dict]:
+    """Data of the lens's views, by their names."""
+    recipe = run.recipe
     look = lookahead.finished(
-        moments=[_moment(machine.model, step) for step in steps],
-        scale=picture.recipe.guidance,
-        words=_words(prompt, steps),
-        text=_cost(picture, machine),
-        without="with the negative words" if picture.recipe.negative else "without words",
-        notes=_notes(picture.recipe),
+        moments=[_moment(run, step) for step in run.steps],
+        scale=recipe.guidance,
+        words=_words(run),
+        text=_cost(run.picture, session.call_seconds()),
+        without="with the negative words" if recipe.negative else "without words",
+        notes=_notes(recipe),
     )
-    frame = finished_frame(prompt, steps, picture, png, "guidance")
-    return {"lookahead": look, "filmstrip": strip_of(picture.recipe, "guidance", [frame])}
+    frame = finished_frame(run, "guidance")
+    return {"lookahead": look, "filmstrip": strip_of(recipe, "guidance", [frame])}
 
 
-def finished_frame(
-    prompt: Prompt, steps: list[Step], picture: Picture, png: bytes, axis: str
-) -> dict:
+def finished_frame(run: RunRecord, axis: str) -> dict:
     """The picture as part of a strip along `axis`, with its words' maps over all steps."""
-    recipe = picture.recipe
+    recipe, picture = run.recipe, run.picture
     calls, rows = counted(picture.calls, "network call"), counted(picture.rows, "row")
     shared = f", {picture.shared} of them shared" * bool(picture.shared)
     return filmstrip.finished(
-        *sweeping.place(axis, getattr(recipe, axis)),
+        *place(axis, getattr(recipe, axis)),
         size=(recipe.height, recipe.width),
-        png=png,
-        words=_mean_words(prompt, steps, recipe),
+        png=run.png(),
+        words=_mean_words(run),
         text=f"{calls}, {rows}{shared}, by {' and '.join(picture.networks)}.",
         link=recipe.to_query(),
     )
@@ -71,50 +67,43 @@ def _called(name: str, value):
     return guidance.called(name, value) if name in guidance.TABLES else value
 
 
-def _mean_words(prompt: Prompt, steps: list[Step], recipe: Recipe) -> list[tuple[str, np.ndarray]]:
+def _mean_words(run: RunRecord) -> list[tuple[str, np.ndarray]]:
     """Each word's share of the words' attention [h, w], summed in the model's best way; none if
     no step was recorded.
     """
-    recorded = [(step.maps, step.timestep) for step in steps if step.maps]
-    if not recorded or not prompt.words:
+    maps = run.word_maps(Aggregation.of(specs.get(run.recipe.model).card))
+    if maps is None:
         return []
-    how = Aggregation.of(specs.get(recipe.model).card)
-    maps = heatmaps.of_run(*zip(*recorded, strict=True), prompt.words, how).numpy()
-    return [(word.text, map_) for word, map_ in zip(prompt.words, maps, strict=True)]
+    return [(word.text, map_) for word, map_ in zip(run.prompt.words, maps, strict=True)]
 
 
-def _moment(model: LatentModel, step: Step) -> lookahead.Moment:
-    def preview(branch):
-        return model.preview_colours(step.clean[branch][None])[0].numpy()
-
+def _moment(run: RunRecord, step: Step) -> lookahead.Moment:
     branches = None
     if {UNCOND, COND} <= step.clean.keys():
-        noises = [step.noise(branch) for branch in (UNCOND, COND)]
+        noises = step.noise(UNCOND), step.noise(COND)
         branches = lookahead.Branches(
-            preview(UNCOND),
-            preview(COND),
-            noises=tuple(noise.numpy() for noise in noises),
-            colours=tuple((n.movedim(0, -1) @ model.preview_map[:-1]).numpy() for n in noises),
+            run.colours(step.clean[UNCOND]),
+            run.colours(step.clean[COND]),
+            noises=noises,
+            # Without the map's constant: a noise of 0 is no colour.
+            colours=tuple(np.moveaxis(noise, 0, -1) @ run.preview_map[:-1] for noise in noises),
         )
-    return lookahead.Moment(step.guidance, step.preview(model), branches)
+    return lookahead.Moment(step.guidance, step.preview, branches)
 
 
-def _words(prompt: Prompt, steps: list[Step]) -> list[tuple[str, np.ndarray]]:
+def _words(run: RunRecord) -> list[tuple[str, np.ndarray]]:
     """Each word's share of the words' attention in the finest maps, [steps, h, w]."""
-    if not prompt.words or not all(step.maps for step in steps):
+    shares = run.shares()
+    if not shares:
         return []
-    finest = max(steps[0].maps)
-    shares = [
-        heatmaps.relative(heatmaps.of_words(step.maps[finest], prompt.words)) for step in steps
-    ]
-    return [
-        (word.text, np.stack([share[i].numpy() for share in shares]))
-        for i, word in enumerate(prompt.words)
-    ]
+    finest = shares[max(shares)]  # [steps, words, h, w]
+    return [(word.text, finest[:, i]) for i, word in enumerate(run.prompt.words)]
 
 
-def _cost(picture: Picture, machine: Engine) -> str:
-    """What the branches cost, and what exactly w = 0 or w = 1 would save."""
+def _cost(picture: Picture, lately: dict[int, float]) -> str:
+    """What the branches cost, and what exactly w = 0 or w = 1 would save; `lately` is what a
+    network call took, by its rows, in seconds.
+    """
     calls, rows, network = picture.calls, picture.rows, picture.seconds["network"]
     done = (
         f"This run: {counted(calls, 'network call')} with {counted(rows, 'row')}, {network:.2f} s "
@@ -122,7 +111,7 @@ def _cost(picture: Picture, machine: Engine) -> str:
     )
     if rows == calls:
         return done + f"Guidance at every step would need {2 * calls} rows."
-    saved, lately = rows - calls, machine.measured()
+    saved = rows - calls
     said = (
         "At exactly w = 1 the branch without words is not computed, at w = 0 the one with: "
         f"{counted(saved, 'row')} less"

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from playground.page import sections
-from playground.page.guidance import measured, sweeping, training
-from playground.page.guidance import own as guidance_own
+from playground.page.guidance import data, measured, own, sweeping, training
+from playground.page.guidance.axis import AXES
 from playground.page.guidance.views import filmstrip, lookahead
+from playground.page.lens import Frame, Lens
 from playground.page.panel import Panel
 from playground.page.sections import Section
 from playground.recipe import FIELDS
@@ -25,36 +26,40 @@ SWEEPERS = 4  # sweeps at the same time; the engine batches them with everybody'
 
 
 @dataclass(frozen=True)
-class Lens:
-    """The views by name, the sweep, and the visitor's own table."""
+class Guidance:
+    """The views that follow the recipe's run, the sweep, and the visitor's own table."""
 
     views: dict[str, gr.HTML]
     sweep: Section
-    own: guidance_own.Table
+    table: own.Table
 
-    def connect(self, panel: Panel) -> None:
+    def connect(self, panel: Panel, tab: gr.Tab) -> None:
         """Let a sweep and a table begin from the panel's recipe."""
         self.sweep.connect(panel)
-        self.own.connect(panel)
+        self.table.connect(panel)
         axis, values = self.sweep.fields
         axis.input(
-            lambda axis: sweeping.AXES[axis], axis, values,
-            queue=False, show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
+            offered, axis, values, queue=False, show_progress="hidden", api_visibility="private"
+        )
 
 
-def build(example: dict) -> Lens:
+def offered(axis: str | None):
+    """The values that are offered for a sweep of that field; what was typed stays without one."""
+    return AXES[axis] if isinstance(axis, str) and axis in AXES else gr.skip()
+
+
+def build(example: Frame) -> Guidance:
     """Lay out the lens inside the surrounding gradio context."""
     gr.Markdown(INTRO)
     look = gr.HTML(example.get("lookahead"), **asdict(lookahead.VIEW), elem_id="lookahead")
     gr.Markdown(SWEEP)
     with gr.Row(elem_classes="sweep"):
-        labels = [(FIELDS[axis].metadata["label"], axis) for axis in sweeping.AXES]
+        labels = [(FIELDS[axis].metadata["label"], axis) for axis in AXES]
         axis = gr.Dropdown(
             labels, value="guidance", label="Sweep", scale=3, min_width=180, elem_id="sweep-axis"
         )
         values = gr.Textbox(
-            sweeping.AXES["guidance"], label=f"Values, at most {sweeping.MOST}", max_lines=1,
+            AXES["guidance"], label=f"Values, at most {sweeping.MOST}", max_lines=1,
             scale=4, min_width=220, elem_id="sweep-values",
         )  # fmt: skip
     with gr.Row(equal_height=True):
@@ -64,6 +69,9 @@ def build(example: dict) -> Lens:
         start, stop, [strip], filmstrip, sweeping.sweep, SWEEPERS, fields=(axis, values)
     )
     measured.build()
-    own = guidance_own.build()
+    table = own.build()
     training.build()
-    return Lens({"lookahead": look, "filmstrip": strip}, sweep, own)
+    return Guidance({"lookahead": look, "filmstrip": strip}, sweep, table)
+
+
+LENS = Lens("Guidance", build, of_run=lambda run, session, _: data.of_run(run, session))

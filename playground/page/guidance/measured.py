@@ -8,7 +8,7 @@ from playground.diffusion import guidance
 from playground.models import specs
 from playground.page.shared import tradeoff
 from playground.recipe import FIELDS, Recipe
-from playground.wording import percent, points
+from playground.wording import between, percent, points, wilson
 
 
 def measured(rows: list[dict]) -> dict:
@@ -24,7 +24,6 @@ def _sentence(rows: list[dict]) -> str:
     at_one = next(row for row in rows if row["guidance"] == 1)
     last, count = rows[-1], rows[0]["count"]
     least = min((row for row in rows if row["guidance"] >= 1), key=lambda row: row["diversity"])
-    error = (most * (1 - most) / count) ** 0.5  # of a share of independent pictures
     turn = ""
     if least is not last:
         turn = (
@@ -34,10 +33,10 @@ def _sentence(rows: list[dict]) -> str:
     return (
         f"Each row: the same {count} pictures of standard prompts, {Recipe().steps} steps. "
         f"The whole prompt is kept most often at w = "
-        f"{' and '.join(format(row['guidance'], 'g') for row in best)} ({percent(most)}, ± "
-        f"{points(error)} points; {percent(at_one['strict'])} at w = 1, {percent(last['strict'])} "
-        f"at w = {last['guidance']:g}). Diversity falls from {at_one['diversity']:.2f} at w = 1 to "
-        f"{least['diversity']:.2f} at w = {least['guidance']:g}{turn}. Saturation goes from "
+        f"{' and '.join(format(row['guidance'], 'g') for row in best)} ({percent(most)}, 95 % "
+        f"interval {between(most, count)}; {percent(at_one['strict'])} at w = 1, "
+        f"{percent(last['strict'])} at w = {last['guidance']:g}). Diversity falls from "
+        f"{at_one['diversity']:.2f} at w = 1 to {least['diversity']:.2f} at w = {least['guidance']:g}{turn}. Saturation goes from "
         f"{percent(at_one['saturation'])} at w = 1 to {percent(last['saturation'])}."
     )
 
@@ -59,19 +58,29 @@ def _ends(rows: list[dict]) -> str:
     late, early = by["guidance_start", 0.4], by["guidance_stop", 0.6]
     whole = by["guidance_start", 0.0]
     saved = whole["rows"] - late["rows"]
-    apart = early["lenient"] - late["lenient"]
-    chance = 2 * (early["error"] ** 2 + late["error"] ** 2) ** 0.5
-    if abs(apart) <= chance:
+    low, high = _difference(early["lenient"], late["lenient"], whole["count"])
+    if low <= 0 <= high:
         verdict = "Which end matters more, these pictures do not tell: that is within chance"
     else:
-        verdict = f"For this model the {'first' if apart > 0 else 'last'} steps matter more"
+        verdict = f"For this model the {'first' if low > 0 else 'last'} steps matter more"
     return (
         f"What was asked for is there in {percent(whole['lenient'])} with guidance at every step, "
         f"in {percent(late['lenient'])} without it in the first 40 % of the steps, in "
         f"{percent(early['lenient'])} without it in the last 40 %; both save {saved} of "
-        f"{whole['rows']} rows. {verdict} (two standard errors of the difference: "
-        f"{points(chance)} points; {whole['count']} pictures a row)."
+        f"{whole['rows']} rows. {verdict} (95 % interval of the difference: "
+        f"{points(low)} to {points(high)} points; {whole['count']} pictures a row)."
     )
+
+
+def _difference(one: float, other: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of one − other, shares of `count` pictures each: from both shares' Wilson
+    intervals (Newcombe 1998, Statistics in Medicine 17, 873, method 10).
+    """
+    (low, high), (low_of_other, high_of_other) = wilson(one, count), wilson(other, count)
+    apart = one - other
+    down = ((one - low) ** 2 + (high_of_other - other) ** 2) ** 0.5
+    up = ((high - one) ** 2 + (other - low_of_other) ** 2) ** 0.5
+    return apart - down, apart + up
 
 
 def build() -> None:

@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass, replace
 import gradio as gr
 import numpy as np
 
+from playground.engine.events import Failure, Picture
 from playground.page import sections, serving, together
 from playground.page.guidance import sweeping
+from playground.page.guidance.axis import AXES
 from playground.page.panel import Panel
 from playground.page.sections import Section
 from playground.page.shared import tradeoff
@@ -20,6 +22,7 @@ from playground.wording import counted, percent
 SEEDS = 8  # pictures of every w: with and without words, one full call of the network
 LAST_SEED = int(FIELDS["seed"].metadata["high"])
 FRAME = 0.5  # seconds between two sentences about how far it is
+SECTION = "measures"
 MEASURERS = 2  # at the same time: one of them asks for as much as a class of visitors
 TEXT = (
     "### Your own prompt, measured\n"
@@ -29,7 +32,7 @@ TEXT = (
 )
 
 
-def plan(recipe: Recipe, text: str) -> list[list[Recipe]]:
+def plan(recipe: Recipe, text: str | None) -> list[list[Recipe]]:
     """Per w in `text` the recipes of its pictures; raises ValueError in words."""
     serving.check(recipe)
     rows = sweeping.plan(recipe, "guidance", text)
@@ -41,7 +44,7 @@ def _seeds(recipe: Recipe) -> list[int]:
     return [(recipe.seed + i) % (LAST_SEED + 1) for i in range(SEEDS)]
 
 
-def cost(recipe: Recipe, text: str) -> str:
+def cost(recipe: Recipe, text: str | None) -> str:
     """What measuring would take, in one sentence; raises ValueError in words."""
     rows = plan(recipe, text)
     times = SEEDS * sum(together.rows(row[0]) for row in rows) / together.rows(recipe)
@@ -52,24 +55,23 @@ def cost(recipe: Recipe, text: str) -> str:
     )
 
 
-def measure(recipe: Recipe, text: str, owner: str | None = None) -> Iterator[dict]:
+def measure(recipe: Recipe, text: str | None, visitor: str | None = None) -> Iterator[dict]:
     """The table's data, row by row; raises ValueError before anything is drawn.
 
-    Closing the generator stops it, and so does a new measurement of this owner.
+    Closing the generator stops it, and so does a new measurement of this visitor.
     """
     planned, asked = plan(recipe, text), time.monotonic()
     name, started, found = secrets.token_hex(4), time.perf_counter(), []
     yield tradeoff.message("Getting ready: " + cost(recipe, text), run=name)
-    from playground.engine.cells import Failure, Picture
     from playground.world import measures  # torch: not before the page is up
 
     measures.check(recipe.prompt, recipe.height, recipe.width)
-    machine, caption = serving.engine(recipe.model), _caption(recipe)
+    session, caption = serving.session(recipe.model), _caption(recipe)
     whole = sum(together.rows(row[0]) for row in planned)
     done = shown = 0.0
     for number, row in enumerate(planned, 1):
         pictures, share = [], together.rows(row[0]) / whole
-        with machine.submit(row, owner=owner and f"{owner} measures", asked=asked) as run:
+        with session.submit(row, visitor=visitor, section=SECTION, asked=asked) as run:
             for event in run:
                 if isinstance(event, Failure):
                     raise ValueError(f"A picture at w = {row[0].guidance:g} failed: {event.reason}")
@@ -114,7 +116,7 @@ class Table:
         self.section.connect(panel)
         (values,) = self.section.fields
 
-        def on_change(text: str, *recipe) -> str:
+        def on_change(text, *recipe) -> str:
             try:
                 return cost(panel.recipe(recipe), text)
             except ValueError as error:
@@ -133,12 +135,12 @@ def build() -> Table:
     gr.Markdown(TEXT)
     with gr.Row(elem_classes="sweep"):
         values = gr.Textbox(
-            sweeping.AXES["guidance"], label=f"Values of w, at most {sweeping.MOST}", max_lines=1,
+            AXES["guidance"], label=f"Values of w, at most {sweeping.MOST}", max_lines=1,
             scale=4, min_width=220, elem_id="own-values",
         )  # fmt: skip
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("own", "Measure")
-    price = gr.Markdown(cost(Recipe(), sweeping.AXES["guidance"]), elem_id="own-cost")
+    price = gr.Markdown(cost(Recipe(), AXES["guidance"]), elem_id="own-cost")
     view = gr.HTML(None, **asdict(tradeoff.VIEW), elem_id="own-table")
     return Table(
         Section(start, stop, [view], tradeoff, measure, MEASURERS, fields=(values,)), price

@@ -5,28 +5,27 @@ import secrets
 import time
 from collections.abc import Iterator
 
-from playground.diffusion.guidance import GUIDERS, SCHEDULES, TABLES, called
+from playground.diffusion.guidance import TABLES
+from playground.engine.events import Failure
 from playground.page import serving, together
+from playground.page.guidance import data
+from playground.page.guidance.axis import AXES, place
 from playground.page.guidance.views import filmstrip
 from playground.recipe import Recipe, RecipeError
 from playground.wording import counted
 
 MOST = 16  # pictures of one sweep
-AXES = {  # fields that can be swept, and the values that are offered
-    "guidance": "0, 1, 2, 3, 5, 7, 12, 25",
-    "guidance_start": "0, 0.2, 0.4, 0.6, 0.8",
-    "guidance_stop": "0.2, 0.4, 0.6, 0.8, 1",
-    "rescale": "0, 0.25, 0.5, 0.75, 1",
-    "guidance_schedule": ", ".join(SCHEDULES),
-    "guider": ", ".join(GUIDERS),
-}
+SECTION = "sweeps"
 
 
-def plan(recipe: Recipe, axis: str, text: str) -> list[Recipe]:
-    """One recipe per value in `text`; raises RecipeError in words that fit the page."""
-    if axis not in AXES:
+def plan(recipe: Recipe, axis: str | None, text: str | None) -> list[Recipe]:
+    """One recipe per value in `text`; raises RecipeError in words that fit the page.
+
+    A page may send anything, also nothing.
+    """
+    if not isinstance(axis, str) or axis not in AXES:
         raise RecipeError(f"There is no sweep of {axis!r}; there are: {', '.join(AXES)}.")
-    parts = together.parts(text)
+    parts = together.parts(text) if isinstance(text, str) else []
     if not parts:
         raise RecipeError(f"The list of values is empty; try {AXES[axis]}.")
     if len(parts) > MOST:
@@ -44,17 +43,12 @@ def _name(axis: str, part: str) -> str:
     return part
 
 
-def place(axis: str, value: float | str) -> tuple[float, str]:
-    """Where on the slider a value of `axis` lies, and what it is called."""
-    if axis in TABLES:
-        return list(TABLES[axis]).index(value), called(axis, value)
-    return value, ("w = " if axis == "guidance" else "") + called(axis, value)
-
-
-def sweep(recipe: Recipe, axis: str, text: str, owner: str | None = None) -> Iterator[dict]:
+def sweep(
+    recipe: Recipe, axis: str | None, text: str | None, visitor: str | None = None
+) -> Iterator[dict]:
     """The filmstrip's data, frame by frame; raises ValueError before anything is drawn.
 
-    Closing the generator stops the sweep, and so does a new one of this owner; drawing does not.
+    Closing the generator stops the sweep, and so does a new one of this visitor; drawing does not.
     """
     recipes = [serving.check(each) for each in plan(recipe, axis, text)]
     asked = time.monotonic()
@@ -62,11 +56,10 @@ def sweep(recipe: Recipe, axis: str, text: str, owner: str | None = None) -> Ite
     yield filmstrip.message(
         f"Getting ready: {len(recipes)} pictures, {times:.1f} times the work of drawing one …"
     )
-    machine = serving.engine(recipe.model)
-    whose = owner and f"{owner} sweeps"
-    with machine.submit(recipes, record=True, owner=whose, asked=asked) as run:
-        shown = _Strip(machine.model, recipe, axis)
-        for state in together.follow(run, recipes):
+    session = serving.session(recipe.model)
+    with session.submit(recipes, record=True, visitor=visitor, section=SECTION, asked=asked) as run:
+        shown = _Strip(recipe, axis)
+        for state in together.follow(session, run, recipes):
             if state.share < 1:
                 yield shown.strip(state)
         if state.share == 1:
@@ -78,13 +71,11 @@ def sweep(recipe: Recipe, axis: str, text: str, owner: str | None = None) -> Ite
 class _Strip:
     """A sweep as the filmstrip shows it; what has ended is worked out once."""
 
-    def __init__(self, model, recipe: Recipe, axis: str):
-        self.model, self.recipe, self.axis = model, recipe, axis
+    def __init__(self, recipe: Recipe, axis: str):
+        self.recipe, self.axis = recipe, axis
         self.name, self.ended = secrets.token_hex(4), {}
 
     def strip(self, state: together.Together) -> dict:
-        from playground.page.guidance import data
-
         number, share = len(state.cells), state.share
         text = f"Drawing {number} pictures from one noise, about {state.left:.0f} s left."
         if share == 1:
@@ -104,20 +95,15 @@ class _Strip:
     def _frame(self, cell: together.Drawn) -> dict:
         if not cell.end:
             last = cell.steps[-1]
-            preview = last.preview(self.model)
-            return filmstrip.sampling(*self._place(cell), preview, last.index + 1, last.count)
+            return filmstrip.sampling(*self._place(cell), last.preview, last.index + 1, last.count)
         if cell not in self.ended:
             self.ended[cell] = self._ended(cell)
         return self.ended[cell]
 
     def _ended(self, cell: together.Drawn) -> dict:
-        from playground.engine.cells import Failure
-        from playground.page.guidance import data
-
         if isinstance(cell.end, Failure):
             return filmstrip.failed(*self._place(cell), cell.end.reason)
-        prompt = self.model.encode(cell.recipe.prompt)
-        return data.finished_frame(prompt, cell.steps, cell.end, cell.end.png(), self.axis)
+        return data.finished_frame(cell.end, self.axis)
 
     def _place(self, cell: together.Drawn) -> tuple[float, str]:
         return place(self.axis, getattr(cell.recipe, self.axis))
