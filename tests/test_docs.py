@@ -1,5 +1,6 @@
 """The documents say what was measured, point at files that exist, and the README stays short."""
 
+import ast
 import re
 import subprocess
 
@@ -11,6 +12,8 @@ from playground.models import specs
 CARD = specs.get(docs.MODEL).card
 PARTS = [(path, name) for path, parts in docs.DOCUMENTS.items() for name in parts]
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+NAMED = re.compile(r"`((?:playground|assets|tests|docs)/[\w./-]+)`")
+DEFINED = re.compile(r"`([\w/]+\.py): ([\w.]+)`")  # as in `diffusion/guidance.py: guide`
 
 
 def documents() -> list:
@@ -73,12 +76,36 @@ def test_links_between_documents_lead_to_files(path):
     assert broken == []
 
 
-NAMED = re.compile(r"`((?:playground|assets|tests|docs)/[\w./-]+)`")
-
-
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(docs.ROOT)))
 def test_files_that_documents_name_exist(path):
     if path.name in ("LOG.md", "CHANGELOG.md"):  # they tell of the past
         return
     missing = [name for name in NAMED.findall(path.read_text()) if not (docs.ROOT / name).exists()]
     assert missing == []
+
+
+def definitions(tree: ast.AST, prefix: str = "") -> set[str]:
+    """Functions, classes, methods, fields and constants, as `name` or `Class.name`."""
+    found = set()
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(prefix + node.name)
+            if isinstance(node, ast.ClassDef):
+                found |= definitions(node, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {prefix + to.id for to in targets if isinstance(to, ast.Name)}
+    return found
+
+
+def test_the_tour_names_what_is_there():
+    named = DEFINED.findall((docs.ROOT / "docs" / "architecture.md").read_text())
+    assert len(named) > 30
+    for file, name in named:
+        tree = ast.parse((docs.ROOT / "playground" / file).read_text())
+        assert name in definitions(tree), f"{file} has no {name}"
+
+
+def test_the_reader_of_definitions_sees_every_kind():
+    code = "A = 1\nB: int = 2\ndef f(): ...\nclass C:\n    x: int\n    def m(self): ...\n"
+    assert definitions(ast.parse(code)) == {"A", "B", "f", "C", "C.x", "C.m"}

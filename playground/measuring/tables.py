@@ -4,9 +4,11 @@ from itertools import groupby
 
 from playground.attention.heatmaps import Aggregation
 from playground.diffusion import guidance, samplers
-from playground.measuring.scores import ASKED, TASKS, standard_error
+from playground.measuring.scores import ASKED, TASKS
 from playground.recipe import FIELDS, Recipe
-from playground.wording import percent, points
+from playground.wording import percent, points, wilson
+
+BRACKETS = "in brackets the 95 % interval of the share (Wilson)"
 
 
 def missing(stage: str) -> str:
@@ -84,10 +86,7 @@ def scores(card: dict) -> str:
     how = (
         f"{samplers.get(ASKED['sampler']).label}, {ASKED['steps']} steps, w = {Recipe().guidance:g}"
     )
-    lines += [
-        "",
-        f"{how}; {count} pictures a cell, ± one standard error in points; regenerate with",
-    ]
+    lines += ["", f"{how}; {count} pictures a cell; {BRACKETS}; regenerate with"]
     lines += ["`python -m playground.measuring scores`."]
     return "\n".join(lines)
 
@@ -108,7 +107,8 @@ def sweeps(card: dict) -> str:
         cells = [_share(row, "lenient") for row in card["samplers"] if row["sampler"] == name]
         lines.append(f"| {samplers.get(name).label} | {' | '.join(cells)} |")
     count = card["guidance"][0]["count"]
-    lines += ["", f"{count} pictures a row or cell, the same prompts and seeds each time;"]
+    lines += ["", f"{count} pictures a row or cell, the same prompts and seeds each time;",
+              f"{BRACKETS};"]  # fmt: skip
     lines += ["regenerate with `python -m playground.measuring sweeps`."]
     return "\n".join(lines)
 
@@ -125,7 +125,7 @@ def variants(card: dict) -> str:
             last = f"{row['diversity']:.2f} | {percent(row['saturation'])}"
             lines.append(f"| {what} | {row['rows']} | {shares} | {last} |")
     lines += ["", f"w = {Recipe().guidance:g}, {card['variants'][0]['count']} pictures a row, the "
-              "same prompts and seeds each time; rows of the network a picture of "
+              f"same prompts and seeds each time; {BRACKETS}; rows of the network a picture of "
               f"{Recipe().steps} steps.",
               "Regenerate with `python -m playground.measuring sweeps`."]  # fmt: skip
     return "\n".join(lines)
@@ -258,5 +258,6 @@ TABLES = {
 
 
 def _share(found: dict, key: str) -> str:
-    share = found[key]
-    return f"{percent(share)} ± {points(standard_error(share, found['count']))}"
+    """A share of `count` pictures and its 95 % interval: 98 % (97–99)."""
+    low, high = wilson(found[key], found["count"])
+    return f"{percent(found[key])} ({points(low)}–{points(high)})"
