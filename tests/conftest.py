@@ -11,10 +11,10 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from playground.engine.engine import Engine
+from playground.engine.local import LocalSession
 from playground.models.latent import LatentModel
 from playground.models.load import load
 from playground.page import serving
-from playground.page.attention import runs
 from playground.page.kept import Kept
 from playground.recipe import Recipe
 from playground.training.unet import new_schedule
@@ -83,25 +83,13 @@ def shipped() -> LatentModel:
 
 
 @pytest.fixture
-def machine(engine, monkeypatch):
-    """The small model's engine in the place of the page's, and nothing kept yet."""
-    kept = Kept()
-    monkeypatch.setattr(serving, "engine", lambda _: engine)
-    monkeypatch.setattr(serving, "loaded", lambda _: engine)
+def session(engine, monkeypatch) -> LocalSession:
+    """The small model's session in the place of the page's, and nothing kept yet."""
+    one, kept = LocalSession(engine), Kept()
+    monkeypatch.setattr(serving, "session", lambda _: one)
+    monkeypatch.setattr(serving, "opened", lambda _: one)
     monkeypatch.setattr(serving, "kept", lambda: kept)
-    return engine
-
-
-@pytest.fixture
-def look(engine, monkeypatch):
-    """The page's own calls draw with the small model; `look` returns a recipe's closer look."""
-    monkeypatch.setattr(serving, "_engine", lambda _: engine)
-
-    def closer(recipe: Recipe) -> dict:
-        *_, frame = runs.closer(recipe)
-        return frame["attention"]
-
-    return closer
+    return one
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Whoever computes the network, the picture is the same, and the page says who it was."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,10 +9,14 @@ import torch
 from conftest import tiny_model
 
 from playground.attention import editing
-from playground.attention.record import Watched, record, word_columns
+from playground.attention.record import Watched, record
+from playground.diffusion.levels import Level
 from playground.engine import backends
-from playground.engine.cells import Failure, Picture, Step
+from playground.engine.backends import onnx as onnx_backend
+from playground.engine.backends.graph import Graph
 from playground.engine.engine import Engine
+from playground.engine.events import Failure, Picture, Step
+from playground.models.prompt import Condition, word_columns
 from playground.recipe import Recipe
 
 TEXTS = ("", "a cat", "two red stars in the snow", "an owl wearing a crown", "a fox and a pig")
@@ -34,11 +37,11 @@ def shipped_onnx(shipped) -> backends.Onnx:
 
 
 def question(model, rows: int) -> tuple:
-    """Latents, timesteps and prompts of so many different rows."""
+    """Latents, levels and conditions of so many different rows."""
     generator = torch.Generator().manual_seed(rows)
     latents = torch.randn(rows, 4, 16, 16, generator=generator)
-    prompts = [model.encode(text) for text in (TEXTS * rows)[:rows]]
-    return latents, torch.linspace(20, 980, rows), prompts
+    told = [Condition(model.encode(text)) for text in (TEXTS * rows)[:rows]]
+    return latents, [Level(0.5, 0.5, t) for t in torch.linspace(20, 980, rows).tolist()], told
 
 
 def difference(a: Picture, b: Picture) -> int:
@@ -55,14 +58,13 @@ def test_a_graph_predicts_what_pytorch_predicts(rows, tiny, onnx):
 
 @pytest.mark.parametrize("closer", [False, True])
 def test_a_graph_records_what_pytorch_records(closer, tiny, onnx):
-    latents, timesteps, prompts = question(tiny, 5)
-    fox = prompts[4]
-    close = word_columns(fox.columns, fox.words, fox.content) if closer else None
-    watched = [Watched(row, prompts[row].columns) for row in (1, 3)]
+    latents, at, told = question(tiny, 5)
+    fox = told[4].prompt
+    close = word_columns(fox) if closer else None
+    watched = [Watched(row, told[row].prompt.columns) for row in (1, 3)]
     watched.append(Watched(4, fox.columns, close))
     mine, theirs = (
-        backend.ask(latents, timesteps, prompts, watched).recorder
-        for backend in (onnx, backends.Eager(tiny))
+        backend.ask(latents, at, told, watched).recorder for backend in (onnx, backends.Eager(tiny))
     )
     assert set(theirs.maps()[0]) == {(16, 16), (8, 8), (4, 4)}
     for ours, other in zip(mine.maps(), theirs.maps(), strict=True):
@@ -168,7 +170,7 @@ def test_a_network_that_cannot_be_exported_stays_with_pytorch(caplog):
 @pytest.mark.parametrize("error", [0.01, float("nan")])
 @pytest.mark.parametrize("wrong", ["predictions", "pixels", "maps of (8, 8)"])
 def test_a_graph_that_is_off_is_not_used(wrong, error, tiny, monkeypatch, caplog):
-    class Off(backends.Graph):
+    class Off(Graph):
         def __call__(self, *question):
             predictions, recorder = super().__call__(*question)
             if wrong == "predictions":
@@ -180,7 +182,7 @@ def test_a_graph_that_is_off_is_not_used(wrong, error, tiny, monkeypatch, caplog
         def pixels(self, latents):
             return super().pixels(latents) + (error if wrong == "pixels" else 0)
 
-    monkeypatch.setattr(backends, "Graph", Off)
+    monkeypatch.setattr(onnx_backend, "Graph", Off)
     backend = backends.get("onnx").make(tiny)
     backend.prepare()
     assert f"its {wrong} are" in caplog.text
@@ -190,7 +192,7 @@ def test_a_graph_that_is_off_is_not_used(wrong, error, tiny, monkeypatch, caplog
 def test_odd_sizes_keep_the_grids_that_the_network_has():
     """Halved upwards or downwards, and not square."""
     model = tiny_model()
-    graph = backends.Graph(model, (4, 10, 12))
+    graph = Graph(model, (4, 10, 12))
     assert list(graph.grids.values()) == [(10, 12), (5, 6), (3, 3)]
 
 
@@ -210,19 +212,12 @@ def test_the_decoder_is_the_graphs(tiny, onnx, monkeypatch):
         backends.Eager(tiny).decode(torch.zeros(1, 4, 16, 16))
 
 
-def test_the_graph_is_there_soon(shipped):
-    """The first picture does not wait for it at all; making it may slow that by ten seconds."""
-    start = time.process_time()
-    backends.get("onnx").make(shipped).prepare()
-    assert time.process_time() - start < 10
-
-
 def test_unknown_backends_are_named(tiny):
     with pytest.raises(backends.UnknownBackendError, match=r"'cuda'; there are: onnx, pytorch\."):
         backends.get("cuda")
 
 
 def test_a_failing_call_ends_its_picture_alone(tiny, onnx, monkeypatch):
-    monkeypatch.setattr(backends.Graph, "__call__", lambda *_: 1 / 0)
+    monkeypatch.setattr(Graph, "__call__", lambda *_: 1 / 0)
     *_, last = Engine(tiny, network=onnx).submit([Recipe(steps=2)])
     assert isinstance(last, Failure)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from playground.diffusion import reference
 from playground.diffusion.guidance import COND, UNCOND
 from playground.diffusion.samplers import SAMPLERS
-from playground.engine.cells import Cell
-from playground.recipe import Recipe
+from playground.engine.cells import Cell, CellAnswer
+from playground.engine.events import Task
+from playground.recipe import Recipe, RecipeError
 
 CASES = [
     (s.name, prediction)
@@ -33,7 +35,7 @@ def levels(timestep: float) -> tuple[float, float]:
 def cell_of(model, prediction: str = "epsilon", **recipe) -> Cell:
     model = copy.copy(model)
     model.scheduler_config = model.scheduler_config | {"prediction_type": prediction}
-    return Cell(0, Recipe(width=64, height=64, **recipe), model, recorded=False)
+    return Cell(0, Task(Recipe(width=64, height=64, **recipe)), model)
 
 
 @torch.inference_mode()
@@ -45,7 +47,7 @@ def drive(cell: Cell, x0: torch.Tensor, stochastic: bool):
     constant = None
     while not cell.done:
         noisy = cell.network_input()
-        signal, noise = levels(float(cell.timestep))
+        signal, noise = levels(cell.level.t)
         epsilon = (noisy - signal * x0) / noise
         if constant is None or stochastic:
             constant = epsilon
@@ -54,8 +56,8 @@ def drive(cell: Cell, x0: torch.Tensor, stochastic: bool):
             "v_prediction": signal * constant - noise * x0,
             "sample": x0.expand_as(noisy),
         }
-        answer = answers[cell.scheduler.config.prediction_type]
-        yield cell.advance(noisy, {UNCOND: answer, COND: answer}, None)
+        answer = answers[cell.prediction.name]
+        yield cell.advance(noisy, CellAnswer({UNCOND: answer, COND: answer}))
 
 
 # Divisors of 1000: for others diffusers' DDIM and PNDM step down by 1000 // steps, while "trailing"
@@ -70,7 +72,7 @@ def test_the_preview_is_the_clean_picture_at_every_call(sampler, prediction, ste
     for step in drive(cell, x0, SAMPLERS[sampler].stochastic):
         assert step.index == calls
         for branch in (UNCOND, COND, "guided"):
-            torch.testing.assert_close(step.clean[branch], x0, atol=5e-4, rtol=0)
+            np.testing.assert_allclose(step.clean[branch], x0, atol=5e-4)
         calls += 1
     assert calls == cell.count == cell.call
 
@@ -81,8 +83,8 @@ def test_what_the_network_sees_is_mixed_as_it_was_in_training(sampler, tiny):
     cell = cell_of(tiny, sampler=sampler, steps=12)
     x0 = torch.linspace(-1, 1, 4 * 8 * 8).view(4, 8, 8)
     for step in drive(cell, x0, SAMPLERS[sampler].stochastic):
-        signal, noise = levels(step.timestep)
-        epsilon = (step.noisy - signal * x0) / noise
+        signal, noise = levels(step.level.t)
+        epsilon = (step.latents - signal * x0.numpy()) / noise
         assert float(epsilon.std()) == pytest.approx(1, abs=0.12)  # 256 numbers
 
 
@@ -92,17 +94,17 @@ def test_the_last_sample_is_the_clean_picture(sampler, tiny):
     x0 = torch.linspace(-1, 1, 4 * 8 * 8).view(4, 8, 8)
     list(drive(cell, x0, SAMPLERS[sampler].stochastic))
     # DDIM, DDPM, PNDM and DEIS end at the schedule's own smallest σ, 0.03, not at 0.
-    torch.testing.assert_close(cell.sample[0], x0, atol=0.12, rtol=0)
+    torch.testing.assert_close(cell.solver.sample[0], x0, atol=0.12, rtol=0)
 
 
 def test_the_seed_is_the_starting_noise_and_the_size_its_shape(tiny):
     a, b, other = (cell_of(tiny, seed=s, sampler="ddim") for s in (1, 1, 2))
-    assert torch.equal(a.sample, b.sample)
-    assert not torch.equal(a.sample, other.sample)
+    assert torch.equal(a.solver.sample, b.solver.sample)
+    assert not torch.equal(a.solver.sample, other.solver.sample)
     expected = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(a.sample, expected)  # as a stock pipeline would draw it
-    wide = Cell(0, Recipe(width=192, height=64), tiny, recorded=False)
-    assert wide.sample.shape == (1, 4, 8, 24)
+    assert torch.equal(a.solver.sample, expected)  # as a stock pipeline would draw it
+    wide = Cell(0, Task(Recipe(width=192, height=64)), tiny)
+    assert wide.shape == (1, 4, 8, 24)
 
 
 def test_all_samplers_start_from_the_same_picture_of_noise(tiny):
@@ -116,10 +118,37 @@ def test_numbers_that_run_away_end_the_cell_in_words(tiny):
     cell = cell_of(tiny, guidance=1.0)
     noisy = cell.network_input()
     with pytest.raises(FloatingPointError, match="ran away at call 1"):
-        cell.advance(noisy, {COND: torch.full_like(noisy, torch.nan)}, None)
+        cell.advance(noisy, CellAnswer({COND: torch.full_like(noisy, torch.nan)}))
 
 
 @pytest.mark.parametrize("prediction", ["flow_prediction", "unheard_of"])
 def test_an_unknown_kind_of_prediction_is_refused(prediction, tiny):
     with pytest.raises(ValueError, match=prediction):
         cell_of(tiny, prediction)
+
+
+def test_a_cell_that_solves_the_ode_needs_plain_guidance(tiny):
+    with pytest.raises(RecipeError, match="set the guider to Plain"):
+        Cell(0, Task(Recipe(rescale=0.5), exact=1.0), tiny)
+
+
+@torch.inference_mode()
+def test_an_exact_cell_ends_where_a_constant_noise_leads(tiny):
+    """With one ε at every σ the way is straight in σ, and both passes end at x0."""
+    cell = Cell(0, Task(Recipe(width=64, height=64), exact=1.0), tiny)
+    x0 = torch.linspace(-1, 1, 4 * 8 * 8).view(4, 8, 8)
+    first = cell.level
+    epsilon = (cell.network_input() - first.signal * x0) / first.noise
+    while not cell.done:  # between, Runge-Kutta tries points beside the way
+        cell.advance(cell.network_input(), CellAnswer({UNCOND: epsilon, COND: epsilon}))
+    picture = cell.picture(np.zeros((64, 64, 3), np.uint8))
+    np.testing.assert_allclose(picture.latents, x0, atol=5e-4)
+    assert picture.calls == cell.count == reference.calls()
+    assert picture.exact.path.shape == (reference.STEPS + 1, 4, 8, 8)
+    assert picture.exact.bound < 1e-4
+
+
+def test_more_steps_than_a_recipe_has_are_a_tasks(tiny):
+    cell = Cell(0, Task(Recipe(sampler="ddpm"), steps=1000), tiny)
+    assert cell.count == 1000
+    assert [cell.solver.levels[i].t for i in (0, 1, 999)] == [999, 998, 0]

@@ -3,7 +3,6 @@
 import copy
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import diffusers
@@ -12,8 +11,8 @@ import pytest
 import torch
 
 from playground.attention import editing
-from playground.engine.cells import Failure, Picture, Step
 from playground.engine.engine import LARGEST_RUN, MAX_ROWS, Engine
+from playground.engine.events import Failure, Picture, Step
 from playground.recipe import Recipe, RecipeError
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +48,7 @@ def test_company_does_not_change_a_picture(max_rows, engine):
         assert together[i].recipe == recipe
         assert difference(together[i], alone) <= 1
         assert together[i].rows == alone.rows
-        torch.testing.assert_close(together[i].latents, alone.latents, atol=1e-3, rtol=1e-3)
+        np.testing.assert_allclose(together[i].latents, alone.latents, atol=1e-3, rtol=1e-3)
     assert difference(together[0], together[1]) > 20  # else nothing was compared
 
 
@@ -71,7 +70,7 @@ def test_events_of_a_cell_come_in_order_and_end_with_its_picture(engine):
         assert [s.index for s in steps] == list(range(last.calls))
         assert {s.count for s in steps} == {last.calls}
         assert isinstance(last, Picture)
-        assert all(torch.isfinite(s.noisy).all() for s in steps)
+        assert all(np.isfinite(s.latents).all() for s in steps)
         assert all(spent >= 0 for spent in last.seconds.values())
         assert last.seconds["network"] > 0
 
@@ -99,12 +98,12 @@ def test_a_side_that_the_network_cannot_halve_is_refused(tiny):
 
 def test_the_thread_rests_when_there_is_no_work_and_wakes_again(engine):
     for _ in range(2):
-        engine.draw(Recipe(**SMALL))
-        deadline = time.monotonic() + 10
-        while engine._thread is not None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        run = engine.submit([Recipe(**SMALL)])
+        if thread := engine._thread:
+            thread.join(10)
         assert engine._thread is None
-        assert not engine._runs
+        assert isinstance(list(run)[-1], Picture)
+        assert not engine._turns.runs
 
 
 @pytest.fixture
@@ -205,12 +204,16 @@ def test_a_process_that_exits_while_drawing_ends_in_order():
     assert (done.returncode, done.stdout.strip()) == (0, "Step")
 
 
-@pytest.mark.parametrize("seconds", [2, 4])
-def test_a_process_that_exits_while_warming_up_ends_in_order(seconds):
+@pytest.mark.parametrize("stage", ["practise", "prepare"])
+def test_a_process_that_exits_while_warming_up_ends_in_order(stage):
+    """Its main thread ends as soon as that stage has begun in the background."""
     code = (
-        "import time; from playground.page.serving import warm_up; "
-        f"warm_up(); time.sleep({seconds}); print('ends')"
+        "import threading; from playground.engine.local import LocalSession; "
+        f"begun, stage = threading.Event(), LocalSession.{stage}; "
+        f"LocalSession.{stage} = lambda self: (begun.set(), stage(self)); "
+        "from playground.page.serving import warm_up; "
+        "warm_up(); print(begun.wait(100))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stdout.strip()) == (0, "ends")
+    assert (done.returncode, done.stdout.strip()) == (0, "True")
     assert "Traceback" not in done.stderr

@@ -6,7 +6,7 @@ import pytest
 
 from playground.diffusion import guidance
 from playground.diffusion.guidance import SCHEDULES, UnknownGuidanceError
-from playground.engine.cells import Step
+from playground.engine.events import Step
 from playground.page import serving
 from playground.page.panel import MORE, TABLES
 from playground.recipe import Recipe

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from playground.engine.cells import Picture, Step
+from playground.engine.events import Picture, Step
 from playground.recipe import Recipe
 
 SMALL = {"steps": 3, "width": 64, "height": 64, "prompt": "a cat"}

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from playground.engine.cells import Dropped, Picture, Step
 from playground.engine.engine import Engine
+from playground.engine.events import Dropped, Picture, Step
 from playground.recipe import Recipe
 
 SMALL = {"width": 64, "height": 64}
@@ -41,10 +41,9 @@ def watched(tiny):
 
 def rest(engine: Engine, seconds: float = 10) -> None:
     """Wait until the engine has nothing to do."""
-    deadline = time.monotonic() + seconds
-    while engine._thread is not None:
-        assert time.monotonic() < deadline, "the engine is still at work"
-        time.sleep(0.005)
+    if thread := engine._thread:
+        thread.join(seconds)
+    assert engine._thread is None, "the engine is still at work"
 
 
 def within(seconds: float, work):
@@ -72,7 +71,7 @@ def test_cancelling_ends_the_run_and_empties_the_engine(watched):
     rest(watched)
     assert len(watched.ticks) <= served + 1
     assert not run.cells
-    assert not watched._runs
+    assert not watched._turns.runs
 
 
 def test_a_cancelled_run_stays_ended(watched):
@@ -139,9 +138,9 @@ def test_a_single_picture_does_not_wait_behind_a_large_run(width, watched):
 
 def test_an_owner_has_one_run_and_others_keep_theirs(watched):
     """A visitor who draws again before the first picture is there wants only the second."""
-    old = watched.submit([LONG], owner="ann")
-    others = [watched.submit([LONG], owner="ben"), watched.submit([LONG]), watched.submit([LONG])]
-    new = watched.submit([LONG], owner="ann")
+    old = watched.submit([LONG], visitor="ann")
+    others = [watched.submit([LONG], visitor="ben"), watched.submit([LONG]), watched.submit([LONG])]
+    new = watched.submit([LONG], visitor="ann")
     assert len(within(10, lambda: list(old))) < 100
     assert not old.cells
     assert all(run.cells for run in (*others, new))
@@ -152,6 +151,30 @@ class Idle(Engine):
 
     def _work(self):
         pass
+
+
+def test_a_visitor_has_one_run_in_each_section(watched):
+    """A sweep does not end the picture that is drawn beside it."""
+    picture = watched.submit([LONG], visitor="ann", section="draw")
+    sweep = watched.submit([LONG] * 2, visitor="ann", section="sweep")
+    again = watched.submit([LONG], visitor="ann", section="draw")
+    assert len(within(10, lambda: list(picture))) < 100
+    assert sweep.cells
+    assert again.cells
+    watched.cancel_cell("ann", "sweep", LONG)
+    assert (sweep.cells, bool(again.cells)) == ([], True)
+
+
+def test_turns_go_by_visitor_not_by_section(tiny):
+    """Ann has seven runs of many rows, Ben one of two: he is in every other tick at least."""
+    engine = Idle(tiny)
+    for section in range(7):
+        engine.submit([LONG] * 16, visitor="ann", section=str(section))
+    ben = engine.submit([LONG], visitor="ben")
+    served = [{run for run, _ in engine._choose()} for _ in range(20)]
+    assert all(ben in runs for runs in served)  # of sixteen rows, two are his
+    firsts = Counter(run.section for runs in served for run in runs if run.visitor == "ann")
+    assert len(firsts) == 7  # and each of her runs gets on
 
 
 def test_everybody_gets_the_same_share_of_ticks(tiny):
@@ -176,10 +199,9 @@ def test_a_tick_is_of_one_size_and_keeps_to_its_rows(tiny):
     ]
     calls = 0
     while any(run.cells for run in runs):
-        for run in [r for r in engine._runs if not r.cells]:
-            engine._runs.remove(run)
+        engine._turns.forget_finished()
         chosen = engine._choose()
-        assert len({cell.sample.shape for _, cell in chosen}) == 1
+        assert len({cell.shape for _, cell in chosen}) == 1
         assert sum(len(cell.branches) for _, cell in chosen) <= 5
         calls += 1
         for run, cell in chosen:
@@ -221,12 +243,12 @@ def test_a_large_run_ends_part_by_part(watched):
 
 def test_one_cell_is_cancelled_and_the_others_go_on(watched):
     recipes = [Recipe(**SMALL, steps=60, seed=seed) for seed in range(3)]
-    run = watched.submit(recipes, owner="ann")
-    other = watched.submit([recipes[1]], owner="ben")
+    run = watched.submit(recipes, visitor="ann")
+    other = watched.submit([recipes[1]], visitor="ben")
     early = after(run, 4)
-    watched.cancel_cell("ann", recipes[1])
-    watched.cancel_cell("ann", recipes[1])  # twice is once
-    watched.cancel_cell("nobody", recipes[0])
+    watched.cancel_cell("ann", "", recipes[1])
+    watched.cancel_cell("ann", "", recipes[1])  # twice is once
+    watched.cancel_cell("nobody", "", recipes[0])
     events = early + within(60, lambda: list(run))
     assert [e.cell for e in events if isinstance(e, Dropped)] == [1]
     assert sorted(e.cell for e in events if isinstance(e, Picture)) == [0, 2]
@@ -236,9 +258,9 @@ def test_one_cell_is_cancelled_and_the_others_go_on(watched):
 
 
 def test_the_last_cell_cancelled_ends_the_run(watched):
-    run = watched.submit([LONG], owner="ann")
+    run = watched.submit([LONG], visitor="ann")
     after(run, 2)
-    watched.cancel_cell("ann", LONG)
+    watched.cancel_cell("ann", "", LONG)
     *_, last = within(10, lambda: list(run))
     assert last == Dropped(0)
     rest(watched)
