@@ -1,5 +1,6 @@
 """The table of samplers: what it claims is what diffusers' schedulers do."""
 
+from fractions import Fraction
 from inspect import signature
 
 import diffusers
@@ -129,14 +130,65 @@ def test_calls_per_step_are_what_the_network_counts(sampler, tiny, engine):
     assert picture.rows == 2 * expected
 
 
+SPACED = [{"timestep_spacing": s, "steps_offset": 1} for s in ("trailing", "leading", "linspace")]
+
+
 @pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
-def test_calls_of_any_number_of_steps_and_back(sampler, tiny):
-    for steps in (1, 2, 3, 10, 99, 100):
-        scheduler = samplers.build(sampler.name, tiny.scheduler_config, steps)
-        assert sampler.network_calls(steps) == len(scheduler.timesteps)
+@pytest.mark.parametrize("spaced", SPACED, ids=lambda config: config["timestep_spacing"])
+def test_every_number_of_steps_makes_the_calls_that_the_table_says(sampler, spaced, tiny):
+    """Counting down by a float, diffusers makes 62 steps of 61, the last of them at t = −1."""
+    for steps in range(1, 101):
+        scheduler = samplers.build(sampler.name, tiny.scheduler_config | spaced, steps)
+        assert len(scheduler.timesteps) == sampler.network_calls(steps), steps
+        assert len(samplers.levels_of(scheduler)) == sampler.network_calls(steps)
+        assert scheduler.timesteps.min() >= 0
+        assert scheduler.num_inference_steps == steps
+        if hasattr(scheduler, "sigmas"):
+            assert len(scheduler.sigmas) == len(scheduler.timesteps) + 1
+            assert (scheduler.sigmas.diff() <= 0).all()
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+def test_calls_and_back(sampler):
     for calls in range(1, 101):
         steps = sampler.steps_within(calls)
         assert sampler.network_calls(steps) <= calls < sampler.network_calls(steps + 1)
+
+
+OWN_SPACING = {"dpmpp_2m_karras", "dpmpp_2s"}  # whatever the config says
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in OWN_SPACING])
+def test_trailing_timesteps_are_the_nearest_ones(name, tiny):
+    """Lin et al. 2023, table 2, in exact numbers: 1000·(n − i)/n − 1, rounded (half either way)."""
+    for steps in range(1, 101):
+        scheduler = samplers.build(name, tiny.scheduler_config, steps)
+        found = sorted({int(t) for t in scheduler.timesteps}, reverse=True)
+        assert len(found) == steps
+        for i, t in enumerate(found):
+            assert abs(t + 1 - Fraction(1000 * (steps - i), steps)) <= Fraction(1, 2)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_sixty_one_steps_are_those_between_sixty_and_sixty_two(name, tiny):
+    scheduler = samplers.build(name, tiny.scheduler_config, 61)
+    last, end = samplers.levels_of(scheduler)[-1], samplers.end_level(scheduler)
+    near = [samplers.build(name, tiny.scheduler_config, n) for n in (60, 62)]
+    few, many = (samplers.levels_of(other)[-1].sigma for other in near)
+    assert many <= last.sigma <= few
+    assert {samplers.end_level(other) for other in near} == {end}
+    assert torch.isfinite(final_sample(scheduler)).all()
+
+
+@pytest.mark.parametrize("name", ["ddpm", "ddim"])
+@pytest.mark.parametrize("spaced", SPACED, ids=lambda config: config["timestep_spacing"])
+def test_long_runs_make_as_many_calls_as_steps(name, spaced, tiny):
+    for steps in (*range(50, 1000, 7), 103, 121, 122, 499, 961, 1000):
+        found = samplers.levels(name, tiny.scheduler_config | spaced, steps)
+        times = [at.t for at in found]
+        assert len(times) == len(set(times)) == steps
+        assert 0 <= min(times) <= max(times) < 1000
+    assert times == list(range(999, -1, -1))  # all of them
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)

@@ -135,15 +135,24 @@ def is_flow(config: Mapping[str, Any]) -> bool:
 
 
 def build(name: str, config: dict, steps: int):
-    """A fresh diffusers scheduler, set to `steps`, for a model's scheduler `config`."""
+    """A fresh diffusers scheduler, set to `steps`, for a model's scheduler `config`.
+
+    Raises ValueError, in words, for a model that the sampler cannot sample.
+    """
     import diffusers
+
+    from playground.diffusion import schedulers
 
     sampler = get(name)
     prediction = config.get("prediction_type", "epsilon")
     if refusal := sampler.refusal("flow_prediction" if is_flow(config) else prediction):
         raise ValueError(refusal)
-    scheduler = getattr(diffusers, sampler.scheduler).from_config(config, **sampler.config)
-    scheduler.set_timesteps(steps)
+    settings = dict(sampler.config)
+    if steps == config.get("num_train_timesteps", 1000):
+        # Every timestep of training: leading with an offset would begin beyond the last of them.
+        settings["timestep_spacing"] = "trailing"
+    scheduler = getattr(diffusers, sampler.scheduler).from_config(config, **settings)
+    schedulers.set_steps(scheduler, steps)
     return scheduler
 
 

@@ -87,6 +87,8 @@ def grid(name: str, config: dict, steps: int) -> Grid:
     from diffusers import DPMSolverMultistepScheduler
     from diffusers.schedulers import AysSchedules
 
+    from playground.diffusion import schedulers
+
     spacing = get(name)
     if spacing.only not in (None, steps):
         raise ValueError(f"{spacing.label} has {spacing.only} steps, not {steps}.")
@@ -94,7 +96,7 @@ def grid(name: str, config: dict, steps: int) -> Grid:
     if spacing.only:
         scheduler.set_timesteps(timesteps=AysSchedules["StableDiffusionTimesteps"])
     else:
-        scheduler.set_timesteps(steps)
+        schedulers.set_steps(scheduler, steps)
     return _grid_of(scheduler)
 
 
