@@ -193,7 +193,7 @@ def grid_from_png(file) -> dict[Box, Recipe]:
 
 
 def _box(numbers) -> Box:
-    if not isinstance(numbers, list) or [type(n) for n in numbers] != [int] * 4:
+    if [type(n) for n in numbers] != [int] * 4:
         raise TypeError("A box must be four whole numbers.")
     return tuple(numbers)
 

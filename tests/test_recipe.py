@@ -1,9 +1,16 @@
 """A recipe keeps its bounds, and says in words what is wrong."""
 
 import dataclasses
+import enum
 import math
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
 import pytest
+import torch
+from jsonschema import Draft202012Validator
+from markupsafe import Markup
 
 from playground.recipe import FIELDS, Recipe, RecipeError
 
@@ -59,11 +66,93 @@ def test_what_is_no_number_is_refused(f, value):
     check_message(caught.value)
 
 
+class Five(enum.IntEnum):
+    ITSELF = 5
+
+
+class Word(str, enum.Enum):
+    ITSELF = "a cat"
+
+
+FIVES = [
+    5, 5.0, Five.ITSELF, Fraction(5), Decimal(5), Decimal("5.000"), np.array(5), np.array(5.0),
+    torch.tensor(5), torch.tensor(5.0, dtype=torch.bfloat16),
+    *(kind(5) for kind in (np.int8, np.uint8, np.int64, np.uint64)),
+    *(kind(5) for kind in (np.float16, np.float32, np.float64, np.longdouble)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("five", FIVES, ids=lambda five: f"{type(five).__name__}-{five}")
+def test_every_kind_of_number_is_a_number(five):
+    """What is kept is Python's own, so that the recipe is the same key and the same link."""
+    recipe, usual = Recipe(guidance=five, steps=five), Recipe(guidance=5.0, steps=5)
+    assert (type(recipe.guidance), type(recipe.steps)) == (float, int)
+    assert recipe == usual
+    assert hash(recipe) == hash(usual)
+    assert recipe.to_query() == usual.to_query()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.bool_(True), np.array(True), torch.tensor(True), np.array([5]), torch.tensor([5]), "5",
+        np.str_("5"), np.array("5"), b"5", 5 + 0j, np.complex64(5), Decimal("NaN"),
+        Decimal("sNaN"), np.float16("nan"), np.array(math.nan), np.datetime64(5, "s"), range(5),
+    ],
+    ids=lambda value: f"{type(value).__name__}-{value}",
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["guidance", "steps"])
+def test_what_only_looks_like_a_number_is_none(name, value):
+    with pytest.raises(RecipeError, match=r"(w|Steps) must be a number\.$"):
+        Recipe(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        math.inf, -math.inf, np.float16("inf"), Decimal("-Infinity"), Decimal("1e999999999"),
+        10**5000, -(10**5000), Fraction(10**400), np.uint64(2**64 - 1), 100 + Fraction(1, 10**40),
+        Decimal("100.00000000000000000000000001"), np.nextafter(100, 101),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["guidance", "steps"])
+def test_bounds_hold_exactly_for_every_kind_of_number(name, value):
+    bounds = r"(w must be between 0 and 30|Steps must be between 1 and 100)\.$"
+    with pytest.raises(RecipeError, match=bounds):
+        Recipe(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "value", [5.5, np.float32(5.5), np.array(5.5), Fraction(11, 2), Decimal("5.5"), 5 + 2**-40]
+)
+def test_no_number_is_rounded_to_a_whole_one(value):
+    with pytest.raises(RecipeError, match=r"Steps must be a whole number\.$"):
+        Recipe(steps=value)
+
+
+def test_a_number_is_kept_as_exactly_as_a_float_can():
+    assert Recipe(guidance=np.float32(7.3)).guidance == float(np.float32(7.3)) != 7.3
+    assert Recipe(guidance=Fraction(1, 3)).guidance == 1 / 3
+    assert Recipe(seed=np.uint32(2**32 - 1)).seed == 2**32 - 1
+    assert Recipe(guidance=-0.0).to_query() == Recipe(guidance=0.0).to_query()
+
+
+@pytest.mark.parametrize(
+    "text", [np.str_("a cat"), np.array("a cat"), Markup("a cat"), Word.ITSELF]
+)
+def test_every_kind_of_text_is_kept_as_plain_text(text):
+    """Markup escapes what is added to it; an enum's member says something else in f-strings."""
+    recipe = Recipe(prompt=text, sampler=text)
+    assert type(recipe.prompt) is type(recipe.sampler) is str
+    assert recipe == Recipe(prompt="a cat", sampler="a cat")
+
+
 @pytest.mark.parametrize("f", TEXTS, ids=name_of)
 def test_texts_have_lengths_and_are_texts(f):
     low, high = f.metadata["low"], f.metadata["high"]
     assert getattr(Recipe(**{f.name: "x" * high}), f.name) == "x" * high
-    for value in ("x" * (high + 1), "" if low else None, 5, None, b"x", ["x"]):
+    for value in ("x" * (high + 1), "" if low else None, 5, np.bytes_("x"), b"x", ["x"]):
         with pytest.raises(RecipeError) as caught:
             Recipe(**{f.name: value})
         check_message(caught.value)
@@ -99,3 +188,36 @@ def test_defaults_keep_their_own_bounds_and_every_field_explains_itself(f):
     assert Recipe(**{f.name: f.default}) == Recipe()
     assert f.metadata["label"]
     assert f.metadata["help"].endswith(".")
+
+
+def test_a_model_has_defaults_of_its_own():
+    defaults = {"width": 512, "height": 512, "steps": 30, "guidance": 7.5, "sampler": "euler"}
+    recipe = Recipe.for_model("some/model", defaults)
+    assert recipe == Recipe(**defaults, model="some/model")
+    assert Recipe.from_query(recipe.to_query()) == recipe  # its link needs no table of models
+    with pytest.raises(RecipeError, match=r"'size'.*Known are: prompt, negative, guidance"):
+        Recipe.for_model("some/model", {"size": 512})
+    with pytest.raises(RecipeError, match="Width must be a multiple of 32"):
+        Recipe.for_model("some/model", {"width": 500})
+
+
+def test_the_json_schema_says_what_the_fields_say():
+    schema = Recipe.json_schema()
+    Draft202012Validator.check_schema(schema)
+    fields = schema["properties"]
+    assert list(fields) == ["v", *FIELDS]
+    assert fields["steps"] == {
+        "title": "Steps", "description": "Steps of the sampler, not network calls.",
+        "type": "integer", "minimum": 1, "maximum": 100, "multipleOf": 1, "default": 15,
+    }  # fmt: skip
+    assert fields["eta"] == {
+        "title": "η",
+        "description": "Fresh noise per DDIM step: 0 is deterministic, 1 is DDPM-like.",
+        "type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.0,
+    }  # fmt: skip
+    assert fields["model"] == {
+        "title": "Model", "description": "Which network draws.",
+        "type": "string", "minLength": 1, "maxLength": 100, "default": "emoji-world",
+    }  # fmt: skip
+    assert fields["width"]["multipleOf"] == 32
+    assert schema["additionalProperties"] is False
