@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from races import SMALL, ask_to_finish, last, planned
+from races import SMALL, ask_to_finish, last, planned, raced
 
 from playground.diffusion.samplers import SAMPLERS
 from playground.engine.cells import Cell
+from playground.engine.events import Task
 from playground.page import serving, together
 from playground.page.kept import Finished, Kept
 from playground.page.samplers import race_plan, racing
@@ -41,17 +42,17 @@ def test_all_lanes_start_from_the_same_noise_bit_by_bit(tiny):
     noise = tiny.noise(torch.Generator().manual_seed(SMALL.seed), 64, 64)
     assert len(lanes) == 3 * len(SAMPLERS)
     for i, lane in enumerate(lanes):
-        cell = Cell(i, lane.recipe, tiny, recorded=False)
-        assert torch.equal(cell.sample, noise * cell.scheduler.init_noise_sigma)
+        solver = Cell(i, Task(lane.recipe), tiny).solver
+        assert torch.equal(solver.sample, noise * solver.scheduler.init_noise_sigma)
 
 
-def test_a_race_equals_single_runs(machine):
-    final = last(racing.race(planned("ddim heun dpmpp_2m_sde pndm", "3", "1 5"), "steps"))
+def test_a_race_equals_single_runs(session):
+    final = last(raced(planned("ddim heun dpmpp_2m_sde pndm", "3", "1 5"), "steps"))
     assert final["share"] == 1
     for lane in final["lanes"]:
         recipe = Recipe.from_query(lane["link"])
         assert Recipe.from_png(io.BytesIO(base64.b64decode(lane["png"]))) == recipe
-        alone = machine.draw(recipe)
+        alone = session.engine.draw(recipe)
         assert np.abs(image(lane) - alone.image).max() <= 1
         assert (lane["calls"], lane["rows"]) == (alone.calls, alone.rows)
         assert len(lane["previews"]) == alone.calls
@@ -59,9 +60,9 @@ def test_a_race_equals_single_runs(machine):
         assert lane["stochastic"] == (recipe.sampler == "dpmpp_2m_sde")
 
 
-def test_eta_makes_ddim_stochastic(machine):
+def test_eta_makes_ddim_stochastic(session):
     noisy = dataclasses.replace(SMALL, eta=0.5)
-    final = last(racing.race(planned("ddim euler", "2", recipe=noisy), "steps"))
+    final = last(raced(planned("ddim euler", "2", recipe=noisy), "steps"))
     assert [lane["stochastic"] for lane in final["lanes"]] == [True, False]
 
 
@@ -74,17 +75,17 @@ def test_eta_makes_ddim_stochastic(machine):
         (("ddim euler unipc deis", "2, 8", "5, 7"), 10),  # 320 rows: more do not fit 8 calls of 16
     ],
 )
-def test_a_grid_costs_its_longest_lane_not_the_sum(ask, calls, machine, launches):
+def test_a_grid_costs_its_longest_lane_not_the_sum(ask, calls, session, launches):
     lanes = planned(*ask)
-    assert last(racing.race(lanes, "steps"))["share"] == 1
+    assert last(raced(lanes, "steps"))["share"] == 1
     assert sum(together.calls(lane.recipe) for lane in lanes) > 1.5 * calls
     assert len(launches) <= calls
-    assert max(launches) <= machine.max_rows
+    assert max(launches) <= session.engine.max_rows
 
 
-def test_previews_advance_in_lock_step(machine, monkeypatch):
+def test_previews_advance_in_lock_step(session, monkeypatch):
     monkeypatch.setattr(together, "FRAME", 0.0)
-    _, *frames = racing.race(planned("ddim euler unipc", "6"), "steps")
+    _, *frames = raced(planned("ddim euler unipc", "6"), "steps")
     calls = [[x.get("call", 0) for x in frame["lanes"]] for frame in frames]
     assert all(max(made) - min(made) <= 1 for made in calls)
     assert len({tuple(made) for made in calls}) > 6
@@ -95,11 +96,11 @@ def test_previews_advance_in_lock_step(machine, monkeypatch):
 
 # ---- what it costs, what is kept -----------------------------------------------------------------
 def test_finished_lanes_are_kept_when_stopped_and_not_computed_again(
-    machine, launches, monkeypatch
+    session, launches, monkeypatch
 ):
     monkeypatch.setattr(together, "FRAME", 0.0)
     lanes = planned("ddim euler", "2, 60")
-    frames = racing.race(lanes, "steps")
+    frames = raced(lanes, "steps")
     for frame in frames:
         if frame["kind"] == "race" and states(frame).count("finished") == 2:
             break
@@ -108,13 +109,13 @@ def test_finished_lanes_are_kept_when_stopped_and_not_computed_again(
     wider = planned("ddim euler unipc", "2")
     assert race_plan.estimate(wider).startswith("3 lanes, 2 of them kept: 2 network calls,")
     launches.clear()
-    final = last(racing.race(wider, "steps"))
+    final = last(raced(wider, "steps"))
     assert [x["kept"] for x in final["lanes"]] == [True, True, False]
     assert launches[-2:] == [2, 2]
     assert "2 of them kept from before" in final["text"]
     assert (image(final["lanes"][0]) == image(frame["lanes"][0])).all()
     launches.clear()
-    again = last(racing.race(wider, "steps"))
+    again = last(raced(wider, "steps"))
     assert again["share"] == 1
     assert launches == []
     assert "nothing is computed" in race_plan.estimate(wider)
@@ -131,10 +132,10 @@ def test_kept_pictures_are_few_and_the_latest():
     assert [kept.get(recipe) for recipe in recipes] == [pictures[0], None, pictures[2]]
 
 
-def test_one_lane_is_cancelled_and_the_others_go_on(machine, monkeypatch):
+def test_one_lane_is_cancelled_and_the_others_go_on(session, monkeypatch):
     monkeypatch.setattr(together, "FRAME", 0.0)
     lanes = planned("ddim euler unipc", "30")
-    frames = racing.race(lanes, "steps", "ann")
+    frames = raced(lanes, "steps", "ann")
     for frame in frames:
         if frame["kind"] == "race" and states(frame) == ["sampling"] * 3:
             break
@@ -148,44 +149,44 @@ def test_one_lane_is_cancelled_and_the_others_go_on(machine, monkeypatch):
         racing.drop("?", "ann")
 
 
-def test_a_lane_that_fails_says_why_and_alone(machine, tiny, monkeypatch):
+def test_a_lane_that_fails_says_why_and_alone(session, tiny, monkeypatch):
     import diffusers
 
     def broken(*_, **__):
         raise ArithmeticError("the solver broke")
 
     monkeypatch.setattr(diffusers.DEISMultistepScheduler, "step", broken)
-    final = last(racing.race(planned("ddim deis", "2"), "steps"))
+    final = last(raced(planned("ddim deis", "2"), "steps"))
     assert states(final) == ["finished", "ended"]
     assert final["lanes"][1]["reason"] == "failed: the solver broke"
 
 
-def test_a_new_race_takes_over(machine):
-    old = racing.race(planned("ddim heun", "90"), "steps", "ann")
+def test_a_new_race_takes_over(session):
+    old = raced(planned("ddim heun", "90"), "steps", "ann")
     next(old), next(old)
-    assert last(racing.race(planned("ddim heun", "2"), "steps", "ann"))["share"] == 1
+    assert last(raced(planned("ddim heun", "2"), "steps", "ann"))["share"] == 1
     assert last(old)["text"] == "Another race of yours took over."
 
 
-def test_what_cannot_be_equal_is_said(machine):
-    final = last(racing.race(planned("ddim heun", "3, 4", unit="calls"), "calls"))
+def test_what_cannot_be_equal_is_said(session):
+    final = last(raced(planned("ddim heun", "3, 4", unit="calls"), "calls"))
     told = [(x["sampler"], x["count"], x["calls"], x["note"]) for x in final["lanes"]]
     assert told == [  # the second Heun would have been the first one again
         ("DDIM", 3, 3, ""), ("Heun", 3, 3, ""), ("DDIM", 4, 4, "")
     ]  # fmt: skip
-    final = last(racing.race(planned("ddim heun", "4", unit="calls"), "calls"))
+    final = last(raced(planned("ddim heun", "4", unit="calls"), "calls"))
     assert [x["note"] for x in final["lanes"]] == ["", "cannot make exactly 4"]
 
 
 # ---- draft, then finish --------------------------------------------------------------------------
-def test_only_the_starred_are_finished(machine, launches):
+def test_only_the_starred_are_finished(session, launches):
     draft = planned("ddim heun unipc", "3", unit="calls")
-    last(racing.race(draft, "calls"))
+    last(raced(draft, "calls"))
     launches.clear()
     lanes = race_plan.finishing(ask_to_finish(draft, starred={1}))
     assert lanes[:3] == draft
     (full,) = lanes[3:]
     assert full == race_plan.Lane(dataclasses.replace(draft[1].recipe, steps=5), 9)
-    final = last(racing.race(lanes, "calls"))
+    final = last(raced(lanes, "calls"))
     assert [x["kept"] for x in final["lanes"]] == [True, True, True, False]
     assert launches == [2] * 9

@@ -69,22 +69,40 @@ def test_nonsense_is_one_sentence(ask, words):
     assert str(caught.value).endswith(".")
 
 
+SENT = [None, "?", 8, True, [1], [None], [["ddim"]], {"a": 1}, [{}]]
+FIELDS = ("names", "counts", "guidances", "unit")
+FINE = {("counts", 8), ("guidances", 8), ("guidances", None)}  # numbers of text fields, no w
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("sent", SENT, ids=repr)
+def test_whatever_a_browser_sends_is_a_race_or_one_sentence(field, sent):
+    values = {"names": ["ddim", "heun"], "counts": "4", "guidances": "", "unit": "steps"}
+    values[field] = sent
+    if isinstance(sent, int | None) and (field, sent) in FINE:
+        assert len(race_plan.plan(SMALL, **values)) == 2
+        return
+    with pytest.raises(RecipeError) as caught:
+        race_plan.plan(SMALL, **values)
+    assert str(caught.value).endswith(".")
+
+
 def test_a_recipe_that_cannot_be_drawn_is_refused():
     with pytest.raises(ValueError, match="at most 256 pixels"):
         planned(recipe=Recipe(width=512))
 
 
-def test_the_estimate_is_calls_times_measured_seconds(machine):
+def test_the_estimate_is_calls_times_measured_seconds(session):
     lanes = planned("ddim heun", "5")
     assert race_plan.estimate(lanes) == (
         "2 lanes: 14 network calls, made together in 9 of about 3 rows."
     )
-    machine._measured = {"PyTorch": {3: [0.2], 4: [0.3]}}
+    session.engine._measured = {"PyTorch": {3: [0.2], 4: [0.3]}}
     # 28 rows in 9 calls, 3.11 a call
     assert race_plan.estimate(lanes).endswith(" of about 3 rows: 9 × 0.21 s, as measured, ≈ 1.9 s.")
-    assert next(racing.race(lanes, "steps"))["text"].endswith(race_plan.estimate(lanes))
+    assert next(racing.race(lanes, "steps")).endswith(race_plan.estimate(lanes))
     many = planned("ddim euler unipc deis", "50", "2,3,4,5")
-    machine._measured = {"PyTorch": {16: [0.5]}}
+    session.engine._measured = {"PyTorch": {16: [0.5]}}
     assert "made together in 100 of about 16 rows: 100 × 0.5 s, as measured, ≈ 50 s." in (
         race_plan.estimate(many)
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from playground.engine.record import RunRecord
 from playground.recipe import Recipe
 
 MOST = 512  # pictures; with their previews about 40 kB each
@@ -13,11 +14,17 @@ MOST = 512  # pictures; with their previews about 40 kB each
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """A picture with its recipe as PNG, its x̂0 previews uint8 [h, w, 3], and its own seconds."""
+    """What is kept of a run, small: its picture with its recipe as PNG, the pred_x0 previews of all
+    calls uint8 [h, w, 3], and its own seconds.
+    """
 
     png: bytes
     previews: tuple[np.ndarray, ...]
     seconds: float
+
+    @classmethod
+    def of(cls, run: RunRecord) -> "Finished":
+        return cls(run.png(), tuple(run.previews), sum(run.picture.seconds.values()))
 
 
 class Kept:

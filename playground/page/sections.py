@@ -8,6 +8,7 @@ from types import ModuleType
 import gradio as gr
 
 from playground.page.panel import Panel
+from playground.recipe import RecipeError
 
 
 def start_button(name: str, label: str) -> gr.Button:
@@ -28,10 +29,23 @@ def asked(event: gr.EventData) -> dict:
     return event._data if isinstance(event._data, dict) else {}
 
 
+def typed(value) -> str:
+    """What a text field was sent; empty for nothing."""
+    return "" if value is None else str(value)
+
+
+def chosen(values) -> list[str]:
+    """What a list of choices was sent; RecipeError if it is no list of names."""
+    values = [] if values is None else values
+    if not isinstance(values, list | tuple) or not all(isinstance(v, str) for v in values):
+        raise RecipeError("What was chosen did not arrive: a list of names was expected.")
+    return list(values)
+
+
 @dataclass(frozen=True)
 class Section:
     """`frames(recipe, *values of fields, owner)` fill the views. Started again, the visitor's
-    earlier run ends at its next frame.
+    earlier run ends at its next frame. Fields other than text are handed over as they were sent.
 
     `words` is the module of the first view: it says what was refused, and that it was stopped.
     """
@@ -56,7 +70,11 @@ class Section:
             latest[visitor] = this
             try:
                 recipe = [panel.recipe(rest)] if panel else []
-                with closing(self.frames(*recipe, *own, visitor)) as frames:
+                given = [
+                    typed(value) if isinstance(field, gr.Textbox) else value
+                    for field, value in zip(self.fields, own, strict=True)
+                ]
+                with closing(self.frames(*recipe, *given, visitor)) as frames:
                     yield next(frames)  # without any frame gradio would empty the views
                     for frame in frames:
                         if latest.get(visitor) is not this:
@@ -71,7 +89,9 @@ class Section:
         entered = [f.submit for f in self.fields if isinstance(f, gr.Textbox)]
         running = gr.on(
             [self.start.click, *entered], run, inputs, self.views,
-            trigger_mode="multiple", concurrency_limit=self.limit, **hidden,
+            trigger_mode="multiple", concurrency_limit=self.limit,
+            preprocess=False,  # which answers what is not offered by a traceback
+            **hidden,
         )  # fmt: skip
         self.stop.click(
             self.words.stopped, outputs=self.views[0], cancels=[running, *also_stops],

@@ -1,4 +1,4 @@
-"""The Samplers lens below the race: distance to the truth, and where samplers look and go."""
+"""The Samplers lens below the race: errors against calls, and where samplers look and go."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from playground.page.samplers import counting, errors, lecture, measured, noisin
 
 
 @dataclass(frozen=True)
-class Lens:
+class Below:
     """Its sections, each with a `connect` of its own."""
 
     sections: tuple
@@ -18,13 +18,13 @@ class Lens:
             section.connect(panel)
 
 
-def build() -> Lens:
-    """Lay out the lens inside the surrounding gradio context."""
-    against_truth = errors.build()
+def build() -> Below:
+    """Lay out its sections inside the surrounding gradio context."""
+    exact = errors.build()
     measured.build()
     schedules.build_plane()
     steps = counting.build()
     schedules.build_grids()
     noised = noising.build()
     thousand = lecture.build()
-    return Lens((against_truth, steps, noised, thousand))
+    return Below((exact, steps, noised, thousand))

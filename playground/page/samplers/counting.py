@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import gradio as gr
+import numpy as np
 
+from playground.engine.events import Failure, Picture, Step
+from playground.engine.session import Run, Session
 from playground.page import sections, serving
 from playground.page.samplers.views import counting
 from playground.page.sections import Section
@@ -27,23 +30,21 @@ def numbers(steps: int) -> list[int]:
     return sorted({round(1 + i * (steps - 1) / max(count - 1, 1)) for i in range(count)})
 
 
-def compare(recipe: Recipe, owner: str | None = None) -> Iterator[dict]:
+def compare(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
     """The view's data; raises ValueError before anything is drawn. Closing it stops the runs."""
+    asked = time.monotonic()
     recipe = serving.check(recipe)
     if recipe.steps < 2:
         raise RecipeError("One step has nothing to be compared with: set two steps or more.")
     counts = numbers(recipe.steps)
     yield counting.message(f"Getting ready: {len(counts)} runs, {sum(counts)} steps …", 0.0)
-    engine, begun = serving.engine(recipe.model), time.perf_counter()
+    session, begun = serving.session(recipe.model), time.perf_counter()
     recipes = [replace(recipe, steps=n) for n in counts]
-    whose = owner and f"{owner} counting"
-    with engine.submit(recipes, owner=whose, asked=time.monotonic()) as run:
-        yield from _compared(engine.model, recipes, run, begun)
+    with session.submit(recipes, visitor=visitor, section="counting", asked=asked) as run:
+        yield from _compared(session, recipes, run, begun)
 
 
-def _compared(model, recipes: list[Recipe], run, begun: float) -> Iterator[dict]:
-    from playground.engine.cells import Failure, Picture
-
+def _compared(session: Session, recipes: list[Recipe], run: Run, begun: float) -> Iterator[dict]:
     steps, pictures, done = [], {}, 0
     total, shown = sum(r.steps for r in recipes), 0.0
     for event in run:
@@ -64,24 +65,24 @@ def _compared(model, recipes: list[Recipe], run, begun: float) -> Iterator[dict]
         return
     spent = time.perf_counter() - begun
     yield counting.finished(
-        _columns(model, [r.steps for r in recipes], steps, pictures),
+        _columns(session, [r.steps for r in recipes], steps, pictures),
         f"{len(recipes)} runs from one noise in {spent:.1f} s.",
     )
 
 
-def _columns(model, counts: list[int], steps: list, pictures: dict) -> list[counting.Column]:
+def _columns(
+    session: Session, counts: list[int], steps: list[Step], pictures: dict[int, Picture]
+) -> list[counting.Column]:
     """`steps` are of the longest run. A solver's calls are a little more than its steps, or two
     per step: after k of n steps comes call k·calls/n, rounded up.
     """
-    import torch
-
     states, clean = [], []
     for n in counts:
         following = -(-n * len(steps) // counts[-1])
         last = following == len(steps)
-        states.append(pictures[len(counts) - 1].latents if last else steps[following].noisy)
+        states.append(pictures[len(counts) - 1].latents if last else steps[following].latents)
         clean.append(steps[following - 1].clean["guided"])
-    rows = [model.decode(torch.stack(part)) for part in (states, clean)]
+    rows = [session.decode(np.stack(part)) for part in (states, clean)]
     return [
         counting.Column(n, data_url(rows[0][i]), data_url(rows[1][i]), data_url(pictures[i].image))
         for i, n in enumerate(counts)

@@ -2,12 +2,17 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 
 import gradio as gr
+import numpy as np
 
-from playground.diffusion import samplers
+from playground.diffusion import guidance, samplers
+from playground.diffusion.errors import plane as plane_of
+from playground.diffusion.errors import psnr, rmse
 from playground.diffusion.samplers import SAMPLERS
+from playground.engine.events import Event, Exact, Failure, Picture, Step, Task
+from playground.engine.session import Run, Session
 from playground.page import sections, serving
 from playground.page.samplers import measured
 from playground.page.samplers.views import errors, trajectories
@@ -29,135 +34,128 @@ TEXT = (
 )
 
 
-def measure(recipe: Recipe, names: list[str], owner: str | None = None) -> Iterator[tuple]:
+def measure(recipe: Recipe, names: list[str], visitor: str | None = None) -> Iterator[tuple]:
     """Frames (of the chart, of the plane or None); raises ValueError before anything is drawn.
 
     Closing the generator stops it.
     """
-    recipe = plain(serving.check(recipe))
+    asked = time.monotonic()
+    recipe, names = plain(serving.check(recipe)), sections.chosen(names)
     if not names:
         raise RecipeError("Choose at least one sampler to measure.")
     for name in names:
         samplers.get(name)
     yield errors.message("Getting ready …", share=0.0), None
-    from playground.diffusion import reference as truth
-
-    engine = serving.engine(recipe.model)
-    state = _Measured(engine.model, recipe, names)
-    noise = truth.guided_noise(
-        engine.model, [recipe.prompt], recipe.guidance, recipe.negative, engine.network.predict
-    )
-    for start in state.starts:
-        for event in truth.reference(noise, start * state.noise, state.sigmas, truth.STEPS):
-            if isinstance(event, truth.Reference):
-                state.solved(start, event)
-            else:
-                state.calls += truth.CALLS_PER_STEP
-                yield errors.message(state.left("Solving the reference"), state.share), None
-    whose = owner and f"{owner} errors"
-    with engine.submit(state.recipes, owner=whose, asked=time.monotonic()) as run:
-        shown = 0.0
-        for event in run:
-            state.take(event)
-            if time.perf_counter() - shown > FRAME and not state.done:
-                yield state.frame(state.left("Sampling"), state.share)
-                shown = time.perf_counter()
-    if not state.done:
-        yield errors.message("Another measurement of yours took over."), None
-        return
+    session = serving.session(recipe.model)
+    state = _Measured(session, recipe, names)
+    phases = (("Solving the reference", state.exact), ("Sampling", state.tasks))
+    for number, (what, tasks) in enumerate(phases, 1):
+        with session.submit(tasks, visitor=visitor, section="errors", asked=asked) as run:
+            yield from _followed(run, state, what)
+        if state.phases_done < number:
+            yield errors.message("Another measurement of yours took over."), None
+            return
     yield state.frame(state.summary(), None)
+
+
+def _followed(run: Run, state: "_Measured", what: str) -> Iterator[tuple]:
+    """Every now and then how far it is."""
+    shown = 0.0
+    for event in run:
+        state.take(event)
+        if time.perf_counter() - shown > FRAME and state.phases_done < 2:
+            yield state.frame(state.left(what), state.share)
+            shown = time.perf_counter()
 
 
 def plain(recipe: Recipe) -> Recipe:
     """The recipe as the ODE knows it; RecipeError if its guidance changes with time or is bent."""
-    constant = (recipe.guidance_start, recipe.guidance_stop, recipe.guidance_schedule) == (
-        0.0, 1.0, "constant",
-    )  # fmt: skip
-    if not constant or recipe.rescale or recipe.guider != "cfg":
-        raise RecipeError(
-            "The reference is solved for plain guidance with the same w at every step: set the "
-            "guider to Plain, φ to 0, and guidance from 0 until 1."
-        )
+    if not guidance.is_plain(recipe):
+        raise RecipeError(guidance.NOT_PLAIN)
     return replace(recipe, eta=0.0)
 
 
-@dataclass
 class _Measured:
-    """What is known so far of every sampler and number of calls."""
+    """What is known so far: first the exact solutions, then every sampler at every number of calls.
 
-    model: object
-    recipe: Recipe
-    names: list[str]
-    calls: int = 0
-    ends: dict = field(default_factory=dict)  # (start, ends clean): latents, image
-    ways: dict = field(default_factory=dict)  # cell: latents before every call, and the last
-    points: dict = field(default_factory=dict)  # cell: Point
+    A sampler is compared with the solution that begins where it begins: see
+    `reference.start_scale`.
+    """
 
-    def __post_init__(self):
-        import torch
+    def __init__(self, session: Session, recipe: Recipe, names: list[str]):
+        from playground.diffusion import reference  # torch: not before the page is up
 
-        from playground.diffusion import reference as truth
-
-        self.truth, config = truth, self.model.scheduler_config
-        generator = torch.Generator().manual_seed(self.recipe.seed)
-        self.noise = self.model.noise(generator, self.recipe.height, self.recipe.width)
-        self.sigmas = truth.training_sigmas(config)
-        scales = {name: truth.start_scale(name, config) for name in self.names}
-        self.starts = list(dict.fromkeys(scales.values()))
+        self.session, self.recipe, self.names = session, recipe, names
+        self.config, self.solver_steps = session.facts.scheduler_config, reference.STEPS
+        self.scales = {name: reference.start_scale(name, self.config) for name in names}
+        self.exact = [Task(recipe, exact=s) for s in dict.fromkeys(self.scales.values())]
         self.cells = [
             (name, budget, samplers.get(name).steps_within(budget))
-            for name in self.names
+            for name in names
             for budget in CALLS
         ]
-        self.recipes = [replace(self.recipe, sampler=n, steps=s) for n, _, s in self.cells]
-        self.scales, self.references, self.begun = scales, {}, time.perf_counter()
-        passes = self.truth.STEPS * 3 // 2 * self.truth.CALLS_PER_STEP
-        self.total = passes * len(self.starts) + sum(budget for _, budget, _ in self.cells)
+        self.tasks = [Task(replace(recipe, sampler=n, steps=s)) for n, _, s in self.cells]
+        self.calls, self.begun = 0, time.perf_counter()
+        self.total = reference.calls() * len(self.exact) + sum(b for _, b, _ in self.cells)
+        self.solutions: dict[float, Exact] = {}  # by scale of the starting noise
+        self.ends: dict[tuple[float, bool], tuple] = {}  # (scale, ends clean): latents, image
+        self.ways: dict[int, list] = {}  # cell: latents before every call, and the last
+        self.points: dict[int, Point | None] = {}  # cell
 
-    def solved(self, start: float, reference) -> None:
-        self.references[start] = reference
-        for clean in (True, False):
-            latents = reference.clean if clean else reference.path[-1]
-            self.ends[start, clean] = latents, self.model.decode(latents)
+    @property
+    def phases_done(self) -> int:
+        solved = len(self.solutions) == len(self.exact)
+        return solved + (solved and len(self.points) == len(self.cells))
 
     @property
     def share(self) -> float:
         return min(self.calls / self.total, 0.99)
-
-    @property
-    def done(self) -> bool:
-        return len(self.points) == len(self.cells)
 
     def left(self, what: str) -> str:
         spent = time.perf_counter() - self.begun
         seconds = spent / max(self.share, 0.01) * (1 - self.share)
         return f"{what}: {self.calls} of about {self.total} network calls, {seconds:.0f} s left."
 
-    def take(self, event) -> None:
-        from playground.engine.cells import Failure, Picture
-
-        if isinstance(event, Failure):
+    def take(self, event: Event) -> None:
+        self.calls += isinstance(event, Step)
+        if not self.phases_done:
+            self._take_exact(event)
+        elif isinstance(event, Failure):
             self.points[event.cell] = None
         elif isinstance(event, Picture):
             self.ways[event.cell].append(event.latents)
             self.points[event.cell] = self._point(event)
-        else:
-            self.ways.setdefault(event.cell, []).append(event.noisy)
-            self.calls += 1
+        elif isinstance(event, Step):
+            self.ways.setdefault(event.cell, []).append(event.latents)
 
-    def _point(self, picture) -> Point:
+    def _take_exact(self, event: Event) -> None:
+        if isinstance(event, Failure):
+            raise RecipeError(f"The reference could not be solved: {event.reason}")
+        if isinstance(event, Picture):
+            scale, least = self.exact[event.cell].exact, event.exact.path[-1]
+            self.ends[scale, True] = event.latents, event.image
+            self.ends[scale, False] = least, self.session.decode(least[None])[0]
+            self.solutions[scale] = event.exact
+
+    def _point(self, picture: Picture) -> Point:
         name, _, steps = self.cells[picture.cell]
-        scheduler = samplers.build(name, self.model.scheduler_config, steps)
-        exact, image = self.ends[self.scales[name], self.truth.ends_clean(scheduler)]
-        difference = picture.image.astype(float) - image[0]
+        end = samplers.end_level(samplers.build(name, self.config, steps))
+        exact, image = self.ends[self.scales[name], not end.noise]
+        difference = picture.image.astype(float) - image
         return Point(
-            picture.calls, steps, float(self.truth.rmse(picture.latents[None], exact)[0]),
-            float(self.truth.psnr(picture.image[None], image)[0]),
+            picture.calls, steps, float(rmse(picture.latents[None], exact[None])[0]),
+            float(psnr(picture.image[None], image[None])[0]),
             float((difference**2).mean() ** 0.5), image=data_url(picture.image),
         )  # fmt: skip
 
+    @property
+    def bound(self) -> float:
+        return max(solution.bound for solution in self.solutions.values())
+
     def frame(self, text: str, share: float | None) -> tuple:
-        bound = max(float(r.bound[0]) for r in self.references.values())
+        """Of the chart and of the plane, as far as there is something to show."""
+        if not self.phases_done:
+            return errors.message(text, share), None
         lines = {}
         for cell, point in self.points.items():
             if point and not SAMPLERS[self.cells[cell][0]].stochastic:
@@ -165,41 +163,36 @@ class _Measured:
         ordered = {name: lines[name] for name in self.names if name in lines}
         if not ordered:
             return errors.message(text, share), self.plane()
-        first = next(iter(self.ends.values()))[1][0]
-        found = measured.series(ordered, bound)
-        told = measured.crossing(ordered, bound)
-        group = Group(f"w = {self.recipe.guidance:g}", bound, found, told, data_url(first))
+        _, first = self.ends[self.exact[0].exact, True]
+        found = measured.series(ordered, self.bound)
+        told = measured.crossing(ordered, self.bound)
+        group = Group(f"w = {self.recipe.guidance:g}", self.bound, found, told, data_url(first))
         return errors.chart([group], text, share), self.plane()
 
     def summary(self) -> str:
-        bound = max(float(r.bound[0]) for r in self.references.values())
         words, spent = self.recipe.prompt or "no words", time.perf_counter() - self.begun
         lost = sum(point is None for point in self.points.values())
         return (
             f"{words}, seed {self.recipe.seed}, w = {self.recipe.guidance:g}, η = 0. "
-            f"{self.calls} network calls in {spent:.0f} s. The reference took {self.truth.STEPS} "
-            f"Runge-Kutta steps; half as many end {bound:.1g} away from it."
+            f"{self.calls} network calls in {spent:.0f} s. The reference took {self.solver_steps} "
+            f"Runge-Kutta steps; half as many end {self.bound:.1g} away from it."
         ) + (f" {lost} runs failed." if lost else "")
 
     def plane(self) -> dict:
         """The ways that are finished, in the plane of the first reference."""
-        import torch
-
-        path = self.references[self.starts[0]].path[:, 0]
-        plane = self.truth.plane(path)
+        path = self.solutions[self.exact[0].exact].path
+        plane = plane_of(path)
         budgets: dict[int, list] = {}
         for cell, (name, budget, _) in enumerate(self.cells):
             if self.points.get(cell):
-                places = plane.place(torch.stack(self.ways[cell])).numpy()
+                places = plane.place(np.stack(self.ways[cell]))
                 way = trajectories.Way(SAMPLERS[name].label, places, SAMPLERS[name].stochastic)
                 budgets.setdefault(budget, []).append(way)
-        return trajectories.plane(
-            dict(sorted(budgets.items())), plane.place(path).numpy(), plane.share
-        )
+        return trajectories.plane(dict(sorted(budgets.items())), plane.place(path), plane.share)
 
 
-def _frames(recipe: Recipe, names: list[str], owner: str | None) -> Iterator[tuple]:
-    for chart, plane in measure(recipe, names, owner):
+def _frames(recipe: Recipe, names: list[str], visitor: str | None) -> Iterator[tuple]:
+    for chart, plane in measure(recipe, names, visitor):
         yield chart, gr.skip() if plane is None else plane
 
 

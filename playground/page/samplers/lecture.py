@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import gradio as gr
 
 from playground.diffusion.samplers import SAMPLERS
+from playground.engine.events import Failure, Picture, Step, Task
+from playground.engine.session import Run
 from playground.page import sections, serving
-from playground.page.samplers.errors import plain
 from playground.page.samplers.views import lecture
 from playground.page.sections import Section
 from playground.recipe import Recipe
@@ -24,31 +25,26 @@ TEXT = (
 )
 
 
-def race(recipe: Recipe) -> Iterator[dict]:
-    """The view's data; raises ValueError before anything is drawn. Closing it stops the runs."""
-    recipe = plain(serving.check(recipe))
-    yield lecture.message("Getting ready …", 0.0)
-    from playground.diffusion import longrun
+def race(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
+    """The view's data; raises ValueError before anything is drawn. Closing it stops the runs.
 
-    engine, total, done = serving.engine(recipe.model), sum(n for _, n in RUNS), 0
-    model = engine.model
-    ended: list[lecture.Lane] = []
-    for name, steps in RUNS:
-        label, begun, shown = f"{SAMPLERS[name].label}, {steps} steps", time.perf_counter(), 0.0
-        for moment in longrun.run(model, recipe, name, steps, engine.network.predict):
-            now, done = time.perf_counter(), done + 1
-            if now - shown > FRAME:
-                spent = now - begun
-                left = spent / (moment.index + 1) * (total - done)
-                now_shown = lecture.lane(
-                    label, moment.index + 1, moment.count, spent, model.preview(moment.clean)[0]
-                )
-                text = f"{label}: about {left:.0f} s left. Others who draw meanwhile slow it down."
-                yield lecture.lanes([*ended, now_shown], text, done / total)
-                shown = now
-        seconds = time.perf_counter() - begun
-        picture = model.decode(moment.latents)[0]
-        ended.append(lecture.ended(label, moment.count, seconds, picture))
+    They run one after the other, so that each is timed alone.
+    """
+    asked = time.monotonic()
+    recipe = replace(serving.check(recipe), eta=0.0)
+    yield lecture.message("Getting ready …", 0.0)
+    session, ended = serving.session(recipe.model), []
+    for number, (name, steps) in enumerate(RUNS, 1):
+        task = Task(replace(recipe, sampler=name), steps=steps)
+        label = f"{SAMPLERS[name].label}, {steps} steps"
+        with session.submit([task], visitor=visitor, section="lecture", asked=asked) as run:
+            for moment in _lane(run, label, ended):
+                if isinstance(moment, lecture.Lane):
+                    ended.append(moment)
+                else:
+                    yield moment
+        if len(ended) < number:
+            return
     few, many = ended
     yield lecture.lanes(
         ended,
@@ -58,10 +54,33 @@ def race(recipe: Recipe) -> Iterator[dict]:
     )
 
 
+def _lane(run: Run, label: str, ended: list[lecture.Lane]) -> Iterator[dict | lecture.Lane]:
+    """Frames of this run beside those that have ended; last its own lane, or why there is none."""
+    total, before = sum(n for _, n in RUNS), sum(lane.count for lane in ended)
+    begun, shown, spent = time.perf_counter(), 0.0, 0.0
+    for event in run:
+        if isinstance(event, Failure):
+            yield lecture.message(f"{label} failed: {event.reason}", error=True)
+            return
+        if isinstance(event, Picture):
+            yield lecture.ended(label, event.calls, spent, event.image)
+            return
+        if isinstance(event, Step):
+            now, done = time.perf_counter(), event.index + 1
+            spent = now - begun
+            if now - shown > FRAME:
+                left = spent / done * (total - before - done)
+                lane = lecture.lane(label, done, event.count, spent, event.preview)
+                text = f"{label}: about {left:.0f} s left. Others who draw meanwhile slow it down."
+                yield lecture.lanes([*ended, lane], text, (before + done) / total)
+                shown = now
+    yield lecture.message("Another run of yours took over.")
+
+
 def build() -> Section:
     """Lay out the section inside the surrounding gradio context."""
     gr.Markdown(TEXT)
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("lecture", "Run both")
     view = gr.HTML(None, **asdict(lecture.VIEW), elem_id="lecture")
-    return Section(start, stop, [view], lecture, lambda recipe, _: race(recipe), RUNNERS)
+    return Section(start, stop, [view], lecture, race, RUNNERS)

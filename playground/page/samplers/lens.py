@@ -1,13 +1,15 @@
 """The Samplers lens: race samplers from one noise, finish what deserves it, compare any two."""
 
 import html
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 
 import gradio as gr
 
 from playground.diffusion.samplers import SAMPLERS, Sampler
 from playground.models import specs
 from playground.page import sections, serving, together
+from playground.page.lens import Frame, Lens
 from playground.page.panel import Panel
 from playground.page.samplers import below, race_files, race_plan, racing
 from playground.page.samplers.views import race
@@ -21,84 +23,116 @@ INTRO = (
 )
 USUAL = ("ddim", "dpmpp_2m", "unipc", "heun", "euler_a", "ddpm")  # raced if nothing is changed
 COUNT, UNIT = 8, "calls"
+HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
 RACERS = 4  # races at the same time; the engine batches them with everybody's pictures
 
 
 @dataclass(frozen=True)
-class Lens:
-    """The view and what it saves, the race it holds, and the widgets that make a race."""
+class Samplers:
+    """The race's views, the race it holds, the widgets that make one, and what stands below."""
 
-    views: dict[str, gr.HTML]
-    held: gr.State
+    race: gr.HTML
+    saved: gr.HTML
+    held: gr.State  # the race that is shown; None stands for the example
     choices: list[gr.components.Component]  # samplers, unit, counts, guidances
     cost: gr.Markdown
     start: gr.Button
     stop: gr.Button
-    truth: below.Lens
+    below: below.Below
+    views: dict[str, gr.HTML] = field(default_factory=dict)  # none follows the recipe's run
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
         """Let a race begin from the panel's recipe, and the view ask for more."""
-        self.truth.connect(panel)
-        hidden = {"show_progress": "hidden", "api_visibility": "private"}
+        self.below.connect(panel)
+        self._connect_races(panel)
+        self._connect_cost(panel, tab)
+
+    def _connect_races(self, panel: Panel) -> None:
         queue = {"trigger_mode": "multiple", "concurrency_limit": RACERS}
-        view, own = self.views["race"], [*self.choices, *panel.inputs]
-        outputs = [view, self.held]
-
-        def planned(names, unit, counts, guidances, *recipe) -> list[race_plan.Lane]:
-            return race_plan.plan(panel.recipe(recipe), names, counts, guidances, unit)
-
-        def frames(plan, unit: str, request: gr.Request):
-            try:
-                for frame in racing.race(plan(), unit, request.session_hash):
-                    yield frame, frame if frame["kind"] == "race" else gr.skip()
-            except (TypeError, ValueError) as error:  # one sentence; what was there stays
-                yield race.message(str(error), error=True), gr.skip()
+        outputs = [self.race, self.held]
 
         def on_race(request: gr.Request, *values):
-            yield from frames(lambda: planned(*values), values[1], request)
+            yield from frames(lambda: planned(panel, values), values[1], request)
 
         def on_finish(request: gr.Request, event: gr.EventData):
-            ask = dict(event._data)
-            yield from frames(lambda: race_plan.finishing(ask), str(ask.get("unit")), request)
+            ask = sections.asked(event)
+            yield from frames(lambda: race_plan.finishing(ask), ask.get("unit"), request)
 
         def on_drop(request: gr.Request, event: gr.EventData):
-            racing.drop(str(event._data.get("link")), request.session_hash)
-
-        def on_keep(held: dict | None, event: gr.EventData):
             try:
-                return saved.file(*race_files.file(dict(event._data), held))
-            except (TypeError, ValueError) as error:
-                return saved.message(str(error))
+                racing.drop(str(sections.asked(event).get("link")), request.session_hash)
+            except ValueError as error:
+                return race.message(str(error), error=True)
+            return gr.skip()
+
+        def on_keep(held: racing.Race | None, request: gr.Request, event: gr.EventData):
+            try:
+                if held is None:
+                    yield saved.message("Drawing the example’s race again, to save it …")
+                raced = held or shown_first(request.session_hash)
+                yield saved.file(*race_files.file(sections.asked(event), raced))
+            except ValueError as error:
+                yield saved.message(str(error))
+
+        counts, guidances = self.choices[2:]
+        starts = [self.start.click, counts.submit, guidances.submit]
+        own = [*self.choices, *panel.inputs]
+        running = gr.on(starts, on_race, own, outputs, preprocess=False, **queue, **HIDDEN)
+        finishing = self.race.finish(on_finish, None, outputs, **queue, **HIDDEN)
+        self.race.drop(on_drop, None, self.race, queue=False, **HIDDEN)
+        self.race.keep(on_keep, self.held, self.saved, **queue, **HIDDEN)
+        self.stop.click(
+            race.stopped, outputs=self.race, cancels=[running, finishing], queue=False, **HIDDEN
+        )
+
+    def _connect_cost(self, panel: Panel, tab: gr.Tab) -> None:
+        """Say what a race would cost, whenever its recipe or its lanes change."""
 
         def on_choice(*values):
             try:
-                lanes = planned(*values)
+                lanes = planned(panel, values)
                 yield race_plan.estimate(lanes)
-                if not serving.loaded(lanes[0].recipe.model):
-                    serving.engine(lanes[0].recipe.model)  # then its seconds are known
+                if not serving.opened(lanes[0].recipe.model):
+                    serving.session(lanes[0].recipe.model)  # then its seconds are known
                     yield race_plan.estimate(lanes)
             except ValueError as error:
                 yield html.escape(str(error))
 
-        counts, guidances = self.choices[2:]
-        starts = [self.start.click, counts.submit, guidances.submit]
-        racing_now = gr.on(starts, on_race, own, outputs, **queue, **hidden)
-        finishing = view.finish(on_finish, None, outputs, **queue, **hidden)
-        view.drop(on_drop, None, None, queue=False, **hidden)
-        view.keep(on_keep, self.held, self.views["saved"], **queue, **hidden)
-        self.stop.click(
-            race.stopped, outputs=view, cancels=[racing_now, finishing], queue=False, **hidden
-        )
         priced = (panel.fields[name] for name in together.PRICED)
         changes = [tab.select, *(widget.change for widget in (*priced, *self.choices))]
         gr.on(
-            changes, on_choice, own, self.cost, queue=False, trigger_mode="always_last",
-            preprocess=False,  # as of the visitor's own table
-            **hidden,
+            changes, on_choice, [*self.choices, *panel.inputs], self.cost, queue=False,
+            trigger_mode="always_last", preprocess=False, **HIDDEN,
         )  # fmt: skip
 
 
-def build(example: dict) -> Lens:
+def planned(panel: Panel, values: Sequence) -> list[race_plan.Lane]:
+    """The lanes that the widgets ask for; raises ValueError in words, whatever they were sent."""
+    names, unit, counts, guidances, *recipe = values
+    return race_plan.plan(panel.recipe(tuple(recipe)), names, counts, guidances, unit)
+
+
+def frames(plan: Callable[[], list[race_plan.Lane]], unit, request: gr.Request) -> Iterator[tuple]:
+    """Of a race: what the view shows, and the race to hold."""
+    try:
+        for moment in racing.race(plan(), sections.typed(unit), request.session_hash):
+            if isinstance(moment, racing.Race):
+                yield moment.data(), moment
+            else:
+                yield race.message(moment), gr.skip()
+    except ValueError as error:  # one sentence; what was there stays
+        yield race.message(str(error), error=True), gr.skip()
+
+
+def shown_first(visitor: str | None) -> racing.Race:
+    """The race that stands there on opening: drawn again, or had from what is kept."""
+    *_, last = racing.race(usual(Recipe()), UNIT, visitor, section="kept race")
+    if not isinstance(last, racing.Race):
+        raise ValueError(last)
+    return last
+
+
+def build(example: Frame) -> Samplers:
     """Lay out the lens inside the surrounding gradio context."""
     prediction = specs.get(Recipe().model).prediction
     gr.Markdown(INTRO)
@@ -124,15 +158,14 @@ def build(example: dict) -> Lens:
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("race", "Race")
     cost = gr.Markdown(race_plan.estimate(usual(Recipe())), elem_id="race-cost")
-    views = {
-        name: gr.HTML(value, **asdict(module.VIEW), elem_id=element)
-        for name, module, value, element in (
-            ("race", race, example.get("race"), "race"), ("saved", saved, None, "race-saved"),
+    view, files = (
+        gr.HTML(value, **asdict(module.VIEW), elem_id=element)
+        for module, value, element in (
+            (race, example.get("race"), "race"), (saved, None, "race-saved"),
         )
-    }  # fmt: skip
-    held = gr.State(example.get("race"))
+    )  # fmt: skip
     choices = [names, unit, counts, guidances]
-    return Lens(views, held, choices, cost, start, stop, below.build())
+    return Samplers(view, files, gr.State(None), choices, cost, start, stop, below.build())
 
 
 def _label(sampler: Sampler) -> str:
@@ -150,7 +183,9 @@ def usual(recipe: Recipe) -> list[race_plan.Lane]:
     return race_plan.plan(recipe, USUAL, str(COUNT), "", UNIT)
 
 
-def example(recipe: Recipe) -> dict[str, dict]:
+def example() -> Frame:
     """What the lens shows on opening: that race, finished."""
-    *_, finished = racing.race(usual(recipe), UNIT)
-    return {"race": finished}
+    return {"race": shown_first(None).data()}
+
+
+LENS = Lens("Samplers", build, example=example)

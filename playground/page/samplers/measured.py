@@ -5,6 +5,7 @@ from dataclasses import asdict
 import gradio as gr
 
 from playground.diffusion import samplers
+from playground.diffusion.errors import slope as slope_of
 from playground.models import specs
 from playground.page.samplers.views import errors
 from playground.page.samplers.views.errors import Group, Point, Series
@@ -40,13 +41,11 @@ def _group(found: dict, scale: float) -> Group:
 
 def series(lines: dict[str, list[Point]], bound: float) -> list[Series]:
     """A line per sampler; its slope is fitted where the reference is known well enough."""
-    from playground.diffusion import reference
-
     found = []
     for name, points in lines.items():
         sampler, points = samplers.get(name), sorted(points, key=lambda p: p.calls)
         known = [(p.calls, p.latents) for p in points if p.latents > 2 * bound]
-        slope = reference.slope(*zip(*known, strict=True)) if len(known) > 1 else None
+        slope = slope_of(*zip(*known, strict=True)) if len(known) > 1 else None
         found.append(Series(sampler.label, sampler.order, slope, points))
     return found
 

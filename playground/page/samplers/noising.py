@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import gradio as gr
+import numpy as np
 from PIL import Image
 
-from playground.models import specs
+from playground.diffusion import forward
+from playground.engine.events import Failure, Picture
+from playground.engine.session import Session
+from playground.models import pictures, specs
 from playground.page import sections, serving
 from playground.page.panel import Panel
 from playground.page.samplers.views import noising
@@ -27,64 +31,64 @@ TEXT = (
 )
 
 
-def of_recipe(recipe: Recipe) -> Iterator[dict]:
+def of_recipe(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
     """The view's data for the picture of a recipe, which is drawn again; closing it stops both."""
+    asked, shown = time.monotonic(), 0.0
     recipe = serving.check(recipe)
     yield noising.message("Getting ready …", 0.0)
-    from playground.engine.cells import Failure, Step
-
-    engine, shown = serving.engine(recipe.model), 0.0
-    with engine.submit([recipe]) as run:
+    session, picture = serving.session(recipe.model), None
+    with session.submit([recipe], visitor=visitor, section="noising", asked=asked) as run:
         for event in run:
             if isinstance(event, Failure):
                 raise RecipeError(f"This picture failed: {event.reason}")
-            if isinstance(event, Step) and time.perf_counter() - shown > serving.FRAME:
+            if isinstance(event, Picture):
+                picture = event
+            elif time.perf_counter() - shown > serving.FRAME:
                 done = DRAWN * (event.index + 1) / event.count
                 yield noising.message("Drawing your recipe's picture …", done)
                 shown = time.perf_counter()
+    if picture is None:
+        yield noising.message("Another picture of yours took over.")
+        return
     said = f"“{recipe.prompt or 'no words'}”, seed {recipe.seed}."
-    yield from _noised(engine.model, event.latents[None], recipe.seed, said, DRAWN)
+    noise = session.noise(recipe.seed, recipe.height, recipe.width)
+    yield from _noised(session, picture.latents, noise, said, DRAWN)
 
 
-def of_file(path: str, name: str) -> Iterator[dict]:
+def of_file(path: str | None, name: str) -> Iterator[dict]:
     """The view's data for an upload, its middle square made as large as the model of that name
     was trained for; ValueError if it is not a picture.
     """
-    from playground.diffusion import forward
-
+    if not isinstance(path, str):
+        raise RecipeError("No file arrived.")
     yield noising.message("Encoding your picture …", 0.0)
-    model, side = serving.engine(name).model, specs.get(name).side
+    session, side = serving.session(name), specs.get(name).side
     try:
         with Image.open(path) as image:
             if image.width * image.height > LARGEST:
                 raise RecipeError("This picture is too large: at most 50 million pixels.")
-            latents = forward.encode(model, image, side)
+            latents = session.encode(pictures.middle_square(image, side))
     except RecipeError:
         raise
     except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise RecipeError("This file is not a readable picture.") from error
     said = f"Your picture's middle, made {side}×{side}. The autoencoder knows its own small world."
-    yield from _noised(model, latents, 0, said, 0.0)
+    yield from _noised(session, latents, session.noise(0, side, side), said, 0.0)
 
 
-def _noised(model, latents, seed: int, text: str, share: float) -> Iterator[dict]:
+def _noised(
+    session: Session, latents: np.ndarray, noise: np.ndarray, text: str, share: float
+) -> Iterator[dict]:
     """Decodes noised latents a few at a time, from `share` of the work on."""
-    import torch
-
-    from playground.diffusion import forward
-
-    signals = forward.signals(model.scheduler_config)
-    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed))
-    times, decoded = range(0, len(signals), EVERY), {}
-    for first in range(0, len(times), TOGETHER):
-        done = share + (1 - share) * first / len(times)
+    levels, decoded = forward.training_levels(session.facts.scheduler_config), {}
+    chosen = levels[::EVERY]
+    for first in range(0, len(chosen), TOGETHER):
+        done = share + (1 - share) * first / len(chosen)
         yield noising.message("Decoding noised latents …", done)
-        part = times[first : first + TOGETHER]
-        mixed = torch.cat([forward.noised(latents, noise, signals[t]) for t in part])
-        decoded |= dict(zip(part, model.decode(mixed), strict=True))
-    yield noising.finished(
-        latents[0].numpy(), noise[0].numpy(), model.preview_map.numpy(), signals, decoded, text
-    )
+        part = chosen[first : first + TOGETHER]
+        images = session.decode(np.stack([level.mix(latents, noise) for level in part]))
+        decoded |= {level.t: image for level, image in zip(part, images, strict=True)}
+    yield noising.finished(latents, noise, session.facts.preview_map, levels, decoded, text)
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class Noising:
     def connect(self, panel: Panel) -> None:
         (view,) = self.section.views
 
-        def on_file(path: str) -> Iterator[dict]:
+        def on_file(path: str | None) -> Iterator[dict]:
             try:
                 yield from of_file(path, Recipe().model)
             except ValueError as error:
@@ -120,5 +124,5 @@ def build() -> Noising:
         )
         stop = sections.stop_button("noising")
     view = gr.HTML(None, **asdict(noising.VIEW), elem_id="noising")
-    noised = Section(start, stop, [view], noising, lambda recipe, _: of_recipe(recipe), NOISERS)
+    noised = Section(start, stop, [view], noising, of_recipe, NOISERS)
     return Noising(noised, opened)

@@ -1,110 +1,163 @@
 """A race to keep: one labelled PNG whose cells know their recipes, or one HTML file."""
 
-import base64
 import io
+from dataclasses import dataclass, field
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from playground.page.samplers.views import race
+from playground.diffusion import samplers
+from playground.page import together
+from playground.page.samplers.race_plan import Lane
+from playground.page.samplers.racing import Race
+from playground.page.samplers.views import race as view
+from playground.page.shared.labels import label
 from playground.page.shared.view import standalone
 from playground.recipe import Box, Recipe, save_grid
+from playground.wording import counted
 
-GAP, LINE, HEADER = 8, 16, 150  # pixels: between cells, of a line of text, of a row's name
-LEAST = 360  # pixels wide, for the title
-INK, PALE = "#1f2937", "#6b7280"
+GAP, HEADER = 8, 142  # pixels: between cells, of a row's name
+NARROWEST = 112  # pixels of a column, so that its names can be read
+PALE = "#6b7280"
+
+Names = tuple[str, ...]  # what a lane is called along a side of the table, a line each
 
 
-def html(data: dict, rows: str, columns: str, page: str | None) -> bytes:
+def html(raced: Race, rows: str, columns: str, page: str | None) -> bytes:
     """The grid itself, for a browser without network; `page` is where its links lead."""
-    shown = data | {"layout": [rows, columns], "page": page}
-    return standalone(race.VIEW, shown, "A race of samplers from one noise").encode()
+    shown = raced.data() | {"layout": [rows, columns], "page": page}
+    return standalone(view.VIEW, shown, "A race of samplers from one noise").encode()
 
 
-def png(data: dict, rows: str, columns: str, page: str | None) -> bytes:
+def png(raced: Race, rows: str, columns: str, page: str | None) -> bytes:
     """One picture: a row per name of `rows`, a column per name of `columns`."""
-    lanes = data["lanes"]
-    (down, ys), (across, xs) = _sides(data, rows, columns)
-    height, width = (max(lane["size"][side] for lane in lanes) for side in (0, 1))
-    step, top = (width + GAP, height + LINE + GAP), 3 * LINE + GAP
-    size = (max(HEADER + len(xs) * step[0], LEAST), top + len(ys) * step[1])
-    sheet = Image.new("RGB", size, "white")
-    write = _writer(sheet)
-    write(GAP, 2, _words(Recipe.from_query(lanes[0]["link"])), size[0] - GAP)
-    for i, lines in enumerate(xs):
-        for line, text in enumerate(lines, 1):
-            write(HEADER + i * step[0], line * LINE + 2, text, width)
-    for i, lines in enumerate(ys):
-        for line, text in enumerate(lines):
-            write(GAP, top + i * step[1] + line * LINE, text, HEADER - 2 * GAP)
-    cells: dict[Box, Recipe] = {}
-    for lane in lanes:
-        x, y = HEADER + xs.index(across(lane)) * step[0], top + ys.index(down(lane)) * step[1]
-        if lane["state"] == "finished":
-            tile = Image.open(io.BytesIO(base64.b64decode(lane["png"]))).convert("RGB")
-            sheet.paste(tile, (x, y))
-            cells[x, y, x + tile.width, y + tile.height] = Recipe.from_query(lane["link"])
-        else:  # a preview is not what its recipe draws
-            write(x, y + height // 2, "not finished", width)
-        write(x, y + height, f"{lane['steps']} steps, {lane['calls']} calls", width, PALE)
+    down, across = sides(raced, rows, columns)
+    placed = {(down.names(r.lane), across.names(r.lane)): r for r in raced.runners}
+    wide = max(NARROWEST, *(runner.lane.recipe.width for runner in raced.runners))
+    lefts = [2 * GAP + HEADER + i * (wide + GAP) for i in range(len(across.all))]
+    sheet, cells = _Sheet(lefts[-1] + wide + GAP), {}
+    first = raced.runners[0].lane.recipe
+    sheet.put(
+        GAP, _text(first.prompt or "no words", sheet.width - 2 * GAP),
+        _text(f"seed {first.seed}", sheet.width - 2 * GAP),
+    )  # fmt: skip
+    sheet.end_row()
+    for x, names in zip(lefts, across.all, strict=True):
+        sheet.put(x, *(_text(line, wide) for line in names))
+    sheet.end_row()
+    for row in down.all:
+        sheet.put(GAP, *(_text(line, HEADER) for line in row))
+        for x, column in zip(lefts, across.all, strict=True):
+            if runner := placed.get((row, column)):
+                picture = _picture(runner.picture.png) if runner.picture else None
+                box = sheet.put(
+                    x, picture or _missing(runner.lane.recipe), _cost(runner.lane, wide)
+                )
+                if picture:  # a preview is not what its recipe draws
+                    cells[box] = runner.lane.recipe
+        sheet.end_row()
     file = io.BytesIO()
-    save_grid(sheet, file, cells)
+    save_grid(sheet.image(), file, cells)
     return file.getvalue()
 
 
-def _sides(data: dict, rows: str, columns: str) -> list[tuple]:
-    """For either side of the table: a lane's name on it, in lines, and all names in order.
+@dataclass
+class _Sheet:
+    """A page that grows downwards, row by row."""
+
+    width: int
+    top: int = GAP  # of this row
+    bottom: int = GAP
+    parts: list[tuple[Image.Image, int, int]] = field(default_factory=list)
+
+    def put(self, x: int, *images: Image.Image) -> Box:
+        """One below another from the row's top on; returns where the first one is."""
+        y = self.top
+        for image in images:
+            self.parts.append((image, x, y))
+            y += image.height
+        self.bottom = max(self.bottom, y)
+        return (x, self.top, x + images[0].width, self.top + images[0].height)
+
+    def end_row(self) -> None:
+        self.top = self.bottom + GAP
+
+    def image(self) -> Image.Image:
+        whole = Image.new("RGB", (self.width, self.top), "white")
+        for part, x, y in self.parts:
+            whole.paste(part, (x, y), part if part.mode == "RGBA" else None)
+        return whole
+
+
+def _text(text: str, width: int, colour: str = "#1f2937") -> Image.Image:
+    return label(text, width, colour=colour, lines=None)
+
+
+def _cost(lane: Lane, width: int) -> Image.Image:
+    steps, calls = counted(lane.recipe.steps, "step"), together.calls(lane.recipe)
+    return _text(f"{steps}, {counted(calls, 'call')}", width, PALE)
+
+
+def _picture(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png)).convert("RGB")
+
+
+def _missing(recipe: Recipe) -> Image.Image:
+    blank, text = Image.new("RGB", (recipe.width, recipe.height), "white"), "not finished"
+    said = _text(text, recipe.width, PALE)
+    blank.paste(said, (0, (blank.height - said.height) // 2), said)
+    return blank
+
+
+@dataclass(frozen=True)
+class Side:
+    """Of the table: the axes that its names come from, and all names in order."""
+
+    race: Race
+    axes: tuple[str, ...]
+
+    def names(self, lane: Lane) -> Names:
+        return tuple(name(self.race, axis, lane) for axis in self.axes)
+
+    @property
+    def all(self) -> list[Names]:
+        orders = [values(self.race, axis) for axis in self.axes]
+
+        def order(names: Names) -> list[int]:
+            return [each.index(line) for each, line in zip(orders, names, strict=True)]
+
+        return sorted({self.names(runner.lane) for runner in self.race.runners}, key=order)
+
+
+def sides(raced: Race, rows: str, columns: str) -> tuple[Side, Side]:
+    """Rows and columns of the table.
 
     If lanes also differ in the third axis, it joins the shorter side, as on the page.
     """
-    third = next(axis for axis in race.AXES if axis not in (rows, columns))
-
-    def values(axis: str) -> list[str]:
-        return list(dict.fromkeys(name(data, axis, lane) for lane in data["lanes"]))
-
-    joins = rows if len(values(rows)) <= len(values(columns)) else columns
-    sides = []
-    for axis in (rows, columns):
-        on_it = (axis, third) if axis == joins and len(values(third)) > 1 else (axis,)
-        orders = [values(one) for one in on_it]
-
-        def called(lane: dict, on_it=on_it) -> tuple[str, ...]:
-            return tuple(name(data, one, lane) for one in on_it)
-
-        def order(lines: tuple[str, ...], orders=orders) -> list[int]:
-            return [each.index(line) for each, line in zip(orders, lines, strict=True)]
-
-        sides.append((called, sorted(set(map(called, data["lanes"])), key=order)))
-    return sides
+    third = next(axis for axis in view.AXES if axis not in (rows, columns))
+    shorter = min((rows, columns), key=lambda axis: len(values(raced, axis)))
+    joined = (third,) if len(values(raced, third)) > 1 else ()
+    down, across = ((axis, *joined) if axis == shorter else (axis,) for axis in (rows, columns))
+    return Side(raced, down), Side(raced, across)
 
 
-def name(data: dict, axis: str, lane: dict) -> str:
+def values(raced: Race, axis: str) -> list[str]:
+    """What lanes are called along an axis, each once, in the race's order."""
+    return list(dict.fromkeys(name(raced, axis, runner.lane) for runner in raced.runners))
+
+
+def name(raced: Race, axis: str, lane: Lane) -> str:
     """What a lane is called along an axis."""
     if axis == "count":
-        return f"{lane['count']} {'network calls' if data['unit'] == 'calls' else 'steps'}"
-    return f"w = {lane['guidance']:g}" if axis == "guidance" else lane["sampler"]
-
-
-def _words(recipe: Recipe) -> str:
-    return f"{recipe.prompt or 'no words'}, seed {recipe.seed}"
-
-
-def _writer(sheet: Image.Image):
-    """Writes a line that is cut to `width`; Pillow's built-in font knows Latin letters only."""
-    font, brush = ImageFont.load_default(12), ImageDraw.Draw(sheet)
-
-    def write(x: int, y: int, text: str, width: int, colour: str = INK) -> None:
-        text = text.encode("latin-1", "replace").decode("latin-1")
-        while brush.textlength(text, font) > width:
-            text = text[:-1]
-        brush.text((x, y), text, fill=colour, font=font)
-
-    return write
+        return counted(lane.count, "network call" if raced.unit == "calls" else "step")
+    if axis == "guidance":
+        return f"w = {lane.recipe.guidance:g}"
+    return samplers.get(lane.recipe.sampler).label
 
 
 KEPT = {"png": png, "html": html}
 
 
-def file(ask: dict, data: dict) -> tuple[str, bytes]:
+def file(ask: dict, raced: Race) -> tuple[str, bytes]:
     """Name and content of what the page asks for. Raises ValueError in words that fit the page.
 
     `ask`: `kind`, `rows` and `columns` (two of the axes), and `page`, the page's own address.
@@ -112,8 +165,8 @@ def file(ask: dict, data: dict) -> tuple[str, bytes]:
     kind, rows, columns = (str(ask.get(key)) for key in ("kind", "rows", "columns"))
     if kind not in KEPT:
         raise ValueError(f"There is no {kind[:20]!r} to keep; there are: {', '.join(KEPT)}.")
-    if {rows, columns} - set(race.AXES) or rows == columns:
-        raise ValueError(f"Rows and columns are two of: {', '.join(race.AXES)}.")
+    if {rows, columns} - set(view.AXES) or rows == columns:
+        raise ValueError(f"Rows and columns are two of: {', '.join(view.AXES)}.")
     page = str(ask.get("page"))
     web = page.startswith(("http://", "https://")) and len(page) < 300
-    return f"race.{kind}", KEPT[kind](data, rows, columns, page if web else None)
+    return f"race.{kind}", KEPT[kind](raced, rows, columns, page if web else None)

@@ -1,12 +1,11 @@
 """Which lanes a race has, and what it will cost, told before it starts."""
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from playground.diffusion import samplers
-from playground.page import serving, together
+from playground.page import sections, serving, together
 from playground.recipe import FIELDS, Recipe, RecipeError
 from playground.wording import counted
 
@@ -30,15 +29,17 @@ def plan(
     """Every sampler with every count and every w; raises RecipeError in words that fit the page.
 
     Without `guidances` all have the recipe's. Of lanes that come to the same recipe the first one
-    counts: 5 and 6 calls are both three steps of Heun.
+    counts: 5 and 6 calls are both three steps of Heun. Everything may be as a browser sent it.
     """
-    numbers = [_count(part, unit) for part in together.parts(counts)]
+    unit = sections.typed(unit)
+    numbers = [_count(part, unit) for part in together.parts(sections.typed(counts))]
     if not numbers:
         raise RecipeError(f"How many {_unit(unit)}? The list is empty.")
-    scales = [together.number(part) for part in together.parts(guidances)] or [recipe.guidance]
+    listed = together.parts(sections.typed(guidances))
+    scales = [together.number(part) for part in listed] or [recipe.guidance]
     lanes = [
         Lane(replace(at(recipe, name, count, unit), guidance=w), count)
-        for w, count, name in itertools.product(scales, numbers, names)
+        for w, count, name in itertools.product(scales, numbers, sections.chosen(names))
     ]
     return check(lanes)
 
@@ -95,7 +96,8 @@ def check(lanes: list[Lane]) -> list[Lane]:
 
 def _unit(unit: str) -> str:
     if unit not in UNITS:
-        raise RecipeError(f"There is no {unit!r} to be equal in; there are: {', '.join(UNITS)}.")
+        said = ", ".join(UNITS)
+        raise RecipeError(f"There is no {unit[:20]!r} to be equal in; there are: {said}.")
     return UNITS[unit]
 
 
@@ -113,19 +115,18 @@ def estimate(lanes: Sequence[Lane]) -> str:
     new = [lane.recipe for lane in lanes if not serving.kept().get(lane.recipe)]
     if not new:
         return f"{len(lanes)} lanes, all of them kept from before: nothing is computed."
-    calls, rows = (sum(map(count, new)) for count in (together.calls, together.rows))
     before = f", {len(lanes) - len(new)} of them kept" * (len(new) < len(lanes))
-    text = f"{len(lanes)} lanes{before}: {counted(calls, 'network call')}"
-    machine = serving.loaded(new[0].model)
-    if machine is None:
+    text = f"{len(lanes)} lanes{before}: {counted(sum(map(together.calls, new)), 'network call')}"
+    session = serving.opened(new[0].model)
+    if session is None:
         return text + "."
-    launches = max(math.ceil(rows / machine.max_rows), *map(together.calls, new))
-    seconds = machine.seconds_per_call(rows / launches)
-    text += f", made together in {launches:,} of about {rows / launches:.0f} rows"
-    if seconds is None:
+    price = session.price(new)
+    rows, launches = price.rows / price.launches, price.launches
+    text += f", made together in {launches:,} of about {rows:.0f} rows"
+    if price.seconds is None:
         return text + "."
-    total = _rounded(launches * seconds)
-    return f"{text}: {launches:,} × {seconds:.2g} s, as measured, ≈ {total} s."
+    each, total = price.seconds / launches, _rounded(price.seconds)
+    return f"{text}: {launches:,} × {each:.2g} s, as measured, ≈ {total} s."
 
 
 def _rounded(seconds: float) -> str:

@@ -1,59 +1,117 @@
-"""Races: lanes drawn together from one noise, as the view shows them."""
+"""Races: lanes drawn together from one noise, moment by moment."""
 
 import secrets
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
 
 from playground.diffusion import samplers
+from playground.engine.events import Dropped, Failure
 from playground.page import serving, together
 from playground.page.kept import Finished
 from playground.page.samplers.race_plan import Lane, estimate
 from playground.page.samplers.views import race as view
 from playground.recipe import Recipe
 
+SECTION = "races"
 
-def race(lanes: list[Lane], unit: str, owner: str | None = None) -> Iterator[dict]:
-    """The view's data, frame by frame. Closing the generator stops the race, and so does a new
-    race of this owner; what was finished is kept for the next.
+
+@dataclass(frozen=True, eq=False)
+class Runner:
+    """A lane, and how far it is: after `call` network calls there is the `preview` uint8 [h, w, 3]
+    of pred_x0, at the end the `picture`, or the `reason` why there is none.
+    """
+
+    lane: Lane
+    call: int = 0
+    preview: np.ndarray | None = None
+    picture: Finished | None = None
+    kept: bool = False  # from an earlier race
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Race:
+    """All lanes at one moment; `share` 0 … 1 is how much of the race `run` is done."""
+
+    run: str
+    unit: str
+    runners: tuple[Runner, ...]
+    text: str
+    share: float
+
+    def data(self) -> dict:
+        """What the view shows."""
+        shown = [_shown(runner, self.facts(runner.lane)) for runner in self.runners]
+        return view.race(self.run, self.unit, shown, self.text, self.share)
+
+    def facts(self, lane: Lane) -> view.Lane:
+        """What is known of a lane before it starts."""
+        recipe, calls = lane.recipe, together.calls(lane.recipe)
+        sampler = samplers.get(recipe.sampler)
+        note = ""
+        if self.unit == "calls" and calls != lane.count:
+            note = f"cannot make exactly {lane.count}"
+        return view.Lane(
+            recipe.to_query(), sampler.label, lane.count, recipe.guidance, recipe.steps, calls,
+            together.rows(recipe), sampler.is_stochastic(recipe.eta), note,
+            (recipe.height, recipe.width),
+        )  # fmt: skip
+
+
+def _shown(runner: Runner, facts: view.Lane) -> dict:
+    if picture := runner.picture:
+        return view.finished(
+            facts, picture.png, picture.previews, picture.seconds, kept=runner.kept
+        )
+    if runner.reason:
+        return view.ended(facts, runner.reason, runner.preview, runner.call)
+    if runner.preview is None:
+        return view.waiting(facts)
+    return view.sampling(facts, runner.preview, runner.call)
+
+
+def race(
+    lanes: list[Lane], unit: str, visitor: str | None = None, section: str = SECTION
+) -> Iterator[str | Race]:
+    """A sentence, then the race from moment to moment; another sentence if a new race of this
+    visitor took over. Closing the generator stops it; what was finished is kept for the next.
     """
     asked = time.monotonic()
-    yield view.message("Getting ready: " + estimate(lanes))
-    machine, kept = serving.engine(lanes[0].recipe.model), serving.kept()
-    shown = _Shown(machine.model, lanes, unit, {x.recipe: kept.get(x.recipe) for x in lanes})
-    new = [lane.recipe for lane in lanes if not shown.kept[lane.recipe]]
+    yield "Getting ready: " + estimate(lanes)
+    session, kept = serving.session(lanes[0].recipe.model), serving.kept()
+    watched = _Watched(lanes, unit, {x.recipe: kept.get(x.recipe) for x in lanes})
+    new = [lane.recipe for lane in lanes if not watched.kept[lane.recipe]]
     if not new:
-        yield shown.frame(together.Together([]))
+        yield watched.moment(together.Together([]))
         return
-    with machine.submit(new, owner=owner and owner_of(owner), asked=asked) as run:
-        for state in together.follow(run, new):
-            yield shown.frame(state)
+    with session.submit(new, visitor=visitor, section=section, asked=asked) as run:
+        for state in together.follow(session, run, new):
+            yield watched.moment(state)
         if state.share < 1:
-            yield view.message("Another race of yours took over.")
-
-
-def owner_of(visitor: str) -> str:
-    """What the engine knows a visitor's race by."""
-    return f"{visitor} races"
+            yield "Another race of yours took over."
 
 
 def drop(link: str, visitor: str) -> None:
     """Cancel one lane of the visitor's race, named by its recipe; the others go on."""
     recipe = Recipe.from_query(link)
-    if machine := serving.loaded(recipe.model):
-        machine.cancel_cell(owner_of(visitor), recipe)
+    if session := serving.opened(recipe.model):
+        session.drop(visitor, SECTION, recipe)
 
 
-class _Shown:
-    """A race as the view shows it; what has ended is worked out once, and kept."""
+class _Watched:
+    """A race that is under way; what has ended is worked out once, and kept."""
 
-    def __init__(self, model, lanes: list[Lane], unit: str, kept: dict[Recipe, Finished | None]):
-        self.model, self.lanes, self.unit, self.kept = model, lanes, unit, kept
+    def __init__(self, lanes: list[Lane], unit: str, kept: dict[Recipe, Finished | None]):
+        self.lanes, self.unit, self.kept = lanes, unit, kept
         self.name, self.ended = secrets.token_hex(4), {}
 
-    def frame(self, state: together.Together) -> dict:
+    def moment(self, state: together.Together) -> Race:
         drawn = {cell.recipe: cell for cell in state.cells}
-        frames = [self._lane(lane, drawn.get(lane.recipe)) for lane in self.lanes]
-        return view.race(self.name, self.unit, frames, self._text(state), state.share)
+        runners = tuple(self._runner(lane, drawn.get(lane.recipe)) for lane in self.lanes)
+        return Race(self.name, self.unit, runners, self._text(state), state.share)
 
     def _text(self, state: together.Together) -> str:
         number, kept = len(self.lanes), len(self.lanes) - len(state.cells)
@@ -67,39 +125,17 @@ class _Shown:
             text += f"; {shared} more were equal to another lane’s." if shared else "."
         return text
 
-    def _lane(self, lane: Lane, drawn: together.Drawn | None) -> dict:
-        facts = self._facts(lane)
+    def _runner(self, lane: Lane, drawn: together.Drawn | None) -> Runner:
         if drawn is None:
-            picture = self.kept[lane.recipe]
-            return view.finished(facts, picture.png, picture.previews, picture.seconds, kept=True)
+            return Runner(lane, together.calls(lane.recipe), None, self.kept[lane.recipe], True)
+        preview = drawn.steps[-1].preview if drawn.steps else None
         if not drawn.end:
-            if not drawn.steps:
-                return view.waiting(facts)
-            return view.sampling(facts, drawn.steps[-1].preview(self.model), len(drawn.steps))
-        if lane not in self.ended:
-            self.ended[lane] = self._ended(facts, drawn)
-        return self.ended[lane]
-
-    def _ended(self, facts: view.Lane, drawn: together.Drawn) -> dict:
-        from playground.engine.cells import Dropped, Failure
-
-        previews = tuple(step.preview(self.model) for step in drawn.steps)
+            return Runner(lane, len(drawn.steps), preview)
         if isinstance(drawn.end, Failure | Dropped):
             dropped = isinstance(drawn.end, Dropped)
             reason = "cancelled" if dropped else f"failed: {drawn.end.reason}"
-            return view.ended(facts, reason, previews[-1] if previews else None, len(previews))
-        picture = Finished(drawn.end.png(), previews, sum(drawn.end.seconds.values()))
-        serving.kept().put(drawn.recipe, picture)
-        return view.finished(facts, picture.png, previews, picture.seconds, kept=False)
-
-    def _facts(self, lane: Lane) -> view.Lane:
-        recipe, calls = lane.recipe, together.calls(lane.recipe)
-        sampler = samplers.get(recipe.sampler)
-        note = ""
-        if self.unit == "calls" and calls != lane.count:
-            note = f"cannot make exactly {lane.count}"
-        return view.Lane(
-            recipe.to_query(), sampler.label, lane.count, recipe.guidance, recipe.steps, calls,
-            together.rows(recipe), sampler.is_stochastic(recipe.eta), note,
-            (recipe.height, recipe.width),
-        )  # fmt: skip
+            return Runner(lane, len(drawn.steps), preview, reason=reason)
+        if lane not in self.ended:
+            self.ended[lane] = Finished.of(drawn.end)
+            serving.kept().put(lane.recipe, self.ended[lane])
+        return Runner(lane, len(drawn.steps), preview, self.ended[lane])

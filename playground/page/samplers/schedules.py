@@ -41,16 +41,11 @@ def data() -> dict:
     from playground.diffusion import reference
     from playground.toys import dropout
 
-    config = _config()
+    config = specs.get(Recipe().model).scheduler_config
     sigmas = reference.training_sigmas(config).tolist()
     kinds = _kinds(config)
     plane = {"centres": dropout.centres().tolist(), "spread": dropout.SPREAD, "least": sigmas[0]}
     return {"schedules": schedules.all_kinds(kinds, sigmas), "plane": plane}
-
-
-def _config() -> dict:
-    folder = specs.get(Recipe().model).folder / "scheduler"
-    return json.loads((folder / "scheduler_config.json").read_text())
 
 
 def _kinds(config: dict) -> list[dict]:

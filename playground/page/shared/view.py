@@ -5,14 +5,13 @@ the browser alone, without asking the server again.
 """
 
 import base64
-import html
+import functools
 import io
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import jinja2
 import numpy as np
 from PIL import Image
 
@@ -62,15 +61,15 @@ def read(folder: Path) -> View:
 
 def standalone(view: View, data: dict, title: str) -> str:
     """A view and its data as a single HTML file that needs no network."""
-    parts = {
-        "TITLE": html.escape(title),
-        "STYLE": view.css_template,
-        "TEMPLATE": view.html_template,
-        "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
-        "BEHAVIOUR": view.js_on_load,
-    }
-    page = (HERE / "page.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], page)
+    return _pages().get_template("page.html").render(view=view, data=data, title=title)
+
+
+@functools.lru_cache(maxsize=1)
+def _pages() -> jinja2.Environment:
+    """Titles and data are escaped; a view's own three files are marked as safe in the template."""
+    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True)
+    pages.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return pages
 
 
 def raster(pixels: np.ndarray) -> dict:

@@ -1,9 +1,11 @@
 """A picture noised to any timestep: latents mixed in the browser, and some of them decoded."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from playground.diffusion.levels import Level
 from playground.page.shared.view import data_url, pack, read
 
 VIEW = read(Path(__file__).parent)
@@ -22,11 +24,11 @@ def finished(
     latents: np.ndarray,
     noise: np.ndarray,
     preview_map: np.ndarray,
-    signals: np.ndarray,
-    decoded: dict[int, np.ndarray],
+    levels: Sequence[Level],
+    decoded: dict[float, np.ndarray],
     text: str,
 ) -> dict:
-    """`latents` and `noise` [c, h, w], `preview_map` [c + 1, 3], √ᾱ `signals` of every timestep.
+    """`latents` and `noise` [c, h, w], `preview_map` [c + 1, 3], `levels` of every timestep.
 
     `decoded`: pictures uint8 of the noised latents, by timestep.
     """
@@ -39,7 +41,9 @@ def finished(
         "latents": pack(latents.astype(np.float32)),
         "noise": pack(noise.astype(np.float32)),
         "map": preview_map.round(5).tolist(),
-        "signals": pack(signals.astype(np.float32)),
+        "times": pack(np.array([level.t for level in levels], np.float32)),
+        "signals": pack(np.array([level.signal for level in levels], np.float32)),
+        "noises": pack(np.array([level.noise for level in levels], np.float32)),
         "decoded": [{"t": t, "image": data_url(image)} for t, image in decoded.items()],
         "text": text,
     }

@@ -1,8 +1,8 @@
-// x_t = √ᾱ·x0 + √(1 − ᾱ)·ε for any t, mixed here; its decoded picture is of the nearest t there is.
+// x_t = signal·x0 + noise·ε for any t, mixed here; its decoded picture is of the nearest t there is.
 let data = null;
 
 function draw() {
-  const t = +find('time').value, signal = data.signals[t], noise = Math.sqrt(1 - signal * signal), { c, h, w } = data, size = h * w;
+  const at = +find('time').value, t = data.times[at], signal = data.signals[at], noise = data.noises[at], { c, h, w } = data, size = h * w;
   const canvas = find('mixed'), pixels = new ImageData(w, h);
   for (let i = 0; i < size; i++) {
     const colour = [...data.map[c]];
@@ -30,7 +30,8 @@ function show() {
   advance(value.share);
   if (value.kind !== 'finished') return;
   const floats = (text) => new Float32Array(bytes(text).buffer);
-  data = { ...value, latents: floats(value.latents), noise: floats(value.noise), signals: floats(value.signals) };
+  data = { ...value, latents: floats(value.latents), noise: floats(value.noise), times: floats(value.times), signals: floats(value.signals), noises: floats(value.noises) };
+  find('time').max = data.times.length - 1;
   find('all').hidden = false;
   draw();
 }
