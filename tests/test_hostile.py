@@ -31,7 +31,7 @@ from playground.recipe import (
     grid_from_png,
 )
 
-hundreds = settings(max_examples=600, deadline=None, derandomize=True)
+hundreds = settings(max_examples=400, deadline=None, derandomize=True)
 MEGABYTE = 2**20
 SCHEMA = Draft202012Validator(Recipe.json_schema())
 
