@@ -6,6 +6,7 @@ pieces, the exported copy computes it once or in one: the same numbers up to rou
 
 import copy
 import io
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -126,6 +127,9 @@ class _Exported:
 
 
 def _session(graph: bytes, threads: int):
+    # Read at the first import: else its Linux wheels write a device id and report use to their
+    # maker (since 1.29).
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
