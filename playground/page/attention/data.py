@@ -1,134 +1,88 @@
-"""What the Attention lens shows of a run that was recorded head by head."""
+"""What the Attention lens shows of a run that was recorded head by head, and of an edit."""
 
-import base64
-import binascii
-import math
+from collections.abc import Sequence
 
 import numpy as np
-import torch
 
-from playground.attention import heatmaps
-from playground.attention.heatmaps import Aggregation
-from playground.diffusion.guidance import COND, UNCOND
-from playground.engine.cells import Picture, Step
+from playground.attention.summing import Aggregation
+from playground.engine.record import RunRecord
 from playground.models import specs
-from playground.models.latent import LatentModel, Prompt
+from playground.models.words import Word
+from playground.page.attention.look import Look
 from playground.page.attention.views import attention, edits
-from playground.page.attention.views.attention import Branch, Level
 from playground.page.studio.data import summing
-from playground.recipe import Recipe
+from playground.wording import counted
 
 
-def finished(
-    model: LatentModel, steps: list[Step], picture: Picture, seconds: float
-) -> dict[str, dict]:
-    """Data of the laboratory and of the form for edits, by the views' names."""
-    recipe = picture.recipe
-    prompts = {COND: model.encode(recipe.prompt), UNCOND: model.encode(recipe.negative)}
-    names = {COND: "with words", UNCOND: "negative words" if recipe.negative else "without words"}
-    branches = [
-        _branch(names[branch], prompts[branch], branch, steps)
-        for branch in (COND, UNCOND)
-        if any(branch in step.heads for step in steps)
-    ]
-    size = sum(level.codes.size for branch in branches for level in branch.levels)
-    shown = attention.finished(
-        png=picture.png(),
+def laboratory(look: Look) -> dict:
+    """Every step, level and head, for the browser."""
+    recipe, steps = look.recipe, counted(len(look.previews), "step")
+    size = sum(level.codes.size for branch in look.branches for level in branch.levels)
+    return attention.finished(
+        png=look.picture.png(),
         size=(recipe.height, recipe.width),
-        previews=[step.preview(model) for step in steps],
-        noisy=[step.noisy.numpy() for step in steps],
-        timesteps=[step.timestep for step in steps],
-        branches=branches,
+        previews=look.previews,
+        branches=look.branches,
         text=(
-            f"“{recipe.prompt or 'no words'}”, seed {recipe.seed}: every head of {len(steps)} "
-            f"steps, {size / 1e6:.1f} MB, in {seconds:.1f} s."
+            f"“{recipe.prompt or 'no words'}”, seed {recipe.seed}: every head of {steps}, "
+            f"{size / 1e6:.1f} MB, in {look.seconds:.1f} s."
         ),
-        name=f"latent-playground-{recipe.seed}.png",
+        name=f"{look.name}.png",
         link=recipe.to_query(),
-        summing=summing(recipe, [step.timestep for step in steps]),
+        summing=summing(recipe, list(look.timesteps)),
     )
-    form = edits.ready(recipe.prompt, prompts[COND].words, recipe.to_query())
-    return {"attention": shown, "edits": form}
 
 
-def _branch(name: str, prompt: Prompt, branch: str, steps: list[Step]) -> Branch:
-    recorded = [step for step in steps if branch in step.heads]
-    first = recorded[0].heads[branch]
-    levels = [
-        Level(
-            first[grid].layers,
-            np.stack([step.heads[branch][grid].codes.numpy() for step in recorded]),
-        )
-        for grid in first
-    ]
-    return Branch(name, prompt.words, [step.index for step in recorded], levels)
-
-
-def edited(
-    prompts: tuple[Prompt, Prompt],
-    touched: tuple[list[int], list[int]],
-    steps: tuple[list[Step], list[Step]],
-    pictures: list[Picture],
-    seconds: float,
-) -> dict:
+def edited(runs: Sequence[RunRecord], touched: tuple[list[int], list[int]], seconds: float) -> dict:
     """Both pictures of an edit; `touched` are positions of the words that it is about."""
-    sides, shares = [], []
-    for prompt, words, recorded, picture in zip(prompts, touched, steps, pictures, strict=True):
-        found = [(step.maps, step.timestep) for step in recorded if step.maps]
-        how = Aggregation.of(specs.get(picture.recipe.model).card)
-        shares.append(heatmaps.of_run(*zip(*found, strict=True), prompt.words, how))
-        link = picture.recipe.to_query()
-        sides.append(edits.Side(picture.png(), prompt.words, shares[-1].numpy(), words, link))
-    before, after = (torch.from_numpy(picture.image) for picture in pictures)
+    how = Aggregation.of(specs.get(runs[0].recipe.model).card)
+    none = np.zeros((0, 1, 1), np.float32)  # of a prompt without words
+    shares = [run.word_maps(how) if run.prompt.words else none for run in runs]
+    sides = [
+        edits.Side(run.png(), run.prompt.words, maps, words, run.recipe.to_query())
+        for run, maps, words in zip(runs, shares, touched, strict=True)
+    ]
+    before, after = (run.picture.image for run in runs)
     # A swapped or re-weighted word has a map in the source, an added one only in the edit.
     side = 0 if touched[0] else 1
     return edits.edited(
         sides,
         _difference(before, after),
         f"Both drawn in {seconds:.1f} s.",
-        verdict(before, after, shares[side], prompts[side], touched[side]),
+        verdict(before, after, shares[side], runs[side].prompt.words, touched[side]),
     )
 
 
-def _difference(before: torch.Tensor, after: torch.Tensor) -> np.ndarray:
+def _difference(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """|difference| as a picture, stretched to full brightness."""
-    gray = (after.float() - before.float()).abs().mean(2)
-    gray = (255 * gray / gray.max().clamp_min(1)).round().byte()
-    return gray[..., None].expand(-1, -1, 3).numpy()
+    gray = np.abs(after.astype(np.float32) - before).mean(2)
+    gray = np.round(255 * gray / max(gray.max(), 1)).astype(np.uint8)
+    return np.repeat(gray[..., None], 3, 2)
 
 
 def verdict(
-    before: torch.Tensor, after: torch.Tensor, shares: torch.Tensor, prompt: Prompt, touched: list
+    before: np.ndarray,
+    after: np.ndarray,
+    shares: np.ndarray,
+    words: Sequence[Word],
+    touched: Sequence[int],
 ) -> str:
     """How far what changed lies where the words' map is: IoU at 0.4 of both, in a sentence."""
-    change = heatmaps.changed(before, after, tuple(shares.shape[1:]))
+    from playground.attention import heatmaps
+
+    rest = [i for i in range(len(words)) if i not in touched]
+    maps = np.concatenate([shares[list(touched)].sum(0, keepdims=True), shares[rest]])
+    change, (mine, *others) = heatmaps.agreement(before, after, maps)
     if not change.max():
         return "The two pictures are equal: this edit did nothing."
-    mask = heatmaps.stretch(change[None])[0] >= 0.4
-    mine = heatmaps.iou(shares[touched].sum(0), mask)
-    rest = [heatmaps.iou(s, mask) for i, s in enumerate(shares) if i not in touched]
-    names = " ".join(prompt.words[i].text for i in touched)
-    others = f" (other words’ maps: {min(rest):.2f} to {max(rest):.2f})" if rest else ""
+    if not touched:
+        return (
+            f"What was added is no word, so it has no map. Mean change {change.mean():.1f} of 255."
+        )
+    names = " ".join(words[i].text for i in touched)
+    said = f" (other words’ maps: {min(others):.2f} to {max(others):.2f})" if others else ""
     return (
         f"A map shows where attention went; only the edit shows what it does. The changed places "
-        f"and the map of “{names}” overlap with IoU {mine:.2f}{others}; both are cut at 0.4 of "
+        f"and the map of “{names}” overlap with IoU {mine:.2f}{said}; both are cut at 0.4 of "
         f"their range. Mean change {change.mean():.1f} of 255."
     )
-
-
-def latents(text: str, recipe: Recipe, model: LatentModel) -> torch.Tensor:
-    """What the network saw [1, channels, h, w], as the page sent it back.
-
-    Raises ValueError if it is something else.
-    """
-    shape = (
-        1, model.unet.config.in_channels,
-        recipe.height // model.factor, recipe.width // model.factor,
-    )  # fmt: skip
-    try:
-        numbers = np.frombuffer(base64.b64decode(text, validate=True), "<f4")
-    except (binascii.Error, TypeError, ValueError) as error:
-        raise ValueError("The latents of this step did not arrive: look closer again.") from error
-    if len(numbers) != math.prod(shape) or not np.isfinite(numbers).all():
-        raise ValueError("The latents of this step did not arrive: look closer again.")
-    return torch.from_numpy(numbers.reshape(shape).copy())

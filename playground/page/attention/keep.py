@@ -1,85 +1,93 @@
-"""Files of a run to keep, made from the data that the page shows: {name: (file name, maker)}."""
+"""Files of a look to keep."""
 
-import base64
 import io
+from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
+from playground.page.attention import data
+from playground.page.attention.look import Look, means
 from playground.page.attention.views import attention
+from playground.page.attention.views.attention import Level, label
+from playground.page.shared import labels
 from playground.page.shared.view import standalone
 
 TILE = 128  # pixels of a map in a sheet or GIF
-CAPTION = 16
+MARGIN = 3
+Tile = tuple[Image.Image, str]  # a picture and its caption
 
 
-def probabilities(branch: dict) -> dict[str, np.ndarray]:
-    """Per grid "h×w", float32 [steps, heads, columns, h, w]."""
-    return {f"{level['h']}x{level['w']}": _decoded(branch, level) for level in branch["levels"]}
-
-
-def _decoded(branch: dict, level: dict) -> np.ndarray:
-    codes = np.frombuffer(base64.b64decode(level["codes"]), np.uint8)
-    shape = (len(branch["steps"]), level["heads"], level["columns"], level["h"], level["w"])
-    return (codes.reshape(shape).astype(np.float32) / 255) ** 2
-
-
-def html(data: dict) -> bytes:
+def html(look: Look) -> bytes:
     """The laboratory itself, for a browser without network."""
-    return standalone(attention.VIEW, data, f"Attention: {_caption(data)}").encode()
+    words = " ".join(word.text for word in look.branches[0].words) or "no words"
+    return standalone(attention.VIEW, data.laboratory(look), f"Attention: {words}").encode()
 
 
-def npz(data: dict) -> bytes:
+def npz(look: Look) -> bytes:
     """Probabilities as uint8 codes, p = (code/255)², with their words, steps and layers."""
-    arrays = {"readme": np.array(npz.__doc__)}
-    for branch, short in zip(data["branches"], ("first", "second"), strict=False):
-        arrays[f"{short}_name"] = np.array(branch["name"])
-        arrays[f"{short}_words"] = np.array([word["text"] for word in branch["words"]], str)
-        arrays[f"{short}_steps"] = np.array(branch["steps"])
-        for level in branch["levels"]:
-            key = f"{short}_{level['h']}x{level['w']}"
-            codes = np.frombuffer(base64.b64decode(level["codes"]), np.uint8)
-            arrays[key] = codes.reshape(_decoded(branch, level).shape)
-            arrays[f"{key}_layers"] = np.array(level["layers"], str)
+    arrays = {"readme": np.array(npz.__doc__), "recipe": np.array(look.recipe.to_json())}
+    for branch, short in zip(look.branches, ("first", "second"), strict=False):
+        arrays[f"{short}_name"] = np.array(branch.name)
+        arrays[f"{short}_words"] = np.array([word.text for word in branch.words], str)
+        arrays[f"{short}_steps"] = np.array(branch.steps)
+        for level in branch.levels:
+            key = f"{short}_{_grid(level)}"
+            arrays[key] = level.codes
+            arrays[f"{key}_layers"] = np.array([label(name) for name in level.layers], str)
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     return file.getvalue()
 
 
-def sheet(data: dict) -> bytes:
-    """A PNG: the picture under each word's map, a row per level; means over steps and heads."""
-    branch, picture = data["branches"][0], _picture(data)
-    words = branch["words"]
-    rows = [(key, _shares(maps.mean((0, 1)), len(words))) for key, maps in _some(branch)]
-    width, height = max(1, len(words)) * TILE, len(rows) * (TILE + CAPTION) or TILE
-    canvas = Image.new("RGB", (width, height), "white")
-    for row, (key, shares) in enumerate(rows):
-        for column, word in enumerate(words):
-            _place(canvas, column, row, _veiled(picture, shares[column]), f"{word['text']}  {key}")
-    return _saved(canvas, "PNG")
+def sheet(look: Look) -> bytes:
+    """A PNG with the recipe: the picture under each word's map, first as the page shows it, then a
+    row a grid: means over steps and heads.
+    """
+    words, image = _words(look), look.picture.image
+    rows = [_veiled(image, look.finished_maps(), words)]
+    branch = look.branches[0]
+    for level, found in zip(branch.levels, means(branch, branch.steps).values(), strict=True):
+        captions = [f"{word}  {_grid(level)}" for word in words]
+        rows.append(_veiled(image, _shares(found, len(words)), captions))
+    strips = [_strip(row, _height([caption for _, caption in row])) for row in rows]
+    whole = Image.new("RGB", (strips[0].width, sum(strip.height for strip in strips)), "white")
+    top = 0
+    for strip in strips:
+        whole.paste(strip, (0, top))
+        top += strip.height
+    file = io.BytesIO()
+    look.recipe.save_png(whole, file)
+    return file.getvalue()
 
 
-def gif(data: dict) -> bytes:
-    """The finest level's maps over the prediction of the end, a frame a step."""
-    branch = data["branches"][0]
-    words, frames = branch["words"], []
-    (_, maps), *_ = _some(branch)
-    for step, heads in zip(branch["steps"], maps, strict=True):
-        shares, preview = _shares(heads.mean(0), len(words)), _preview(data, step)
-        frame = Image.new("RGB", ((len(words) + 1) * TILE, TILE + CAPTION), "white")
-        _place(frame, 0, 0, preview, f"step {step + 1} of {len(data['previews'])}")
-        for column, word in enumerate(words, 1):
-            _place(frame, column, 0, _veiled(preview, shares[column - 1]), word["text"])
-        frames.append(frame)
-    options = {"save_all": True, "append_images": frames[1:], "duration": 150, "loop": 0}
-    return _saved(frames[0], "GIF", **options)
+def gif(look: Look) -> bytes:
+    """The maps of each step, as the page shows them, over its prediction of the end: a frame a
+    step.
+    """
+    words, steps, frames = _words(look), look.branches[0].steps, []
+    said = [f"step {step + 1} of {len(look.previews)}" for step in steps]
+    height = _height([*said, *words])  # of every frame's captions alike
+    for step, text in zip(steps, said, strict=True):
+        preview = look.previews[step]
+        tiles = [(_fitted(preview), text), *_veiled(preview, look.word_maps([step]), words)]
+        frames.append(_strip(tiles, height))
+    file, comment = io.BytesIO(), look.recipe.to_json().encode()
+    frames[0].save(
+        file, "GIF", save_all=True, append_images=frames[1:], duration=150, loop=0, comment=comment
+    )
+    return file.getvalue()
 
 
-def _some(branch: dict) -> list[tuple[str, np.ndarray]]:
-    found = list(probabilities(branch).items())
-    if not found or not branch["words"]:
+def _words(look: Look) -> list[str]:
+    words = [word.text for word in look.branches[0].words]
+    if not words or not look.branches[0].levels:
         raise ValueError("There are no words whose maps could be kept.")
-    return found
+    return words
+
+
+def _grid(level: Level) -> str:
+    return "{}x{}".format(*level.size)
 
 
 def _shares(maps: np.ndarray, words: int) -> np.ndarray:
@@ -88,54 +96,54 @@ def _shares(maps: np.ndarray, words: int) -> np.ndarray:
     return said / np.maximum(said.sum(0), 1e-12)
 
 
-def _veiled(picture: Image.Image, share: np.ndarray) -> Image.Image:
-    """Dark where the word has little, by the map's own extremes."""
-    low, high = share.min(), share.max()
-    light = Image.fromarray(np.uint8(255 * (share - low) / max(high - low, 1e-9)))
-    mask = light.resize(picture.size, Image.Resampling.BILINEAR).point(
-        lambda v: 30 + v * 225 // 255
-    )
-    return Image.composite(picture, Image.new("RGB", picture.size), mask)
+def _veiled(pixels: np.ndarray, maps: np.ndarray, captions: Sequence[str]) -> list[Tile]:
+    """Per map [h, w] the picture, dark where the map has little by its own extremes."""
+    picture, tiles = _fitted(pixels), []
+    for map_, caption in zip(maps, captions, strict=True):
+        low, high = map_.min(), map_.max()
+        light = (30 + 225 * (map_ - low) / max(high - low, 1e-9)).astype(np.uint8)
+        mask = Image.fromarray(light).resize(picture.size, Image.Resampling.BILINEAR)
+        black = Image.new("RGB", picture.size)
+        tiles.append((Image.composite(picture, black, mask), caption))
+    return tiles
 
 
-def _picture(data: dict) -> Image.Image:
-    return _fitted(Image.open(io.BytesIO(base64.b64decode(data["png"]))).convert("RGB"))
-
-
-def _preview(data: dict, step: int) -> Image.Image:
-    raster = data["previews"][step]
-    pixels = np.frombuffer(base64.b64decode(raster["rgb"]), np.uint8)
-    return _fitted(Image.fromarray(pixels.reshape(raster["h"], raster["w"], 3)))
-
-
-def _fitted(image: Image.Image) -> Image.Image:
+def _fitted(pixels: np.ndarray) -> Image.Image:
+    image = Image.fromarray(pixels)
     scale = TILE / max(image.size)
     size = tuple(max(1, round(side * scale)) for side in image.size)
     return image.resize(size, Image.Resampling.BILINEAR)
 
 
-def _place(canvas: Image.Image, column: int, row: int, tile: Image.Image, text: str) -> None:
-    x, y = column * TILE, row * (TILE + CAPTION)
-    canvas.paste(tile, (x, y + CAPTION))
-    # Pillow's built-in font knows Latin letters only.
-    ImageDraw.Draw(canvas).text((x + 3, y + 2), text[:22].encode("ascii", "replace"), fill="black")
+def _caption(text: str) -> Image.Image:
+    return labels.label(text, TILE - 2 * MARGIN, colour="black", lines=None)
 
 
-def _saved(image: Image.Image, kind: str, **options) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
+def _height(captions: Sequence[str]) -> int:
+    """Of the highest."""
+    return max(_caption(text).height for text in captions)
 
 
-def _caption(data: dict) -> str:
-    return " ".join(word["text"] for word in data["branches"][0]["words"]) or "no words"
+def _strip(tiles: Sequence[Tile], height: int) -> Image.Image:
+    """Side by side, each under its caption."""
+    canvas = Image.new("RGB", (len(tiles) * TILE, height + TILE), "white")
+    for column, (tile, text) in enumerate(tiles):
+        said = _caption(text)
+        canvas.paste(said, (column * TILE + MARGIN, height - said.height), said)
+        canvas.paste(tile, (column * TILE, height))
+    return canvas
 
 
 KEPT = {"html": html, "png": sheet, "gif": gif, "npz": npz}
 
 
-def file(kind: str, data: dict) -> tuple[str, bytes]:
-    """Name and content of one kind of file. Raises ValueError for kinds that there are not."""
-    if kind not in KEPT:
+def check(kind) -> None:
+    """Raises ValueError for kinds of files that there are not."""
+    if not isinstance(kind, str) or kind not in KEPT:
         raise ValueError(f"There is no {kind!r} to keep; there are: {', '.join(KEPT)}.")
-    return f"{data['name'].rsplit('.', 1)[0]}-attention.{kind}", KEPT[kind](data)
+
+
+def file(kind: str, look: Look) -> tuple[str, bytes]:
+    """Name and content of one kind of file; raises ValueError in words."""
+    check(kind)
+    return f"{look.name}-attention.{kind}", KEPT[kind](look)

@@ -1,13 +1,17 @@
 """The Attention lens: every head of a run, a place worked out, and prompts edited by attention."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import gradio as gr
 
-from playground.page.attention import keep, runs
+from playground.page import sections
+from playground.page.attention import runs
+from playground.page.attention.look import Look
 from playground.page.attention.views import attention, edits, worked
+from playground.page.lens import Frame, Lens
 from playground.page.panel import Panel
 from playground.page.shared import saved
+from playground.recipe import Recipe
 
 INTRO = (
     "Each place of the latent asks with a query q, each token answers with a key k, and "
@@ -24,58 +28,65 @@ EDITS = (
     "Prompt-to-Prompt (Hertz et al. 2022) on the picture above: the edited one starts from the "
     "same noise and, for a share of the steps, looks where the original looked."
 )
+EXAMPLE = Recipe(prompt="a red square", steps=10)
+BEGINS = ("attention", "worked", "edits")  # views that a closer look begins anew
 LOOKING = 4  # visitors at the same time; the engine batches them with everybody's pictures
 
 
 @dataclass(frozen=True)
-class Lens:
-    """The views by name, what the laboratory holds, and the widgets that start and stop."""
+class Attention:
+    """Its own views by name, and the widgets that start and stop; none follows the recipe's run.
 
-    views: dict[str, gr.HTML]
+    `held` is the visitor's last look, from which files and worked positions derive.
+    """
+
+    shown: dict[str, gr.HTML]
     held: gr.State
     start: gr.Button
     stop: gr.Button
+    views: dict[str, gr.HTML] = field(default_factory=dict)
 
-    def connect(self, panel: Panel) -> None:
+    def connect(self, panel: Panel, tab: gr.Tab) -> None:
         """Let a closer look begin from the panel's recipe, and the views ask for more."""
         hidden = {"show_progress": "hidden", "api_visibility": "private"}
         queue = {"trigger_mode": "multiple", "concurrency_limit": LOOKING}
-        views = self.views
-        outputs = [*(views[name] for name in ("attention", "edits", "worked")), self.held]
+        views, held = self.shown, self.held
 
-        def on_look(request: gr.Request, *recipe):
+        def on_look(request: gr.Request, *values):
             try:
-                for frame in runs.closer(panel.recipe(recipe), request.session_hash):
-                    view, kept, place = frame["attention"], gr.skip(), gr.skip()
-                    if view["kind"] == "finished":
-                        kept, place = view, runs.middle(view)
-                    yield view, frame.get("edits", gr.skip()), place, kept
+                for event in runs.closer(panel.recipe(values), request.session_hash):
+                    if isinstance(event, Look):
+                        frame = runs.finished(event)
+                        yield *(frame[name] for name in BEGINS), event
+                    else:
+                        yield event, *[gr.skip()] * 3
             except ValueError as error:  # one sentence; what was there stays
                 yield attention.message(str(error), error=True), *[gr.skip()] * 3
 
-        def on_place(event: gr.EventData):
+        def on_place(request: gr.Request, look: Look | None, event: gr.EventData):
             try:
-                return runs.place(**event._data)
-            except (TypeError, ValueError) as error:
-                return worked.message(str(error), error=True)
+                yield from _kept(runs.place(sections.asked(event), look, request.session_hash))
+            except ValueError as error:
+                yield worked.message(str(error), error=True), gr.skip()
+
+        def on_keep(request: gr.Request, look: Look | None, event: gr.EventData):
+            try:
+                yield from _kept(runs.kept(sections.asked(event), look, request.session_hash))
+            except ValueError as error:
+                yield saved.message(str(error)), gr.skip()
 
         def on_edit(request: gr.Request, event: gr.EventData):
             try:
-                yield from runs.edit(dict(event._data), request.session_hash)
-            except (TypeError, ValueError) as error:
+                yield from runs.edit(sections.asked(event), request.session_hash)
+            except ValueError as error:
                 yield edits.message(str(error), error=True)
 
-        def on_keep(held: dict | None, event: gr.EventData):
-            if not held:
-                return saved.message("There is nothing to keep yet: look closer first.")
-            try:
-                return saved.file(*keep.file(str(event._data.get("kind")), held))
-            except ValueError as error:
-                return saved.message(str(error))
-
-        looking = self.start.click(on_look, panel.inputs, outputs, **queue, **hidden)
-        views["attention"].place(on_place, None, views["worked"], **queue, **hidden)
-        views["attention"].keep(on_keep, self.held, views["saved"], **queue, **hidden)
+        outputs = [*(views[name] for name in BEGINS), held]
+        looking = self.start.click(
+            on_look, panel.inputs, outputs, preprocess=False, **queue, **hidden
+        )  # a recipe says in words what gradio would answer by a traceback
+        views["attention"].place(on_place, held, [views["worked"], held], **queue, **hidden)
+        views["attention"].keep(on_keep, held, [views["saved"], held], **queue, **hidden)
         editing = views["edits"].edit(on_edit, None, views["edits"], **queue, **hidden)
         self.stop.click(
             lambda: (attention.stopped(), edits.stopped()),
@@ -84,7 +95,13 @@ class Lens:
         )  # fmt: skip
 
 
-def build(example: dict) -> Lens:
+def _kept(events):
+    """Without a look there is none to hold."""
+    for shown, look in events:
+        yield shown, gr.skip() if look is None else look
+
+
+def build(example: Frame) -> Attention:
     """Lay out the lens inside the surrounding gradio context."""
 
     def put(name, view):
@@ -103,10 +120,13 @@ def build(example: dict) -> Lens:
     views["worked"] = put("worked", worked)
     gr.Markdown(EDITS)
     views["edits"] = put("edits", edits)
-    return Lens(views, gr.State(example.get("attention")), start, stop)
+    return Attention(views, gr.State(), start, stop)
 
 
-def example(recipe) -> dict[str, dict]:
-    """What the lens shows on opening: the finished look at `recipe`, its middle worked out."""
-    *_, frame = runs.closer(recipe)
-    return frame | {"worked": runs.middle(frame["attention"])}
+def example() -> Frame:
+    """What the lens shows on opening: the finished look at a picture, its middle worked out."""
+    *_, look = runs.closer(EXAMPLE)
+    return runs.finished(look)
+
+
+LENS = Lens("Attention", build, example=example)

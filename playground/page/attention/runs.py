@@ -1,138 +1,187 @@
-"""What the Attention lens asks of the engine: a closer look, a place worked out, an edit."""
+"""What the Attention lens asks of the session: a closer look, a position worked out, an edit.
+
+`visitor` is who asks; what a view asks for may be anything, also nothing.
+"""
 
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 
+from playground.engine.events import Failure, Step
+from playground.engine.record import RunRecord, records
+from playground.engine.session import Edit, PromptFacts
+from playground.page import serving
+from playground.page.attention import data, keep
+from playground.page.attention.look import Look, look_of
 from playground.page.attention.views import attention, edits, worked
-from playground.page.serving import FRAME, check, engine
+from playground.page.lens import Frame
+from playground.page.shared import saved
 from playground.recipe import Recipe
 
-Frame = dict[str, dict]  # data for some of the lens's views, by the view's name
+LOOK, AGAIN, EDIT = "attention", "attention again", "edit"  # sections
+NOTHING = "There is nothing to keep yet: look closer first."
+ONCE_MORE = "Drawing this picture once more, because its numbers are not at hand …"
 
 
-def closer(recipe: Recipe, owner: str | None = None) -> Iterator[Frame]:
-    """Draw `recipe` with every head recorded; raises ValueError before anything is drawn."""
+def closer(
+    recipe: Recipe, visitor: str | None = None, section: str = LOOK
+) -> Iterator[dict | Look]:
+    """Draw `recipe` with every head recorded: the laboratory's messages, then the look.
+
+    Raises ValueError before anything is drawn, and if it fails.
+    """
     asked = time.monotonic()
-    check(recipe)
-    yield {"attention": attention.message("Getting ready …")}
-    machine = engine(recipe.model)
-    from playground.engine.cells import Failure, Picture
-    from playground.page.attention import data
-
-    steps, started, shown = [], time.perf_counter(), 0.0
-    whose = owner and f"{owner} attention"
-    with machine.submit([recipe], heads=True, owner=whose, asked=asked) as run:
-        for event in run:
+    serving.check(recipe)
+    yield attention.message("Getting ready …")
+    session = serving.session(recipe.model)
+    started, shown = time.perf_counter(), 0.0
+    with session.submit([recipe], heads=True, visitor=visitor, section=section, asked=asked) as run:
+        for event in records(session, run):
             now = time.perf_counter()
             if isinstance(event, Failure):
-                text = f"This picture failed: {event.reason}"
-                yield {"attention": attention.message(text, error=True)}
-            elif isinstance(event, Picture):
-                yield data.finished(machine.model, steps, event, now - started)
-            else:
-                steps.append(event)
-                if now - shown > FRAME:
-                    shown, done = now, event.index + 1
-                    left = (now - started) / done * (event.count - done)
-                    text = f"Recording call {done} of {event.count}, about {left:.1f} s left"
-                    yield {"attention": attention.message(text, done / event.count)}
+                raise ValueError(f"This picture failed: {event.reason}")
+            if isinstance(event, RunRecord):
+                yield look_of(event, now - started)
+            elif isinstance(event, Step) and now - shown > serving.FRAME:
+                shown, done = now, event.index + 1
+                left = (now - started) / done * (event.count - done)
+                text = f"Recording call {done} of {event.count}, about {left:.1f} s left"
+                yield attention.message(text, done / event.count)
 
 
-def place(link: str, step: int, x: float, y: float, timestep: float, noisy: str) -> dict:
-    """The computation of one place, from what the network saw there. Raises ValueError."""
-    recipe = check(Recipe.from_query(link))
-    numbers = (step, x, y, timestep)
-    if any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
+def finished(look: Look) -> Frame:
+    """Data of all that begins with a look: the laboratory, its middle worked out at the last call,
+    and the form for edits.
+    """
+    recipe, last = look.recipe, len(look.latents) - 1
+    words = serving.session(recipe.model).describe(recipe.prompt).words
+    return {
+        "attention": data.laboratory(look),
+        "worked": _worked(look, last, 0.5, 0.5),
+        "edits": edits.ready(recipe.prompt, words, recipe.to_query()),
+    }
+
+
+def place(
+    ask: Mapping, held: Look | None, visitor: str | None = None
+) -> Iterator[tuple[dict, Look | None]]:
+    """The computation at one spatial position: `step`, `x` and `y` of the look at `link`.
+
+    Yields what the view shows and, if it was not `held`, the look. Raises ValueError in words.
+    """
+    step, x, y = (ask.get(name) for name in ("step", "x", "y"))
+    if not all(map(_is_number, (step, x, y))):
         raise ValueError("A place is two numbers of a step.")
-    if not (0 <= x < 1 and 0 <= y < 1 and 0 <= timestep < 1000 and 0 <= step < 1000):
+    if not (0 <= x < 1 and 0 <= y < 1):
         raise ValueError("This place is outside the picture: both of its numbers lie from 0 to 1.")
-    model = engine(recipe.model).model
-    from playground.attention.worked import work_out
-    from playground.page.attention import data
-
-    prompt = model.encode(recipe.prompt)
-    latents = data.latents(noisy, recipe, model)
-    layers = work_out(model, latents, timestep, prompt, x, y)
-    columns = int(prompt.columns.max()) + 1
-    tokens = ["start", *prompt.names[1:-1], "end", "all padding"][:columns]
-    shown = [
-        worked.Layer(
-            layer.name, layer.grid, layer.place, layer.width,
-            layer.scores.numpy(), layer.weights.numpy(), layer.moves.numpy(), layer.moved.numpy(),
-            layer.total, layer.feature,
-        )
-        for layer in layers
-    ]  # fmt: skip
-    return worked.worked(tokens, prompt.content, int(step), shown)
+    look = _held(ask, held)
+    if look is None:
+        yield worked.message(ONCE_MORE), None
+        look = _again(ask, visitor)
+    if look is None:  # asked for again meanwhile
+        return
+    if step not in range(len(look.latents)):
+        raise ValueError(f"There is no such step: this picture has {len(look.latents)}.")
+    yield _worked(look, int(step), x, y), look
 
 
-def middle(look: dict) -> dict:
-    """The computation of a finished look's middle, at its last step."""
-    last = len(look["noisy"]) - 1
-    return place(look["link"], last, 0.5, 0.5, look["timesteps"][last], look["noisy"][last])
+def kept(
+    ask: Mapping, held: Look | None, visitor: str | None = None
+) -> Iterator[tuple[dict, Look | None]]:
+    """A file of the look at `link`, as `place` yields it; `kind` says which (see `keep.KEPT`)."""
+    keep.check(ask.get("kind"))
+    look = _held(ask, held)
+    if look is None and ask.get("link") is None:
+        raise ValueError(NOTHING)
+    if look is None:
+        yield saved.message(ONCE_MORE), None
+        look = _again(ask, visitor)
+    if look:
+        yield saved.file(*keep.file(ask["kind"], look)), look
 
 
-def edit(ask: dict, owner: str | None = None) -> Iterator[dict]:
+def _held(ask: Mapping, held: Look | None) -> Look | None:
+    """What is held, if it is of the picture that the page shows."""
+    link = ask.get("link")
+    return held if held and link in (None, held.recipe.to_query()) else None
+
+
+def _again(ask: Mapping, visitor: str | None) -> Look | None:
+    """The look at a picture that the page shows though it is not held: the example, or one from
+    before the connection was lost. None if it was asked for again meanwhile.
+    """
+    recipe = Recipe.from_query(ask.get("link"))
+    return next((e for e in closer(recipe, visitor, AGAIN) if isinstance(e, Look)), None)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _worked(look: Look, step: int, x: float, y: float) -> dict:
+    session, prompt = serving.session(look.recipe.model), look.recipe.prompt
+    layers = session.work_out(prompt, look.latents[step], look.timesteps[step], x, y)
+    said = session.describe(prompt)
+    return worked.worked(_columns(said), said.content, step, layers)
+
+
+def _columns(said: PromptFacts) -> list[str]:
+    """What the view calls the columns of a prompt's token maps."""
+    names, called = iter(said.names), []
+    for role in said.roles:
+        name = "all padding" if role == "padding" else next(names)
+        called.append(role if role in ("start", "end") else name)
+    return called
+
+
+def edit(ask: Mapping, visitor: str | None = None) -> Iterator[dict]:
     """Draw a picture and its edit from the same noise; raises ValueError before it begins.
 
     `ask` is what the form says: `kind`, the source's `link`, and what that kind needs.
     """
     asked = time.monotonic()
     yield edits.message("Getting ready …")
-    source = check(Recipe.from_query(str(ask.get("link"))))
-    if source.guidance == 0:
-        raise ValueError("At w = 0 the words are not read, so there is no attention to edit.")
-    machine = engine(source.model)
-    from playground.engine.cells import Failure, Picture
-    from playground.page.attention import data
-
-    recipe, plan, touched = _planned(machine.model, source, ask)
-    steps, pictures, started, shown = ([], []), [], time.perf_counter(), 0.0
-    both, whose = [source, recipe], owner and f"{owner} edit"
-    with machine.submit(both, record=True, plan=plan, owner=whose, asked=asked) as run:
-        for event in run:
+    source, wanted = serving.check(Recipe.from_query(ask.get("link"))), _edit(ask)
+    session = serving.session(source.model)
+    plan = session.plan(source, wanted)
+    latest, drawn, started, shown = {}, {}, time.perf_counter(), 0.0
+    with session.submit(
+        [source], edit=wanted, record=True, visitor=visitor, section=EDIT, asked=asked
+    ) as run:
+        for event in records(session, run):
             now = time.perf_counter()
             if isinstance(event, Failure):
                 yield edits.message(f"This edit failed: {event.reason}", error=True)
                 return
-            if isinstance(event, Picture):
-                pictures.append(event)
-                continue
-            steps[event.cell].append(event)
-            if event.cell == 1 and now - shown > FRAME:
-                shown, done = now, event.index + 1
-                left = (now - started) / done * (event.count - done)
-                latest = [s[-1].preview(machine.model) for s in steps]
-                yield edits.sampling(latest, done, event.count, left)
-    if len(pictures) == 2:  # else it was cancelled
-        pictures.sort(key=lambda picture: picture.cell)
-        prompts = tuple(machine.model.encode(r.prompt) for r in (source, recipe))
-        seconds = time.perf_counter() - started
-        yield data.edited(prompts, touched, steps, pictures, seconds)
+            if isinstance(event, RunRecord):
+                drawn[event.picture.cell] = event
+            elif isinstance(event, Step):
+                latest[event.cell] = event
+                if event.cell == 1 and now - shown > serving.FRAME:
+                    shown, done = now, event.index + 1
+                    left = (now - started) / done * (event.count - done)
+                    previews = [latest[0].preview, event.preview]
+                    yield edits.sampling(previews, done, event.count, left)
+    if len(drawn) == 2:  # else it was cancelled
+        yield data.edited([drawn[0], drawn[1]], plan.touched, time.perf_counter() - started)
 
 
-def _planned(model, source: Recipe, ask: dict):
-    """The edited recipe, the plan, and the positions of the words it is about in both prompts."""
-    from playground.attention import editing
+def _edit(ask: Mapping) -> Edit:
+    """What the form says; a text that is none is empty, and the plan says what is missing."""
 
-    prompt, share, kind = model.encode(source.prompt), ask.get("share"), ask.get("kind")
-    if kind == "reweight":
-        weights = {int(k): v for k, v in dict(ask.get("weights") or {}).items() if v != 1}
-        touched = sorted(weights)
-        return source, editing.reweight(prompt, weights, share), (touched, touched)
-    if kind == "swap":
-        word = editing.find(prompt.words, str(ask.get("word")), ask.get("which"))
-        text = editing.swapped(prompt, word.text, str(ask.get("by")), ask.get("which"))
-        edited = model.encode(replace(source, prompt=text).prompt)
-        plan = editing.swap(prompt, edited, share)
-        at = [prompt.words.index(word)]
-        touched = at, [i for i, w in enumerate(edited.words) if set(w.tokens) & set(word.tokens)]
-    elif kind == "refine":
-        edited = model.encode(replace(source, prompt=str(ask.get("prompt"))).prompt)
-        plan = editing.refine(prompt, edited, share)
-        new = {i for i, a in enumerate(plan.source_of.tolist()) if a == editing.NEW}
-        touched = [], [i for i, w in enumerate(edited.words) if set(w.tokens) & new]
-    else:
-        raise ValueError(f"There is no edit {kind!r}; there are: swap, refine, reweight.")
-    return replace(source, prompt=edited.text), plan, touched
+    def text(name: str) -> str:
+        return ask[name] if isinstance(ask.get(name), str) else ""
+
+    which = ask.get("which")
+    return Edit(
+        text("kind"), ask.get("share"), text("word"), which if type(which) is int else None,
+        text("by"), text("prompt"), _weights(ask.get("weights")),
+    )  # fmt: skip
+
+
+def _weights(found) -> dict[int, float]:
+    """By the word's number; JSON knows such names as text only."""
+    named = found if isinstance(found, dict) else {}
+    try:
+        return {int(number): weight for number, weight in named.items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError("A weight belongs to a word by its number.") from error

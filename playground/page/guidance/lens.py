@@ -39,11 +39,12 @@ class Guidance:
         self.table.connect(panel)
         axis, values = self.sweep.fields
         axis.input(
-            offered, axis, values, queue=False, show_progress="hidden", api_visibility="private"
-        )
+            offered, axis, values, queue=False, show_progress="hidden", api_visibility="private",
+            preprocess=False,
+        )  # fmt: skip
 
 
-def offered(axis: str | None):
+def offered(axis):
     """The values that are offered for a sweep of that field; what was typed stays without one."""
     return AXES[axis] if isinstance(axis, str) and axis in AXES else gr.skip()
 

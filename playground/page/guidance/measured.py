@@ -36,7 +36,8 @@ def _sentence(rows: list[dict]) -> str:
         f"{' and '.join(format(row['guidance'], 'g') for row in best)} ({percent(most)}, 95 % "
         f"interval {between(most, count)}; {percent(at_one['strict'])} at w = 1, "
         f"{percent(last['strict'])} at w = {last['guidance']:g}). Diversity falls from "
-        f"{at_one['diversity']:.2f} at w = 1 to {least['diversity']:.2f} at w = {least['guidance']:g}{turn}. Saturation goes from "
+        f"{at_one['diversity']:.2f} at w = 1 to {least['diversity']:.2f} at w = "
+        f"{least['guidance']:g}{turn}. Saturation goes from "
         f"{percent(at_one['saturation'])} at w = 1 to {percent(last['saturation'])}."
     )
 

@@ -26,15 +26,27 @@ class Level:
     layers: tuple[str, ...]
     codes: np.ndarray
 
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.codes.shape[3:]
+
+    def probabilities(self, number: int) -> np.ndarray:
+        """float32 [heads, columns, h, w] of one of the steps."""
+        return (self.codes[number].astype(np.float32) / 255) ** 2
+
 
 @dataclass(frozen=True, eq=False)
 class Branch:
-    """The rows of the network that were given these words; `steps` are those that had one."""
+    """The rows of the network that were given these words; `steps` are those that had one.
+
+    `levels` come with the finest first; `whole` is whether they hold every head.
+    """
 
     name: str
     words: Sequence[Word]
     steps: Sequence[int]
     levels: Sequence[Level]
+    whole: bool = True
 
 
 def message(text: str, share: float | None = None, error: bool = False) -> dict:
@@ -50,8 +62,6 @@ def finished(
     png: bytes,
     size: tuple[int, int],
     previews: Sequence[np.ndarray],
-    noisy: Sequence[np.ndarray],
-    timesteps: Sequence[float],
     branches: Sequence[Branch],
     text: str,
     name: str,
@@ -60,10 +70,8 @@ def finished(
 ) -> dict:
     """Everything the laboratory shows of a run.
 
-    `previews` and `noisy`: per step, the x̂0 preview uint8 [h, w, 3] and what the network saw
-    [channels, h, w], with which a place can be worked out later. `link` is the recipe for `?r=`.
+    `previews` uint8 [h, w, 3] are those of pred_x0, one a step; `link` is the recipe for `?r=`.
     """
-    light = [_light(branch) for branch in branches]
     return {
         "kind": "finished",
         "png": base64.b64encode(png).decode(),
@@ -73,31 +81,26 @@ def finished(
         "height": size[0],
         "width": size[1],
         "previews": [raster(p) for p in previews],
-        "noisy": [pack(np.asarray(x, np.float32)) for x in noisy],
-        "timesteps": list(timesteps),
-        "branches": [_branch(branch) for branch in light],
+        "branches": [_branch(branch) for branch in branches],
         "text": text,
-        "notes": ["So many numbers: only the mean over heads is kept."]
-        if any(a is not b for a, b in zip(light, branches, strict=True))
-        else [],
+        "notes": []
+        if all(branch.whole for branch in branches)
+        else ["So many numbers: only the mean over heads is kept."],
     }
 
 
-def _light(branch: Branch) -> Branch:
+def light(branch: Branch) -> Branch:
     """The branch itself or, if its heads are more than a page should keep, the mean over them."""
     if sum(level.codes.size for level in branch.levels) <= LARGEST:
         return branch
-    levels = [
-        Level(
-            ("all layers",), np.stack([_encode(_mean_over_heads(s)) for s in level.codes])[:, None]
-        )
-        for level in branch.levels
-    ]
-    return Branch(branch.name, branch.words, branch.steps, levels)
+    levels = [_mean_over_heads(level) for level in branch.levels]
+    return Branch(branch.name, branch.words, branch.steps, levels, whole=False)
 
 
-def _mean_over_heads(codes: np.ndarray) -> np.ndarray:
-    return np.mean((codes.astype(np.float32) / 255) ** 2, axis=0)
+def _mean_over_heads(level: Level) -> Level:
+    steps = range(len(level.codes))  # one by one: as floats they are four times as large
+    means = [_encode(level.probabilities(i).mean(0, keepdims=True)) for i in steps]
+    return Level(("all layers",), np.stack(means))
 
 
 def _encode(probabilities: np.ndarray) -> np.ndarray:
@@ -111,14 +114,14 @@ def _branch(branch: Branch) -> dict:
         "steps": list(branch.steps),
         "levels": [
             {
-                "h": level.codes.shape[3],
-                "w": level.codes.shape[4],
+                "h": level.size[0],
+                "w": level.size[1],
                 "layers": [label(name) for name in level.layers],
                 "heads": level.codes.shape[1],
                 "columns": level.codes.shape[2],
                 "codes": pack(level.codes),
             }
-            for level in sorted(branch.levels, key=lambda level: -level.codes.shape[3])
+            for level in branch.levels
         ],
     }
 

@@ -325,7 +325,7 @@ function workOut(place) {
   const step = Math.min(+range.value, run.previews.length - 1), [x, y] = place;
   worked = place;
   draw();
-  trigger('place', { link: run.link, step, x, y, timestep: run.timesteps[step], noisy: run.noisy[step] });
+  trigger('place', { link: run.link, step, x, y });
 }
 
 function stop() { clearInterval(playing); playing = null; find('play').textContent = '▶'; }
@@ -338,7 +338,7 @@ find('play').onclick = () => {
   playing = setInterval(() => { range.value = +range.value + 1; draw(); if (+range.value >= +range.max) stop(); }, 150);
 };
 element.querySelectorAll('.keep a').forEach((link) => {
-  link.onclick = (event) => { event.preventDefault(); trigger('keep', { kind: link.dataset.kind }); };
+  link.onclick = (event) => { event.preventDefault(); trigger('keep', { kind: link.dataset.kind, link: run?.link }); };
 });
 
 async function showFinished(value, ticket) {

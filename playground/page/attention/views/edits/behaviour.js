@@ -50,6 +50,7 @@ form.onsubmit = (event) => {
 
 function busy(text) {
   form.querySelector('button').disabled = true;
+  find('verdict').textContent = '';  // it was of other pictures
   say(text);
 }
 
@@ -97,13 +98,13 @@ function show() {
   if (value.kind === 'edited') return showEdited(value, arrived);
   if (value.kind === 'sampling') {
     find('result').hidden = false;
-    find('verdict').textContent = '';
     canvases[2].parentElement.hidden = true;
     element.querySelectorAll('.result .words').forEach((box) => box.replaceChildren());
     value.previews.forEach((preview, i) => paint(canvases[i], bitmap(preview)));
     return busy(value.text);
   }
   form.querySelector('button').disabled = false;
+  if (value.error) find('verdict').textContent = '';
   say(value.text, value.error);
 }
 showKind();

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from playground.engine.session import WorkedLayer
 from playground.page.attention.views.attention import label
 from playground.page.shared.view import read
 
@@ -14,27 +14,11 @@ VIEW = read(Path(__file__).parent)
 LOWEST = -99.0  # stands for the score −∞ of a share that vanished
 
 
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """Arrays [heads, columns] of scores, weights and norms; `moved` [heads]."""
-
-    name: str
-    grid: tuple[int, int]
-    place: tuple[int, int]
-    width: int
-    scores: np.ndarray
-    weights: np.ndarray
-    moves: np.ndarray
-    moved: np.ndarray
-    total: float
-    feature: float
-
-
 def message(text: str, error: bool = False) -> dict:
     return {"kind": "message", "text": text, "error": error}
 
 
-def worked(tokens: Sequence[str], content: int, step: int, layers: Sequence[Layer]) -> dict:
+def worked(tokens: Sequence[str], content: int, step: int, layers: Sequence[WorkedLayer]) -> dict:
     """What the view shows; `tokens` names the columns: the start token, `content` ones, others.
 
     `step` counts from 0.
