@@ -148,9 +148,8 @@ def test_noise_is_mixed_as_in_python(page, tiny):
     latents, noise = rng.standard_normal((2, 4, 8, 8)).astype(np.float32)
     colours = rng.standard_normal((5, 3)).astype(np.float32) * 0.3
     levels = forward.training_levels(tiny.scheduler_config)
-    signals = np.array([level.signal for level in levels])
     decoded = {0: GRAY, 500: GRAY // 2}
-    value = noising.finished(latents, noise, colours, signals, decoded, "yours")
+    value = noising.finished(latents, noise, colours, levels, decoded, "yours")
     mount(page, noising.VIEW, value)
     for t in (0, 321, 999):
         slide(page, ".time", t)
@@ -160,8 +159,26 @@ def test_noise_is_mixed_as_in_python(page, tiny):
         np.testing.assert_allclose(found, expected, atol=1 / 127)
     slide(page, ".time", 300)
     assert page.text_content(".decoded-said") == "decoded, at t = 500"
-    ratio = signals[300] ** 2 / (1 - signals[300] ** 2)
+    ratio = 1 / levels[300].sigma ** 2
     assert f"that is {10 * np.log10(ratio):.1f} dB" in page.text_content(".said")
+
+
+def test_noise_is_mixed_by_the_levels_of_rectified_flow_too(page):
+    """x = (1 − σ)·x0 + σ·ε, and the last timestep is noise alone."""
+    latents, noise = np.ones((4, 2, 2), np.float32), np.full((4, 2, 2), -1, np.float32)
+    colours = np.zeros((5, 3), np.float32)
+    colours[0] = 0.5
+    levels = forward.training_levels({"_class_name": "FlowMatchEulerDiscreteScheduler",
+                                      "num_train_timesteps": 10})  # fmt: skip
+    value = noising.finished(latents, noise, colours, levels, {10.0: GRAY}, "yours")
+    mount(page, noising.VIEW, value)
+    for at, expected in ((9, -0.5), (4, 0.0), (1, 0.3)):
+        slide(page, ".time", at)
+        assert page.text_content(".time-out") == str(at + 1)
+        found = pixels(page, ".mixed").astype(float) / 127.5 - 1
+        np.testing.assert_allclose(found, expected, atol=1 / 127)
+    slide(page, ".time", 9)
+    assert "1.000 of the noise" in page.text_content(".said")
 
 
 def test_long_runs_show_a_preview_and_then_the_picture(page):
