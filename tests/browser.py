@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,6 +46,30 @@ def _wait_for(url: str, server: subprocess.Popen) -> None:
                 raise RuntimeError("the app ended by itself") from None
             time.sleep(0.5)
     raise TimeoutError(f"no page after {STARTUP} s")
+
+
+def asked(page) -> list[str]:
+    """Fills with every request that asks the server to compute something, from now on."""
+    found = []
+
+    def note(request) -> None:
+        if "/gradio_api/" in request.url and request.method == "POST":
+            found.append(request.url)
+
+    page.on("request", note)
+    return found
+
+
+def answered(page, action: Callable[[], None]) -> None:
+    """Do it, and return when the server has answered and the page has shown the answer."""
+    with page.expect_response(lambda found: "/gradio_api/" in found.url):
+        action()
+    painted(page)
+
+
+def painted(page) -> None:
+    """Two frames later: what had arrived is drawn."""
+    page.evaluate("() => new Promise((d) => requestAnimationFrame(() => requestAnimationFrame(d)))")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import base64
 import io
 
 import numpy as np
+from browser import asked, painted
 from PIL import Image
 
 QUICK = {"prompt": "a red square", "steps": 4, "seed": 3}
@@ -24,8 +25,6 @@ def pixels(page, selector: str) -> np.ndarray:
 
 
 def quiet(page) -> list:
-    """A list that fills with every request from now on."""
-    page.wait_for_timeout(1500)
-    requests = []
-    page.on("request", lambda request: requests.append(request.url))
-    return requests
+    """A list that fills with everything that the server is asked from now on."""
+    painted(page)
+    return asked(page)

@@ -1,6 +1,6 @@
 """Make the README's picture of the page from the running app: `make screenshot`."""
 
-from browser import DRAWN, ROOT, chromium, running_app
+from browser import DRAWN, ROOT, chromium, painted, running_app
 
 
 def main() -> None:
@@ -9,7 +9,7 @@ def main() -> None:
         page.goto(address + "/?__theme=light")
         page.wait_for_function(DRAWN, timeout=60_000)
         page.hover("#explorer .words button:nth-child(6)")
-        page.wait_for_timeout(500)
+        painted(page)
         page.screenshot(path=ROOT / "assets" / "screenshot.png")
 
 

@@ -4,7 +4,7 @@ import base64
 import io
 
 import pytest
-from browser import DRAWN
+from browser import DRAWN, answered, asked
 
 from playground.recipe import Recipe
 
@@ -82,9 +82,7 @@ def test_hovering_or_walking_over_the_picture_ranks_words(visit):
 def test_scrubbing_asks_the_server_nothing(visit):
     page = visit()
     page.wait_for_function(DRAWN)
-    page.wait_for_timeout(1000)
-    requests = []
-    page.on("request", lambda request: requests.append(request.url))
+    requests = asked(page)
     finished = pixels(page)
     page.focus("#explorer .scrub input")
     for _ in range(5):
@@ -99,8 +97,7 @@ def test_stop_in_the_middle_and_draw_again(visit):
     page = visit()
     draw(page, "a panda")
     before, said = pixels(page), status(page)
-    page.click("#stop")
-    page.wait_for_timeout(500)
+    answered(page, lambda: page.click("#stop"))
     assert status(page) == said  # there was nothing to stop
     page.fill("input[aria-label='number input for Steps']", "100")
     page.click("#draw")
@@ -111,7 +108,7 @@ def test_stop_in_the_middle_and_draw_again(visit):
     page.wait_for_function(
         "document.querySelector('#explorer .status').textContent.startsWith('Stopped.')"
     )
-    page.wait_for_timeout(1500)
+    answered(page, lambda: page.click("#stop"))  # what was on its way has come before this
     assert status(page) == "Stopped. This is the picture before."
     assert (chips(page), pixels(page)) == (["a", "panda"], before)
     page.fill("input[aria-label='number input for Steps']", "5")
@@ -171,15 +168,13 @@ def test_a_seed_that_is_no_whole_number_is_refused_and_stays(visit):
 
 def test_walking_through_the_page_by_keyboard_draws_nothing(visit):
     page = visit()
-    page.wait_for_timeout(1000)
-    asked, before = [], status(page)
-    page.on("request", lambda request: asked.append(request.url))
+    requests, before = asked(page), status(page)
     for name in ("Guidance scale w", "Steps"):
         page.focus(f"input[aria-label='number input for {name}']")
         for _ in range(3):
             page.keyboard.press("Tab")
-    page.wait_for_timeout(1500)
-    assert asked  # gradio told the server
+    answered(page, lambda: page.click("#stop"))  # what was on its way has come before this
+    assert requests  # gradio told the server
     assert status(page) == before
     page.get_by_role("tab", name="Guidance").click()
     page.wait_for_selector("#lookahead .picture")  # the example is still there

@@ -9,9 +9,10 @@ import torch
 
 from playground.diffusion import reference
 from playground.engine.events import Picture, Step, Task
-from playground.engine.local import LocalSession, Sessions
+from playground.engine.local import LocalSession
 from playground.engine.record import RunRecord, records
 from playground.engine.session import Edit
+from playground.engine.sessions import Sessions
 from playground.recipe import Recipe, RecipeError
 
 SMALL = {"steps": 3, "width": 64, "height": 64}

@@ -1,8 +1,7 @@
 """Sessions in this process: an engine for each model, loaded when it is first asked for."""
 
 import math
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -107,7 +106,7 @@ class LocalSession:
         ]  # fmt: skip
 
     def prepare(self) -> None:
-        """Make the fastest backend ready, which takes seconds; who draws meanwhile waits for none."""
+        """Make the fastest backend ready, in seconds; who draws meanwhile does not wait."""
         self.engine.network.prepare()
 
     def practise(self) -> None:
@@ -127,28 +126,3 @@ def open_session(name: str) -> LocalSession:
     session = LocalSession(Engine(model, network=backends.fastest(model)))
     session.practise()
     return session
-
-
-class Sessions:
-    """The sessions of this process, by the model's name; each is opened once, whoever asks.
-
-    Loading one model holds up nobody who wants another.
-    """
-
-    def __init__(self, opener: Callable[[str], LocalSession] = open_session):
-        self._opener, self._lock = opener, threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._open: dict[str, LocalSession] = {}
-
-    def get(self, name: str) -> LocalSession:
-        """The session of that model, opened now if it was not; raises what opening raises."""
-        with self._lock:
-            mine = self._locks.setdefault(name, threading.Lock())
-        with mine:
-            if name not in self._open:
-                self._open[name] = self._opener(name)
-            return self._open[name]
-
-    def opened(self, name: str) -> LocalSession | None:
-        """The session of that model if it is open, at once; else None."""
-        return self._open.get(name)

@@ -1,11 +1,18 @@
 """Load a model: weights in float32, safetensors only, nothing from the network."""
 
+import threading
+
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 from playground.models import specs
 from playground.models.latent import LatentModel
+from playground.models.specs import ModelSpec
+
+# transformers and accelerate patch torch.nn while they build a module, for the whole process: two
+# that build at once leave parameters without data. Who wants an open model waits for nobody.
+_building = threading.Lock()
 
 
 def load(name: str) -> LatentModel:
@@ -15,7 +22,17 @@ def load(name: str) -> LatentModel:
     network that needs more than it would be given.
     """
     spec = specs.get(name)
-    weights = {"torch_dtype": torch.float32, "use_safetensors": True, "local_files_only": True}
+    with _building:
+        return _read(spec)
+
+
+def _read(spec: ModelSpec) -> LatentModel:
+    weights = {
+        "torch_dtype": torch.float32,
+        "use_safetensors": True,
+        "local_files_only": True,
+        "low_cpu_mem_usage": False,  # with it, modules that other threads build have no data
+    }
     vae = AutoencoderKL.from_pretrained(spec.folder, subfolder="vae", **weights)
     unet = UNet2DConditionModel.from_pretrained(spec.folder, subfolder="unet", **weights)
     text_encoder = CLIPTextModel.from_pretrained(
@@ -28,4 +45,4 @@ def load(name: str) -> LatentModel:
     for module in (vae, unet, text_encoder):
         module.eval().requires_grad_(False)
     preview = spec.card["autoencoder"]["preview_map"]
-    return LatentModel(name, vae, text_encoder, tokenizer, unet, scheduler, preview)
+    return LatentModel(spec.name, vae, text_encoder, tokenizer, unet, scheduler, preview)

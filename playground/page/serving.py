@@ -5,6 +5,7 @@ import threading
 
 from playground.diffusion import guidance, samplers
 from playground.engine.session import Session
+from playground.engine.sessions import Sessions
 from playground.models import specs
 from playground.page.kept import Kept
 from playground.paths import ASSETS
@@ -15,21 +16,23 @@ FIRST_TIME = "Loading the model: once, about ten seconds …"
 FRAME = 0.08  # seconds between preview frames: the browser needs no more
 
 
-@functools.lru_cache(maxsize=1)
-def _sessions():
-    from playground.engine.local import Sessions  # torch, diffusers: not before the page is up
+def _open(model: str) -> Session:
+    from playground.engine.local import open_session  # torch: not before the page is up
 
-    return Sessions()
+    return open_session(model)
+
+
+SESSIONS = Sessions(_open)
 
 
 def session(model: str) -> Session:
     """The session of that model, opened once even if several visitors ask at the same time."""
-    return _sessions().get(model)
+    return SESSIONS.get(model)
 
 
 def opened(model: str) -> Session | None:
     """The session of that model if asking for it takes no time; else None."""
-    return _sessions().opened(model) if _sessions.cache_info().currsize else None
+    return SESSIONS.opened(model)
 
 
 @functools.lru_cache(maxsize=1)
@@ -40,7 +43,7 @@ def kept() -> Kept:
 
 def ready(model: str) -> Session:
     """The session, when its fastest backend is there and has drawn a little."""
-    one = _sessions().get(model)
+    one = SESSIONS.get(model)
     one.prepare()
     if threading.main_thread().is_alive():  # else the process exits: begin nothing new
         one.practise()
