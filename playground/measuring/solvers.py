@@ -1,4 +1,4 @@
-"""How far every sampler is from the truth, and what the oracle finds, by network calls.
+"""How far every sampler is from the exact solution, and what the oracle finds, by network calls.
 
 Deterministic samplers are measured by their distance to the reference of their ODE, decoded and
 not; stochastic ones, which have no one picture to come to, by the oracle and by diversity.
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from playground.diffusion import reference, samplers
+from playground.diffusion.errors import psnr, rmse
 from playground.diffusion.samplers import SAMPLERS, Sampler
-from playground.engine.cells import Picture
 from playground.engine.engine import Engine
+from playground.engine.events import Picture, Task
 from playground.measuring.kept import Kept
-from playground.measuring.scores import TASKS, fast_engine, pictures, questions, standard_error
-from playground.models.latent import LatentModel
+from playground.measuring.scores import TASKS, fast_engine, pictures, questions
 from playground.recipe import Recipe
 from playground.training import export
+from playground.wording import wilson
 from playground.world import measures, oracle
 
 COUNT, EXACT = 64, 64  # prompts; at most so many of them have their reference solved
@@ -30,7 +30,7 @@ CALLS = (5, 8, 10, 15, 20, 30, 50)
 SCALES = (1.0, 3.0, 7.5)
 JUDGED = (3.0, 7.5)  # guidance scales whose scores decide what is recommended
 NOISY_SCALE, SEEDS = 3.0, 2  # of stochastic samplers: guidance scale, pictures of each prompt
-STEPS, BATCH = reference.STEPS, 8  # of a reference; how many are solved at a time
+BATCH = 8  # latents decoded at a time
 RULE = (
     "Rule: of the deterministic samplers and calls whose oracle score, over w = 3 and 7.5, is at "
     "most one standard error below the best, the fewest network calls; then the smallest error at "
@@ -45,9 +45,9 @@ class Exact:
     `latents` [prompts, c, h, w], `images` uint8 of them, `bound` [prompts] of their RMSE.
     """
 
-    latents: Tensor
+    latents: np.ndarray
     images: np.ndarray
-    bound: Tensor
+    bound: np.ndarray
 
 
 Ends = dict[tuple[float, bool], Exact]
@@ -90,32 +90,24 @@ def prompts(count: int) -> list[str]:
 
 
 def solve(engine: Engine, texts: list[str], scale: float) -> Ends:
-    """The reference of every prompt (seed: its place), for every start and end that occurs."""
-    model = engine.model
-    wanted = {reference.start_scale(s.name, model.scheduler_config) for s in _solvers()}
-    sigmas, found = reference.training_sigmas(model.scheduler_config), {}
-    noises = torch.cat([_noise(model, seed) for seed in range(len(texts))])
-    places = range(0, len(texts), BATCH)
-    for start in wanted:
-        solved = []
-        for at in tqdm(places, desc=f"reference, w = {scale:g}"):
-            part = slice(at, at + BATCH)
-            guided = reference.guided_noise(
-                model, texts[part], scale, predict=engine.network.predict
-            )
-            *_, result = reference.reference(guided, start * noises[part], sigmas, STEPS)
-            solved.append(result)
-        bound = torch.cat([r.bound for r in solved])
-        for clean in (True, False):
-            latents = torch.cat([r.clean if clean else r.path[-1] for r in solved])
-            images = np.concatenate([model.decode(part) for part in latents.split(BATCH)])
-            found[start, clean] = Exact(latents, images, bound)
+    """The exact solution of every prompt (seed: its place), for every start and end that occurs."""
+    config = engine.model.scheduler_config
+    starts = sorted({reference.start_scale(s.name, config) for s in _solvers()})
+    recipes = [Recipe(prompt=t, seed=i, guidance=scale) for i, t in enumerate(texts)]
+    found = {}
+    for start in tqdm(starts, desc=f"exact solutions, w = {scale:g}"):
+        solved = pictures(engine, [Task(recipe, exact=start) for recipe in recipes])
+        bound = np.array([picture.exact.bound for picture in solved])
+        clean = np.stack([picture.latents for picture in solved])
+        least = np.stack([picture.exact.path[-1] for picture in solved])
+        found[start, True] = Exact(clean, np.stack([p.image for p in solved]), bound)
+        found[start, False] = Exact(least, _decoded(engine, least), bound)
     return found
 
 
-def _noise(model: LatentModel, seed: int) -> Tensor:
-    recipe = Recipe()
-    return model.noise(torch.Generator().manual_seed(seed), recipe.height, recipe.width)
+def _decoded(engine: Engine, latents: np.ndarray) -> np.ndarray:
+    parts = torch.from_numpy(latents).split(BATCH)
+    return np.concatenate([engine.network.decode(part) for part in parts])
 
 
 def _solvers() -> list[Sampler]:
@@ -137,11 +129,11 @@ def deterministic(
             Recipe(prompt=t, seed=i, sampler=sampler.name, steps=steps, guidance=scale)
             for i, t in enumerate(texts)
         ])  # fmt: skip
-        clean = reference.ends_clean(samplers.build(sampler.name, config, steps))
-        exact = ends[reference.start_scale(sampler.name, config), clean]
+        end = samplers.end_level(samplers.build(sampler.name, config, steps))
+        exact = ends[reference.start_scale(sampler.name, config), not end.noise]
         compared = drawn[: len(exact.latents)]
-        errors = reference.rmse(torch.stack([p.latents for p in compared]), exact.latents).numpy()
-        likeness = reference.psnr(np.stack([p.image for p in compared]), exact.images)
+        errors = rmse(np.stack([p.latents for p in compared]), exact.latents)
+        likeness = psnr(np.stack([p.image for p in compared]), exact.images)
         yield {
             "sampler": sampler.name, "guidance": scale, "budget": budget, "steps": steps,
             "calls": drawn[0].calls, "count": len(drawn), **_scores(judge, drawn),
@@ -189,7 +181,8 @@ def recommended(rows: list[dict]) -> dict:
     scores = {key: float(np.mean([r["lenient"] for r in found])) for key, found in cells.items()}
     best = max(scores.values())
     count = sum(row["count"] for row in next(iter(cells.values())))
-    good = [key for key, score in scores.items() if score >= best - standard_error(best, count)]
+    least, _ = wilson(best, count, z=1)  # one standard error below, also if all were right
+    good = [key for key, score in scores.items() if score >= least]
     chosen = min(good, key=lambda key: (cells[key][-1]["calls"], cells[key][-1]["rmse"]))
     row = cells[chosen][-1]
     return {name: row[name] for name in ("sampler", "steps", "calls")}
