@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from playground import pngtext
 
@@ -172,7 +172,7 @@ class Recipe:
             )
         return cls.from_json(_named(texts, PNG_KEY))
 
-    def save_png(self, image: "Image.Image", path: str | Path) -> None:
+    def save_png(self, image: "Image.Image", path: str | Path | BinaryIO) -> None:
         """Write `image` as a PNG that carries this recipe."""
         pngtext.save(image, path, PNG_KEY, self.to_dict())
 

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "training": DRAWING | {"world"},
     "measuring": DRAWING | {"client", "world", "training"},
     # Of the engine the page knows the session and what a run is, of models their table.
-    "page": PURE | {"models", "attention", "engine", "world", "toys"},
+    "page": PURE | {"playground", "models", "attention", "engine", "world", "toys"},
     "app": {"page"},
 }
 # What single files of the page may know of rooms that compute.

@@ -42,9 +42,9 @@ def of_content(maps: Tensor, words: Sequence[Word]) -> Tensor:
     return relative(maps * content[:, None, None]) if content.any() else maps
 
 
-def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:
+def upsample(maps: Tensor, size: Sequence[int]) -> Tensor:
     """[n, h, w] → [n, *size], bilinear between the centres of places."""
-    return F.interpolate(maps[None], size=size, mode="bilinear", align_corners=False)[0]
+    return F.interpolate(maps[None], size=tuple(size), mode="bilinear", align_corners=False)[0]
 
 
 def stretch(maps: Tensor) -> Tensor:
@@ -95,12 +95,12 @@ def product(shares: dict, weights: Sequence[float]) -> Tensor:
     # With fewer grids than weights the coarsest takes what is left, so that sharpness stays.
     used = list(weights[: len(grids)])
     used[-1] += sum(weights[len(grids) :])
-    total = sum(
+    logs = [
         w * upsample(shares[g], grids[0]).clamp_min(FLOOR).log()
         for g, w in zip(grids, used, strict=False)
         if w
-    )
-    return torch.softmax(total, 0)
+    ]
+    return torch.softmax(torch.stack(logs).sum(0), 0)
 
 
 def along_edges(maps: Tensor, picture: Tensor, radius: float) -> Tensor:
@@ -111,7 +111,7 @@ def along_edges(maps: Tensor, picture: Tensor, radius: float) -> Tensor:
     sum to 1 still do, but for the clamping.
     """
     r = max(1, round(radius * max(picture.shape[:2])))
-    p = upsample(maps, tuple(picture.shape[:2])).double()  # [n, height, width]
+    p = upsample(maps, picture.shape[:2]).double()  # [n, height, width]
     guide = picture.movedim(2, 0).double()  # [3, height, width]
     mean_p, mean_i = _windows(p, r), _windows(guide, r)
     together = _windows(guide[:, None] * p, r) - mean_i[:, None] * mean_p  # covariance [3, n, …]
@@ -130,7 +130,7 @@ def on_picture(maps: np.ndarray, image: np.ndarray, how: Aggregation) -> np.ndar
     """
     tensor, picture = torch.from_numpy(maps), torch.from_numpy(image).float() / 255
     if not how.edges:
-        return upsample(tensor, tuple(picture.shape[:2])).numpy()
+        return upsample(tensor, picture.shape[:2]).numpy()
     return along_edges(tensor, picture, how.edges).numpy()
 
 

@@ -68,7 +68,7 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Kind:
-    """What the guidance scale is for a network: `branches` says whether w = 0 and two rows exist."""
+    """What w is for a network; `branches` says whether there are two of them to combine."""
 
     name: str
     label: str
@@ -157,7 +157,7 @@ _SCHEDULES = (
     ),
 )  # fmt: skip
 SCHEDULES = {schedule.name: schedule for schedule in _SCHEDULES}
-TABLES = {"guider": GUIDERS, "guidance_schedule": SCHEDULES}  # by the recipe's field
+TABLES: dict[str, dict] = {"guider": GUIDERS, "guidance_schedule": SCHEDULES}  # by the recipe's field
 
 
 class UnknownGuidanceError(ValueError):
@@ -174,7 +174,7 @@ def schedule(name: str) -> Schedule:
 
 def called(field: str, value: float | str) -> str:
     """What a value of one of a recipe's guidance fields is called."""
-    return _get(TABLES[field], value, field).label if field in TABLES else f"{value:g}"
+    return _get(TABLES[field], str(value), field).label if field in TABLES else f"{value:g}"
 
 
 def _get(table: dict, name: str, kind: str):

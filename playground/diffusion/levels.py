@@ -12,10 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:  # the table below is read before torch is needed
-    from torch import Tensor
+Latents = Any  # a tensor or an array: these formulas know no difference
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Level:
         """noise/signal, the spread of the noise on a picture of unit signal; ∞ without signal."""
         return self.noise / self.signal if self.signal else math.inf
 
-    def mix(self, clean: Tensor, noise: Tensor) -> Tensor:
+    def mix(self, clean: Latents, noise: Latents) -> Latents:
         """x of a picture and standard normal noise: the forward process."""
         return self.signal * clean + self.noise * noise
 
@@ -60,9 +59,9 @@ class Prediction:
     """
 
     name: str  # diffusers' `prediction_type`
-    clean: Callable[[Tensor, Tensor, Level], Tensor]
-    noise: Callable[[Tensor, Tensor, Level], Tensor]
-    back: Callable[[Tensor, Tensor, Level], Tensor]
+    clean: Callable[[Latents, Latents, Level], Latents]
+    noise: Callable[[Latents, Latents, Level], Latents]
+    back: Callable[[Latents, Latents, Level], Latents]
 
 
 # Salimans & Ho 2022, arXiv 2202.00512, appendix D (ε, x0, v = √ᾱ·ε − √(1 − ᾱ)·x0); the velocity of

@@ -28,8 +28,15 @@ Said = tuple[Tensor, Tensor]  # pred_x0 and ε̂ of what the network was asked
 class Curve(Protocol):
     """A schedule as an ODE in σ: dy/dσ = slope, where y is a frame in which that is simple."""
 
-    high: float  # σ where the noise is
-    low: float  # σ where the run ends
+    @property
+    def high(self) -> float:
+        """σ where the noise is."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """σ where the run ends."""
+        ...
 
     def level(self, sigma: float) -> Level: ...
     def frame(self, x: Tensor, sigma: float) -> Tensor: ...

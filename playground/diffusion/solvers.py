@@ -44,8 +44,8 @@ class Scheduled:
         self.sample = noise * getattr(self.scheduler, "init_noise_sigma", 1.0)
         self._scaled = getattr(self.scheduler, "scale_model_input", lambda sample, _: sample)
         accepted = signature(self.scheduler.step).parameters
-        self._extra = {"generator": generator} if "generator" in accepted else {}
-        self._extra |= {"eta": eta} if "eta" in accepted else {}
+        known = {"generator": generator, "eta": eta}
+        self._extra = {name: value for name, value in known.items() if name in accepted}
 
     def latents(self, call: int) -> Tensor:
         return self._scaled(self.sample, self.scheduler.timesteps[call])
@@ -64,7 +64,8 @@ class Exact:
     def __init__(self, curve: reference.Curve, prediction: Prediction, start: Tensor,
                  steps: int = reference.STEPS):  # fmt: skip
         self.levels = tuple(map(curve.level, reference.asked_sigmas(curve, steps)))
-        self.sample, self.solution = start, None
+        self.sample = start
+        self.solution: Solution | None = None
         self._prediction, self._way = prediction, reference.solve(curve, start, steps)
         self._latents = next(self._way)
 
@@ -78,5 +79,5 @@ class Exact:
         try:
             self._latents = self._way.send((clean, noise))
         except StopIteration as done:
-            self.solution: Solution | None = done.value
+            self.solution = done.value
             self.sample = done.value.clean

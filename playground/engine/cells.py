@@ -165,6 +165,7 @@ class Cell:
         exact = None
         if isinstance(self.solver, solvers.Exact):
             found = self.solver.solution
+            assert found is not None, "a picture is of a solver that has ended"
             exact = events.Exact(found.path[:, 0].numpy(), float(found.bound[0]))
         return Picture(
             self.index, self.recipe, image, self.solver.sample[0].numpy(), self.call, self.rows,
@@ -173,7 +174,7 @@ class Cell:
 
 
 def _plain(maps: Maps | None) -> events.Maps | None:
-    return maps and {size: map_.numpy() for size, map_ in maps.items()}
+    return None if maps is None else {size: map_.numpy() for size, map_ in maps.items()}
 
 
 def _plain_heads(heads: dict | None) -> dict | None:

@@ -74,16 +74,16 @@ class Engine:
         asked = time.monotonic() if asked is None else asked
         if not 1 <= len(tasks) <= LARGEST_RUN:
             raise RecipeError(f"A run has 1 to {LARGEST_RUN} pictures, not {len(tasks)}.")
-        tasks = [task if isinstance(task, Task) else Task(task) for task in tasks]
-        for task in tasks:
+        wanted = [Task.of(task) for task in tasks]
+        for task in wanted:
             self._check_size(task.recipe)
         if plan:
-            first, *others = (task.recipe for task in tasks)
+            first, *others = (task.recipe for task in wanted)
             if [replace(r, prompt=first.prompt) for r in others] != [first]:
                 raise RecipeError(
                     "An edit is of two recipes that differ in nothing but their words."
                 )
-        cells = [Cell(i, task, self.model, record, heads) for i, task in enumerate(tasks)]
+        cells = [Cell(i, task, self.model, record, heads) for i, task in enumerate(wanted)]
         if plan:
             cells[1].source, cells[1].plan = cells[0], plan
         run = Run(self, cells, visitor, section, asked)
@@ -98,9 +98,9 @@ class Engine:
     def draw(self, recipe: Recipe) -> Picture:
         """One picture, waited for. Raises RuntimeError with the reason if it failed."""
         *_, last = self.submit([recipe])
-        if isinstance(last, Failure):
-            raise RuntimeError(last.reason)
-        return last
+        if isinstance(last, Picture):
+            return last
+        raise RuntimeError(last.reason if isinstance(last, Failure) else "It was cancelled.")
 
     def remove(self, run: Run) -> None:
         with self._changed:
@@ -176,7 +176,8 @@ class Engine:
 
         Cells of one tick have one latent size; an edited cell comes with its source.
         """
-        chosen, rows, size = [], 0, None
+        chosen: Chosen = []
+        rows, size = 0, None
         followers = {c.source: c for run in self._turns.runs for c in run.cells if c.source}
         for run, cell in self._turns.in_turn(self.max_rows):
             size = size or cell.shape
@@ -245,7 +246,8 @@ class Engine:
         lately.append(time.perf_counter() - start)
         maps = dict(zip(recorded, answer.recorder.maps(), strict=False))
         heads = dict(zip(by_head, answer.recorder.heads()[len(recorded) :], strict=True))
-        answers, given = [], set()
+        answers: list[CellAnswer] = []
+        given: set[int] = set()
         for i, cell in enumerate(cells):
             mine = [row_of[i, branch] for branch in cell.branches]
             answers.append(

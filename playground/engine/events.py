@@ -43,6 +43,10 @@ class Task:
     steps: int | None = None
     exact: float | None = None
 
+    @classmethod
+    def of(cls, wanted: "Task | Recipe") -> "Task":
+        return wanted if isinstance(wanted, Task) else cls(wanted)
+
 
 @dataclass(frozen=True, eq=False)
 class Step:

@@ -42,7 +42,7 @@ class LocalSession:
     ) -> Run:  # fmt: skip
         plan = None
         if edit:
-            (source,) = tasks
+            (source,) = (Task.of(task).recipe for task in tasks)
             made = edits.planned(self.model, source, edit)
             tasks, plan = [source, made.recipe], made.plan
         return self.engine.submit(tasks, record, heads, plan, visitor, section, asked)
@@ -62,14 +62,14 @@ class LocalSession:
         return EditPlan(made.recipe, made.touched)
 
     def price(self, tasks: Sequence[Task | Recipe]) -> Price:
-        tasks = [task if isinstance(task, Task) else Task(task) for task in tasks]
-        calls = [self._calls(task) for task in tasks]
-        rows = sum(
-            guidance.rows(task.recipe, n, self.facts.guidance)
-            for task, n in zip(tasks, calls, strict=True)
-        )
         if not tasks:
             return Price(0, 0, 0, 0.0)
+        wanted = [Task.of(task) for task in tasks]
+        calls = [self._calls(task) for task in wanted]
+        rows = sum(
+            guidance.rows(task.recipe, n, self.facts.guidance)
+            for task, n in zip(wanted, calls, strict=True)
+        )
         launches = max(math.ceil(rows / self.engine.max_rows), *calls)
         seconds = self.engine.seconds_per_call(rows / launches)
         return Price(sum(calls), rows, launches, seconds and launches * seconds)

@@ -10,7 +10,7 @@ import numpy as np
 
 from playground.attention.summing import Aggregation
 from playground.diffusion.guidance import COND, UNCOND
-from playground.engine.events import Event, Picture, Size, Step
+from playground.engine.events import Event, Maps, Picture, Size, Step
 from playground.engine.session import PromptFacts, Session
 
 MASSES = ("start", "content", "end", "padding")  # what attention can go to, in this order
@@ -47,6 +47,10 @@ class RunRecord:
         """Are there words, and was their attention recorded at every call?"""
         return bool(self.prompt.words) and all(step.maps for step in self.steps)
 
+    def _maps(self) -> list[Maps]:
+        """Token maps of the calls that were recorded."""
+        return [step.maps for step in self.steps if step.maps]
+
     def colours(self, latents: np.ndarray) -> np.ndarray:
         """RGB [h, w, 3] of latents [channels, h, w] before it is cut to what a screen can show."""
         return np.moveaxis(latents, 0, -1) @ self.preview_map[:-1] + self.preview_map[-1]
@@ -59,11 +63,10 @@ class RunRecord:
             return {}
         from playground.attention import heatmaps
 
+        maps, words = self._maps(), self.prompt.words
         return {
-            size: np.stack(
-                [heatmaps.shares(step.maps[size], self.prompt.words) for step in self.steps]
-            )
-            for size in self.steps[0].maps
+            size: np.stack([heatmaps.shares(each[size], words) for each in maps])
+            for size in maps[0]
         }
 
     def masses(self) -> dict[Size, np.ndarray]:
@@ -72,9 +75,9 @@ class RunRecord:
             return {}
         roles = np.array(self.prompt.roles)
         belongs = np.stack([roles == role for role in MASSES])  # [4, columns]
+        maps = self._maps()
         return {
-            size: np.stack([belongs @ step.maps[size].mean((1, 2)) for step in self.steps])
-            for size in self.steps[0].maps
+            size: np.stack([belongs @ each[size].mean((1, 2)) for each in maps]) for size in maps[0]
         }
 
     def word_maps(self, how: Aggregation) -> np.ndarray | None:
@@ -82,13 +85,12 @@ class RunRecord:
 
         None if no call was recorded or there are no words.
         """
-        recorded = [step for step in self.steps if step.maps]
-        if not recorded or not self.prompt.words:
+        if not self._maps() or not self.prompt.words:
             return None
         from playground.attention import heatmaps
 
-        maps, times = [step.maps for step in recorded], [step.level.t for step in recorded]
-        return heatmaps.summed(maps, times, self.prompt.words, how)
+        times = [step.level.t for step in self.steps if step.maps]
+        return heatmaps.summed(self._maps(), times, self.prompt.words, how)
 
     def png(self) -> bytes:
         """The picture as a file that carries its recipe."""

@@ -27,7 +27,8 @@ class Run:
     def __init__(
         self, engine: _Owner, cells: Sequence[Cell], visitor: str | None, section: str, asked: float
     ):
-        self._engine, self._events = engine, SimpleQueue()
+        self._engine = engine
+        self._events: SimpleQueue[Event | None] = SimpleQueue()
         self.visitor, self.section, self.asked = visitor, section, asked
         self.cells = list(cells)  # that have not ended, in the order they were asked for
         self.pending = len(cells)  # cells that have not ended, as the reader of events sees it
@@ -159,7 +160,9 @@ def distinct_rows(
     their first call whatever their w, and so do visitors who draw the same recipe. A row whose
     attention is edited is like no other.
     """
-    rows, numbers, row_of = [], {}, {}
+    rows: list[Row] = []
+    numbers: dict[tuple, int] = {}
+    row_of: dict[tuple[int, str], int] = {}
     for i, (cell, latents) in enumerate(zip(cells, inputs, strict=True)):
         content, level = latents.numpy().tobytes(), cell.level
         for branch in cell.branches:

@@ -130,7 +130,7 @@ class LatentModel:
         """[rows, time_cond_proj_dim]: the sinusoid of w − 1 (Luo et al. 2023, arXiv 2310.04378)."""
         from diffusers import LatentConsistencyModelPipeline  # it loads much that nobody else wants
 
-        scales = torch.tensor([condition.guidance - 1 for condition in conditions])
+        scales = torch.tensor([(condition.guidance or 0.0) - 1 for condition in conditions])
         width = self.unet.config.time_cond_proj_dim
         return LatentConsistencyModelPipeline.get_guidance_scale_embedding(None, scales, width)
 
@@ -160,7 +160,7 @@ class LatentModel:
         return to_uint8(latents.movedim(1, -1) @ self.preview_map[:-1] + self.preview_map[-1])
 
 
-def _check(name: str, unet: nn.Module, vae: nn.Module, text_encoder: nn.Module) -> None:
+def _check(name: str, unet, vae, text_encoder) -> None:
     config = unet.config
     for setting, nothing in FURTHER_INPUTS.items():
         if (value := getattr(config, setting, None)) not in (None, nothing):

@@ -32,10 +32,10 @@ class Word:
     end: int
     tokens: tuple[int, ...]
     known: bool = True
-    columns: tuple[int, ...] | None = None
+    columns: tuple[int, ...] = ()
 
     def __post_init__(self):
-        if self.columns is None:
+        if not self.columns:
             object.__setattr__(self, "columns", self.tokens)
 
     @property

@@ -108,7 +108,7 @@ class _Exported:
             # The tracer warns of every size that it takes for fixed; those are.
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                module, example, file, dynamo=False, opset_version=17,
+                module, example, file, dynamo=False, opset_version=17,  # type: ignore[arg-type]
                 input_names=list(inputs), output_names=list(outputs),
                 dynamic_axes={n: {0: (axes or {}).get(n, "rows")} for n in (*inputs, *outputs)},
             )  # fmt: skip
@@ -231,8 +231,8 @@ class _MultiHeadAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, query, key, value, heads: int, scale: float):
-        parts = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
-        mixed = functional.scaled_dot_product_attention(*parts, scale=scale)
+        q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value))
+        mixed = functional.scaled_dot_product_attention(q, k, v, scale=scale)
         return mixed.transpose(1, 2).flatten(2)
 
     @staticmethod

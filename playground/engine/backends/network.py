@@ -24,7 +24,8 @@ class Answer:
 class Network(Protocol):
     """Every backend gives the same numbers, up to rounding, and says who computed them."""
 
-    label: str
+    @property
+    def label(self) -> str: ...
 
     def ask(
         self,

@@ -72,6 +72,8 @@ class Onnx:
             "pixels": (graph.pixels(latents), self.model.pixels(latents)),
         }
         for size in true.recorder.sums:
-            maps = (torch.cat([m[size] for m in r.maps()]) for r in (recorder, true.recorder))
-            pairs[f"maps of {size}"] = tuple(maps)
+            mine, theirs = (
+                torch.cat([m[size] for m in r.maps()]) for r in (recorder, true.recorder)
+            )
+            pairs[f"maps of {size}"] = (mine, theirs)
         return {name: float((a - b).abs().max()) for name, (a, b) in pairs.items()}
