@@ -59,15 +59,22 @@ def test_no_build_of_torch_is_forced(name):
     assert name not in required("constraints.txt")
 
 
-def test_the_version_stands_in_one_place(capsys):
-    with pytest.raises(SystemExit) as ended:
-        serve.main(["--version"])
-    assert ended.value.code == 0
-    assert capsys.readouterr().out.strip() == playground.__version__
+def test_the_version_stands_in_one_place():
     assert re.fullmatch(r"\d+\.\d+\.\d+", playground.__version__)
-    text = (ROOT / "pyproject.toml").read_text()
-    assert 'dynamic = ["version", "dependencies"]' in text
+    assert 'dynamic = ["version", "dependencies"]' in (ROOT / "pyproject.toml").read_text()
     assert f"[{playground.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_command_says_the_installed_version(monkeypatch, capsys):
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    for installed, said in ((lambda name: f"{name} 7", "latent-playground 7"), (missing, "files")):
+        monkeypatch.setattr(metadata, "version", installed)
+        with pytest.raises(SystemExit) as ended:
+            serve.main(["--version"])
+        assert ended.value.code == 0
+        assert capsys.readouterr().out.strip().endswith(said)
 
 
 def test_the_command_of_the_package_is_there():

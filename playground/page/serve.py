@@ -2,8 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-
-from playground import __version__
+from importlib import metadata
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -15,9 +14,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("latent-playground", description="Open the playground.")
     parser.add_argument("--host", help="address to listen on; 0.0.0.0: the whole network may come")
     parser.add_argument("--port", type=int, help="port to listen on")
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=_version())
     options = parser.parse_args(arguments)
     serve(options.host, options.port)
+
+
+def _version() -> str:
+    """Of the installed package; a clone is whatever its files are."""
+    try:
+        return metadata.version("latent-playground")
+    except metadata.PackageNotFoundError:
+        return "not installed, run from its files"
 
 
 def serve(host: str | None = None, port: int | None = None) -> None:
