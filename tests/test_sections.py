@@ -7,9 +7,10 @@ import gradio as gr
 import pytest
 
 from playground.page import panel as recipe_panel
+from playground.page import sections
 from playground.page.samplers.views import counting
 from playground.page.sections import Section, buttons
-from playground.recipe import Recipe
+from playground.recipe import Recipe, RecipeError
 
 ME = gr.Request(session_hash="me")
 
@@ -55,6 +56,24 @@ def test_it_starts_by_its_button_and_by_enter_in_its_field(page):
 def test_it_is_given_recipe_fields_and_owner(page):
     _, running, _, recipe = page
     assert list(running.fn(ME, "1, 2", *recipe)) == ["a cat, 1, 2, me"]
+
+
+@pytest.mark.parametrize(("sent", "given"), [(None, ""), (5, "5"), ([], "[]")])
+def test_a_text_field_is_text_whatever_was_sent(page, sent, given):
+    _, running, _, recipe = page
+    assert not running.preprocess  # gradio's own answers what is not offered by a traceback
+    assert next(running.fn(ME, sent, *recipe)) == f"a cat, {given}, me"
+
+
+def test_lists_of_names_and_sets_of_values_are_told_from_anything_else():
+    assert sections.chosen(["a", "b"]) == ["a", "b"]
+    assert sections.chosen(None) == []
+    for sent in ("ab", 5, {}, [None], [["a"]]):
+        with pytest.raises(RecipeError, match=r"list of names was expected\.$"):
+            sections.chosen(sent)
+    assert sections.asked(gr.EventData(None, {"a": 1})) == {"a": 1}
+    for sent in (None, "a", 5, [("a", 1)]):
+        assert sections.asked(gr.EventData(None, sent)) == {}
 
 
 def test_a_refusal_is_one_sentence_of_its_first_view(page):
