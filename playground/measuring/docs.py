@@ -4,6 +4,7 @@ Every generated part stands between two marks of its name, `<!-- NAME: begin -->
 `<!-- NAME: end -->`; everything else is written by hand and stays.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from playground.diffusion import samplers
@@ -21,7 +22,7 @@ PARTS = ("autoencoder", "text", "unet")
 
 def write() -> None:
     """Regenerate every part between marks of every document."""
-    card = specs.get(MODEL).card
+    card = replace(specs.get(MODEL)).card  # read now: a measurement may just have written it
     for path, parts in DOCUMENTS.items():
         text = path.read_text()
         for name, made in parts.items():
