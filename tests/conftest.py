@@ -12,7 +12,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from playground.engine.engine import Engine
 from playground.engine.local import LocalSession
-from playground.models.latent import LatentModel
+from playground.models.families.unet import UNetModel
 from playground.models.load import load
 from playground.page import serving
 from playground.page.kept import Kept
@@ -27,7 +27,7 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "ignore:__array_:DeprecationWarning:diffusers")
 
 
-def tiny_model(**unet_options) -> LatentModel:
+def tiny_model(**unet_options) -> UNetModel:
     torch.manual_seed(0)
     tokenizer = new_tokenizer()
     vae = AutoencoderKL(
@@ -55,11 +55,11 @@ def tiny_model(**unet_options) -> LatentModel:
     for module in (vae, text_encoder, unet):
         module.eval().requires_grad_(False)
     config = json.loads(new_schedule().to_json_string())  # as read from the shipped folder
-    return LatentModel("tiny", vae, text_encoder, tokenizer, unet, config, torch.zeros(5, 3))
+    return UNetModel("tiny", vae, text_encoder, tokenizer, unet, config, torch.zeros(5, 3))
 
 
 @pytest.fixture(scope="session")
-def tiny() -> LatentModel:
+def tiny() -> UNetModel:
     return tiny_model()
 
 
@@ -78,7 +78,7 @@ def streamed() -> list:
 
 
 @pytest.fixture(scope="session")
-def shipped() -> LatentModel:
+def shipped() -> UNetModel:
     return load("emoji-world")
 
 

@@ -10,19 +10,14 @@ from conftest import tiny_model
 from playground.diffusion.guidance import EMBEDDED
 from playground.diffusion.levels import Level
 from playground.models import latent
-from playground.models.latent import (
-    FURTHER_INPUTS,
-    LatentModel,
-    UnsupportedNetworkError,
-    replaced,
-    shared_work,
-)
+from playground.models.families.unet import FURTHER_INPUTS, UNetModel, replaced, shared_work
+from playground.models.latent import UnsupportedNetworkError
 from playground.models.prompt import Condition, embeds_of
 
 PROMPTS = ("a cat wearing a top hat", "", "two red stars and a zebra", "a cat wearing a top hat")
 
 
-def rows(model: LatentModel, timesteps=(981, 1, 501, 981)):
+def rows(model: UNetModel, timesteps=(981, 1, 501, 981)):
     generator = torch.Generator().manual_seed(4)
     latents = torch.randn(4, 4, 8, 12, generator=generator)
     at = [Level(0.5, 0.5, float(t)) for t in timesteps]
@@ -33,7 +28,7 @@ def timesteps_of(at: list[Level]) -> torch.Tensor:
     return torch.tensor([level.t for level in at])
 
 
-def replaced_modules(model: LatentModel) -> list[str]:
+def replaced_modules(model: UNetModel) -> list[str]:
     """Modules whose instance carries a `forward` of its own."""
     return [name for name, m in model.unet.named_modules() if "forward" in m.__dict__]
 
@@ -174,7 +169,7 @@ def test_decoding_rounds_to_the_nearest_of_256(tiny):
 def test_the_preview_is_a_linear_map(tiny):
     tiny_map = torch.zeros(5, 3)
     tiny_map[0, 0], tiny_map[4, 2] = 1.0, -1.0  # red is the first channel, blue is always off
-    model = LatentModel("x", tiny.vae, tiny.text_encoder, tiny.tokenizer, tiny.unet, {}, tiny_map)
+    model = UNetModel("x", tiny.vae, tiny.text_encoder, tiny.tokenizer, tiny.unet, {}, tiny_map)
     latents = torch.zeros(1, 4, 2, 3)
     latents[0, 0, 1] = torch.tensor([-1.0, 1.0, 5.0])
     expected = np.array([[128] * 3, [0, 255, 255]])
@@ -202,11 +197,11 @@ def test_a_network_of_other_sizes_is_refused(setting, value, tiny):
         with_setting(tiny, **{setting: value})
 
 
-def with_setting(tiny: LatentModel, **settings) -> LatentModel:
+def with_setting(tiny: UNetModel, **settings) -> UNetModel:
     unet = copy.copy(tiny.unet)
     unet.register_to_config(**settings)
     parts = tiny.vae, tiny.text_encoder, tiny.tokenizer
-    return LatentModel("other", *parts, unet, tiny.scheduler_config, tiny.preview_map)
+    return UNetModel("other", *parts, unet, tiny.scheduler_config, tiny.preview_map)
 
 
 @torch.inference_mode()
@@ -244,7 +239,7 @@ def test_the_decoder_undoes_scale_and_shift(tiny):
     vae = copy.copy(tiny.vae)
     vae.register_to_config(scaling_factor=1.5, shift_factor=0.25)
     parts = tiny.text_encoder, tiny.tokenizer, tiny.unet
-    model = LatentModel("x", vae, *parts, tiny.scheduler_config, tiny.preview_map)
+    model = UNetModel("x", vae, *parts, tiny.scheduler_config, tiny.preview_map)
     raw = torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         expected = tiny.pixels(raw)

@@ -5,71 +5,69 @@ door and back, so that solvers and previews are the same everywhere.
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from diffusers.models.attention_processor import Attention
-from torch import Tensor, nn
+from torch import Tensor
 
-from playground.diffusion import levels
-from playground.diffusion.guidance import CLASSIFIER_FREE, EMBEDDED
+from playground.diffusion import levels, samplers
+from playground.diffusion.guidance import Kind
 from playground.diffusion.levels import Level
 from playground.models import encode
-from playground.models.prompt import Condition, Prompt, embeds_of
+from playground.models.prompt import Condition, Prompt, Stream
+from playground.models.words import Word
 
 KEPT_BYTES = 256_000_000  # of encoded prompts: embeds, text keys and values
-
-# Settings of a U-Net that ask for inputs besides latents, timestep and embeds, or answer more than
-# one prediction. The first values are those that ask for nothing.
-FURTHER_INPUTS = {
-    "encoder_hid_dim_type": None,
-    "addition_embed_type": None,
-    "class_embed_type": None,
-    "num_class_embeds": None,
-    "attention_type": "default",
-}
 
 
 class UnsupportedNetworkError(ValueError):
     """What a network asks for that nobody gives it, in one sentence."""
 
 
-class LatentModel:
-    """A latent diffusion model: text encoder, denoiser, autoencoder.
+class LatentModel(ABC):
+    """A latent diffusion model: text encoder, denoiser, autoencoder. A family says how its denoiser
+    reads words (`_encode`, `predict`).
 
-    Latents are [rows, channels, h, w] in the denoiser's scale, `factor` pixels a position; sides of
-    pictures are multiples of `multiple`. `preview_map` [channels + 1, 3] is the linear map from
-    latents (and 1) to RGB in [−1, 1]. `guidance_kind` says what w is for this network (see
-    `diffusion.guidance`). Raises UnsupportedNetworkError for a denoiser that needs what it would
-    not be given.
+    Latents are [rows, channels, h, w] in the denoiser's scale, `factor` pixels a spatial position;
+    sides of pictures are multiples of `multiple`. `preview_map` [channels + 1, 3] is the linear map
+    from latents (and 1) to RGB in [−1, 1]. `guidance_kind` says what w is for this network (see
+    `diffusion.guidance`).
     """
 
-    def __init__(self, name, vae, text_encoder, tokenizer, unet, scheduler_config, preview_map):
-        _check(name, unet, vae, text_encoder)
+    multiple: int
+    guidance_kind: Kind
+
+    def __init__(self, name, vae, text_encoder, tokenizer, network, scheduler_config, preview_map):
         self.name, self.scheduler_config = name, dict(scheduler_config)
-        self.vae, self.text_encoder, self.tokenizer, self.unet = vae, text_encoder, tokenizer, unet
+        self.vae, self.text_encoder, self.tokenizer = vae, text_encoder, tokenizer
+        self.network = network
         self.preview_map = torch.as_tensor(preview_map, dtype=torch.float32)
-        self.channels = unet.config.in_channels
-        self.size = _pair(unet.config.sample_size)  # (h, w) of the latents it was trained at
+        self.channels = network.config.in_channels
+        self.size = _pair(network.config.sample_size)  # (h, w) of the latents it was trained at
         self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
-        self.multiple = self.factor * 2 ** (len(unet.config.block_out_channels) - 1)
-        self.guidance_kind = EMBEDDED if unet.config.time_cond_proj_dim else CLASSIFIER_FREE
-        self.cross_attention = {
-            name: module
-            for name, module in unet.named_modules()
-            if isinstance(module, Attention) and module.is_cross_attention
-        }
         self._prompts: OrderedDict[str, Prompt] = OrderedDict()
         self._lock = threading.Lock()  # of the kept prompts
         # One call at a time: it replaces forwards, and recording hooks layers around it.
         self.network_lock = threading.RLock()
 
+    @abstractmethod
+    def _encode(self, text: str) -> Prompt:
+        """The prompt as this family's network reads it."""
+
+    @abstractmethod
+    def predict(
+        self, latents: Tensor, at: Sequence[Level], conditions: Sequence[Condition]
+    ) -> Tensor:
+        """The network's output for rows [n, c, h, w], a level and a condition each."""
+
     @property
     def prediction(self) -> levels.Prediction:
         """What the network predicts."""
+        if samplers.is_flow(self.scheduler_config):
+            return levels.prediction("flow_prediction")
         return levels.prediction(self.scheduler_config.get("prediction_type", "epsilon"))
 
     @torch.inference_mode()
@@ -87,52 +85,23 @@ class LatentModel:
     def kept_bytes(self) -> int:
         return sum(prompt.nbytes for prompt in self._prompts.values())
 
-    def _encode(self, text: str) -> Prompt:
-        stream = encode.stream_of(self.tokenizer, text, "CLIP")
-        words, cut = encode.words_of(self.tokenizer, text, stream)
-        ids = torch.tensor([stream.ids], device=self.text_encoder.device)
-        embeds = self.text_encoder(ids).last_hidden_state.float().cpu()
-        projections = {
-            # By the class's forward: another thread's tick may have replaced the module's own.
-            f"{name}.{part}": type(layer).forward(layer, self._cast(embeds))
-            for name, attention in self.cross_attention.items()
-            for part in ("to_k", "to_v")
-            for layer in (getattr(attention, part),)
-        }
-        return Prompt(text, (stream,), words, embeds, cut=cut, projections=projections)
+    def _read(self, text: str, length: int) -> tuple[Stream, tuple[Word, ...], tuple[str, ...]]:
+        """The text encoder's stream of so many tokens, its words, and those that were cut off."""
+        stream = encode.stream_of(self.tokenizer, text, "CLIP", length)
+        return stream, *encode.words_of(self.tokenizer, text, stream)
+
+    def _states(self, stream: Stream):
+        """What the text encoder says of a stream."""
+        return self.text_encoder(torch.tensor([stream.ids], device=self.text_encoder.device))
 
     def _cast(self, tensor: Tensor) -> Tensor:
         """As the network wants it; the same tensor where that is float32 on the CPU."""
-        return tensor.to(self.unet.device, self.unet.dtype)
+        return tensor.to(self.network.device, self.network.dtype)
 
     def noise(self, generator: torch.Generator, height: int, width: int) -> Tensor:
         """Standard normal latents [1, channels, height/factor, width/factor]."""
         shape = (1, self.channels, height // self.factor, width // self.factor)
         return torch.randn(shape, generator=generator)
-
-    @torch.inference_mode()
-    def predict(
-        self, latents: Tensor, at: Sequence[Level], conditions: Sequence[Condition]
-    ) -> Tensor:
-        """The network's output for rows [n, c, h, w], a level and a condition each."""
-        timesteps = torch.tensor([level.t for level in at], device=self.unet.device)
-        further = {}
-        if self.guidance_kind is EMBEDDED:
-            further["timestep_cond"] = self._cast(self._guidance_embeds(conditions))
-        with self.network_lock, shared_work(self, timesteps, conditions):
-            said = self.unet(
-                self._cast(latents), timesteps, self._cast(embeds_of(conditions)),
-                return_dict=False, **further,
-            )[0]  # fmt: skip
-        return said.float().cpu()
-
-    def _guidance_embeds(self, conditions: Sequence[Condition]) -> Tensor:
-        """[rows, time_cond_proj_dim]: the sinusoid of w − 1 (Luo et al. 2023, arXiv 2310.04378)."""
-        from diffusers import LatentConsistencyModelPipeline  # it loads much that nobody else wants
-
-        scales = torch.tensor([(condition.guidance or 0.0) - 1 for condition in conditions])
-        width = self.unet.config.time_cond_proj_dim
-        return LatentConsistencyModelPipeline.get_guidance_scale_embedding(None, scales, width)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> np.ndarray:
@@ -160,25 +129,6 @@ class LatentModel:
         return to_uint8(latents.movedim(1, -1) @ self.preview_map[:-1] + self.preview_map[-1])
 
 
-def _check(name: str, unet, vae, text_encoder) -> None:
-    config = unet.config
-    for setting, nothing in FURTHER_INPUTS.items():
-        if (value := getattr(config, setting, None)) not in (None, nothing):
-            raise UnsupportedNetworkError(
-                f"{name} cannot be drawn: its U-Net has {setting} = {value!r}."
-            )
-    wanted = {
-        "in_channels": vae.config.latent_channels,  # more: inpainting, depth, another picture
-        "out_channels": config.in_channels,  # more: a learned variance
-        "cross_attention_dim": text_encoder.config.hidden_size,
-    }
-    for setting, expected in wanted.items():
-        if (value := getattr(config, setting)) != expected:
-            raise UnsupportedNetworkError(
-                f"{name} cannot be drawn: its U-Net has {setting} = {value!r}, not {expected}."
-            )
-
-
 def _pair(side: int | Sequence[int]) -> tuple[int, int]:
     return (side, side) if isinstance(side, int) else (side[0], side[1])
 
@@ -186,45 +136,3 @@ def _pair(side: int | Sequence[int]) -> tuple[int, int]:
 def to_uint8(pixels: Tensor) -> np.ndarray:
     """From [−1, 1] to 0 … 255."""
     return ((pixels.clamp(-1, 1) + 1) * 127.5).round().byte().numpy()
-
-
-@contextmanager
-def shared_work(
-    model: LatentModel, timesteps: Tensor, conditions: Sequence[Condition]
-) -> Iterator[None]:
-    """Inside, text keys and values come from the prompts, and equal timesteps are embedded once.
-
-    Both are the same numbers that the network would compute for every row again. Rows that are told
-    more than their timestep are embedded one by one.
-    """
-    _, inverse = torch.unique(timesteps, return_inverse=True)
-    first = torch.stack([(inverse == i).nonzero()[0, 0] for i in range(int(inverse.max()) + 1)])
-    embed = model.unet.time_embedding
-    original = embed.forward
-
-    def embedded(sample: Tensor, condition: Tensor | None = None) -> Tensor:
-        return (
-            original(sample[first])[inverse] if condition is None else original(sample, condition)
-        )
-
-    with ExitStack() as scope:
-        scope.enter_context(replaced(embed, embedded))
-        for name, attention in model.cross_attention.items():
-            for part in ("to_k", "to_v"):
-                rows = torch.cat([c.prompt.projections[f"{name}.{part}"] for c in conditions])
-                scope.enter_context(replaced(getattr(attention, part), lambda _, rows=rows: rows))
-        yield
-
-
-@contextmanager
-def replaced(module: nn.Module, forward: Callable) -> Iterator[None]:
-    """`module.forward` is `forward` inside and what it was before afterwards, also on errors."""
-    before = module.__dict__.get("forward")
-    module.forward = forward
-    try:
-        yield
-    finally:
-        if before is None:
-            del module.forward
-        else:
-            module.forward = before

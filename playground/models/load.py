@@ -7,6 +7,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 from playground.models import specs
+from playground.models.families.unet import UNetModel
 from playground.models.latent import LatentModel
 from playground.models.specs import ModelSpec
 
@@ -45,4 +46,4 @@ def _read(spec: ModelSpec) -> LatentModel:
     for module in (vae, unet, text_encoder):
         module.eval().requires_grad_(False)
     preview = spec.card["autoencoder"]["preview_map"]
-    return LatentModel(spec.name, vae, text_encoder, tokenizer, unet, scheduler, preview)
+    return UNetModel(spec.name, vae, text_encoder, tokenizer, unet, scheduler, preview)

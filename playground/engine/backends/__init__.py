@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from playground.engine.backends.eager import Eager
 from playground.engine.backends.network import Network
 from playground.engine.backends.onnx import Onnx
+from playground.models.families.unet import UNetModel
 from playground.models.latent import LatentModel
 
 
@@ -15,9 +16,10 @@ class Backend:
     """A choice of who computes the network; its `packages` must be importable."""
 
     name: str
-    make: Callable[[LatentModel], Network]
+    make: Callable[..., Network]
     packages: tuple[str, ...]
     sentence: str
+    models: type[LatentModel] = LatentModel  # that it can compute
 
     @property
     def installed(self) -> bool:
@@ -29,6 +31,7 @@ _TABLE = (
     Backend(
         "onnx", Onnx, ("onnx", "onnxruntime"),
         "One graph for any number of rows, exported once; float32, attention is an output of it.",
+        UNetModel,
     ),
     Backend(
         "pytorch", Eager, ("torch",),
@@ -51,5 +54,6 @@ def get(name: str) -> Backend:
 
 
 def fastest(model: LatentModel) -> Network:
-    """The first of the table whose packages are installed."""
-    return next(backend for backend in BACKENDS.values() if backend.installed).make(model)
+    """The first of the table that is installed and can compute this model."""
+    usable = (b for b in BACKENDS.values() if b.installed and isinstance(model, b.models))
+    return next(usable).make(model)

@@ -29,7 +29,7 @@ class Eager:
         rewrite: Rewrite | None = None,
     ) -> Answer:
         model = self.model
-        with model.network_lock, record(model.unet, watched, rewrite) as recorder:
+        with model.network_lock, record(model.network, watched, rewrite) as recorder:
             outputs = model.predict(latents, at, conditions)
         return Answer(outputs, recorder, self.label)
 

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from playground.attention.record import Recorder, Size, Watched, answer, note_grid, readable
 from playground.diffusion.levels import Level
-from playground.models.latent import LatentModel
+from playground.models.families.unet import UNetModel
 from playground.models.prompt import Condition
 
 PREDICTION = "prediction"  # name of that output; the others are named after grids and layers
@@ -33,7 +33,7 @@ class Graph:
     `grids` are these grids by the names of the outputs that sum over a grid's layers.
     """
 
-    def __init__(self, model: LatentModel, shape: tuple[int, int, int]):
+    def __init__(self, model: UNetModel, shape: tuple[int, int, int]):
         with model.network_lock:  # a call under way has its own processors and forwards in it
             network = _Network(model.unet).eval()
         embeds = model.encode("").embeds.expand(2, -1, -1).clone()
@@ -86,7 +86,7 @@ class Graph:
         return torch.from_numpy(np.concatenate(predictions)), recorder
 
     def pixels(self, latents: Tensor) -> Tensor:
-        """What `LatentModel.pixels` says, picture by picture: one alone fits a core's cache."""
+        """What `UNetModel.pixels` says, picture by picture: one alone fits a core's cache."""
         single = self._decoder(["pixels"], [{"latents": one.numpy()} for one in latents.split(1)])
         return torch.from_numpy(np.concatenate([pixels for (pixels,) in single]))
 
@@ -185,7 +185,7 @@ class _Network(nn.Module):
 
 
 class _Decoder(nn.Module):
-    def __init__(self, model: LatentModel):
+    def __init__(self, model: UNetModel):
         super().__init__()
         self.vae, self.pixels = model.vae, model.pixels
 

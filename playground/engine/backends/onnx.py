@@ -12,7 +12,8 @@ from playground.diffusion.levels import Level
 from playground.engine.backends.eager import Eager
 from playground.engine.backends.graph import Graph
 from playground.engine.backends.network import Answer
-from playground.models.latent import LatentModel, to_uint8
+from playground.models.families.unet import UNetModel
+from playground.models.latent import to_uint8
 from playground.models.prompt import Condition
 
 CLOSE = 1e-3  # a graph whose predictions, pixels or maps are farther off is not used
@@ -23,7 +24,7 @@ class Onnx:
     size, rewritten attention), PyTorch answers.
     """
 
-    def __init__(self, model: LatentModel):
+    def __init__(self, model: UNetModel):
         self.model, self.eager = model, Eager(model)
         self.shape = (model.channels, *model.size)
         self._graph: Graph | None = None

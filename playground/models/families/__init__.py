@@ -1,0 +1,1 @@
+"""How each kind of network is asked: one small file a family."""

@@ -1,0 +1,60 @@
+"""Transformers in which image and text attend to each other (Esser et al. 2024, arXiv 2403.03206).
+
+Ours reads one CLIP text encoder: its last hidden states and its pooled output.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from playground.diffusion.guidance import CLASSIFIER_FREE
+from playground.diffusion.levels import Level
+from playground.models.latent import LatentModel
+from playground.models.prompt import Condition, Prompt, embeds_of
+
+SHORT = 32  # tokens: most prompts fit, and what attends to less text is faster
+
+
+class JointModel(LatentModel):
+    """A `SD3Transformer2DModel`: rows of a call may have text of different lengths."""
+
+    guidance_kind = CLASSIFIER_FREE
+
+    def __init__(
+        self, name, vae, text_encoder, tokenizer, transformer, scheduler_config, preview_map
+    ):
+        super().__init__(
+            name, vae, text_encoder, tokenizer, transformer, scheduler_config, preview_map
+        )
+        self.multiple = self.factor * transformer.config.patch_size
+
+    def _encode(self, text: str) -> Prompt:
+        fits = len(self.tokenizer(text)["input_ids"]) <= SHORT
+        length = SHORT if fits else self.tokenizer.model_max_length
+        stream, words, cut = self._read(text, length)
+        said = self._states(stream)
+        return Prompt(
+            text, (stream,), words, said.last_hidden_state.float().cpu(),
+            pooled=said.pooler_output.float().cpu(), cut=cut,
+        )  # fmt: skip
+
+    @torch.inference_mode()
+    def predict(
+        self, latents: Tensor, at: Sequence[Level], conditions: Sequence[Condition]
+    ) -> Tensor:
+        said = torch.empty_like(latents)
+        lengths = [condition.prompt.embeds.shape[1] for condition in conditions]
+        with self.network_lock:
+            for length in sorted(set(lengths)):
+                rows = [i for i, own in enumerate(lengths) if own == length]
+                mine = [conditions[i] for i in rows]
+                pooled = [c.prompt.pooled for c in mine if c.prompt.pooled is not None]
+                said[rows] = self.network(
+                    self._cast(latents[rows]),
+                    encoder_hidden_states=self._cast(embeds_of(mine)),
+                    pooled_projections=self._cast(torch.cat(pooled)),
+                    timestep=torch.tensor([at[i].t for i in rows], device=self.network.device),
+                    return_dict=False,
+                )[0].float().cpu()  # fmt: skip
+        return said

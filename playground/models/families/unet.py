@@ -1,0 +1,138 @@
+"""U-Nets that read one CLIP text encoder by cross-attention: Stable Diffusion 1.x and 2.x, our own.
+
+Also those that take w as an input (Luo et al. 2023, arXiv 2310.04378).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import torch
+from diffusers.models.attention_processor import Attention
+from torch import Tensor, nn
+
+from playground.diffusion.guidance import CLASSIFIER_FREE, EMBEDDED
+from playground.diffusion.levels import Level
+from playground.models.latent import LatentModel, UnsupportedNetworkError
+from playground.models.prompt import Condition, Prompt, embeds_of
+
+# Settings of a U-Net that ask for inputs besides latents, timestep and embeds, or answer more than
+# one prediction. The first values are those that ask for nothing.
+FURTHER_INPUTS = {
+    "encoder_hid_dim_type": None,
+    "addition_embed_type": None,
+    "class_embed_type": None,
+    "num_class_embeds": None,
+    "attention_type": "default",
+}
+
+
+class UNetModel(LatentModel):
+    """Raises UnsupportedNetworkError for a U-Net that needs what it would not be given."""
+
+    def __init__(self, name, vae, text_encoder, tokenizer, unet, scheduler_config, preview_map):
+        _check(name, unet, vae, text_encoder)
+        super().__init__(name, vae, text_encoder, tokenizer, unet, scheduler_config, preview_map)
+        self.unet = unet
+        self.multiple = self.factor * 2 ** (len(unet.config.block_out_channels) - 1)
+        self.guidance_kind = EMBEDDED if unet.config.time_cond_proj_dim else CLASSIFIER_FREE
+        self.cross_attention = {
+            name: module
+            for name, module in unet.named_modules()
+            if isinstance(module, Attention) and module.is_cross_attention
+        }
+
+    def _encode(self, text: str) -> Prompt:
+        stream, words, cut = self._read(text, self.tokenizer.model_max_length)
+        embeds = self._states(stream).last_hidden_state.float().cpu()
+        projections = {
+            # By the class's forward: another thread's tick may have replaced the module's own.
+            f"{name}.{part}": type(layer).forward(layer, self._cast(embeds))
+            for name, attention in self.cross_attention.items()
+            for part in ("to_k", "to_v")
+            for layer in (getattr(attention, part),)
+        }
+        return Prompt(text, (stream,), words, embeds, cut=cut, projections=projections)
+
+    @torch.inference_mode()
+    def predict(
+        self, latents: Tensor, at: Sequence[Level], conditions: Sequence[Condition]
+    ) -> Tensor:
+        timesteps = torch.tensor([level.t for level in at], device=self.unet.device)
+        further = {}
+        if self.guidance_kind is EMBEDDED:
+            further["timestep_cond"] = self._cast(self._guidance_embeds(conditions))
+        with self.network_lock, shared_work(self, timesteps, conditions):
+            said = self.unet(
+                self._cast(latents), timesteps, self._cast(embeds_of(conditions)),
+                return_dict=False, **further,
+            )[0]  # fmt: skip
+        return said.float().cpu()
+
+    def _guidance_embeds(self, conditions: Sequence[Condition]) -> Tensor:
+        """[rows, time_cond_proj_dim]: the sinusoid of w − 1 (Luo et al. 2023, arXiv 2310.04378)."""
+        from diffusers import LatentConsistencyModelPipeline  # it loads much that nobody else wants
+
+        scales = torch.tensor([(condition.guidance or 0.0) - 1 for condition in conditions])
+        width = self.unet.config.time_cond_proj_dim
+        return LatentConsistencyModelPipeline.get_guidance_scale_embedding(None, scales, width)
+
+
+def _check(name: str, unet, vae, text_encoder) -> None:
+    config = unet.config
+    for setting, nothing in FURTHER_INPUTS.items():
+        if (value := getattr(config, setting, None)) not in (None, nothing):
+            raise UnsupportedNetworkError(
+                f"{name} cannot be drawn: its U-Net has {setting} = {value!r}."
+            )
+    wanted = {
+        "in_channels": vae.config.latent_channels,  # more: inpainting, depth, another picture
+        "out_channels": config.in_channels,  # more: a learned variance
+        "cross_attention_dim": text_encoder.config.hidden_size,
+    }
+    for setting, expected in wanted.items():
+        if (value := getattr(config, setting)) != expected:
+            raise UnsupportedNetworkError(
+                f"{name} cannot be drawn: its U-Net has {setting} = {value!r}, not {expected}."
+            )
+
+
+@contextmanager
+def shared_work(
+    model: UNetModel, timesteps: Tensor, conditions: Sequence[Condition]
+) -> Iterator[None]:
+    """Inside, text keys and values come from the prompts, and equal timesteps are embedded once.
+
+    Both are the same numbers that the network would compute for every row again. Rows that are told
+    more than their timestep are embedded one by one.
+    """
+    _, inverse = torch.unique(timesteps, return_inverse=True)
+    first = torch.stack([(inverse == i).nonzero()[0, 0] for i in range(int(inverse.max()) + 1)])
+    embed = model.unet.time_embedding
+    original = embed.forward
+
+    def embedded(sample: Tensor, condition: Tensor | None = None) -> Tensor:
+        return (
+            original(sample[first])[inverse] if condition is None else original(sample, condition)
+        )
+
+    with ExitStack() as scope:
+        scope.enter_context(replaced(embed, embedded))
+        for name, attention in model.cross_attention.items():
+            for part in ("to_k", "to_v"):
+                rows = torch.cat([c.prompt.projections[f"{name}.{part}"] for c in conditions])
+                scope.enter_context(replaced(getattr(attention, part), lambda _, rows=rows: rows))
+        yield
+
+
+@contextmanager
+def replaced(module: nn.Module, forward: Callable) -> Iterator[None]:
+    """`module.forward` is `forward` inside and what it was before afterwards, also on errors."""
+    before = module.__dict__.get("forward")
+    module.forward = forward
+    try:
+        yield
+    finally:
+        if before is None:
+            del module.forward
+        else:
+            module.forward = before
