@@ -22,7 +22,7 @@ def test_any_w_is_drawn_without_a_request_and_as_the_engine_would(lens, shipped)
         slide(page, f"{LOOK} .scale", w)
         clean = run.steps[index].clean
         colours = run.colours(guide(clean[UNCOND], clean[COND], w))
-        expected = (colours.clip(-1, 1) + 1) * 127.5
+        expected = np.round((colours.clip(-1, 1) + 1) * 127.5)
         assert np.abs(pixels(page, f"{LOOK} .picture") - expected).max() <= 1
         assert page.text_content(f"{LOOK} .scale-out") == f"{w:g}"
         assert page.text_content(f"{LOOK} .step-out") == f"{index + 1} of 4"

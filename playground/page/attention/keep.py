@@ -1,7 +1,7 @@
 """Files of a look to keep."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -15,7 +15,7 @@ from playground.page.shared.view import standalone
 
 TILE = 128  # pixels of a map in a sheet or GIF
 MARGIN = 3
-Tile = tuple[Image.Image, str]  # a picture and its caption
+Tile = tuple[Image.Image, Image.Image]  # a picture and its caption
 
 
 def html(look: Look) -> bytes:
@@ -44,13 +44,12 @@ def sheet(look: Look) -> bytes:
     """A PNG with the recipe: the picture under each word's map, first as the page shows it, then a
     row a grid: means over steps and heads.
     """
-    words, image = _words(look), look.picture.image
-    rows = [_veiled(image, look.finished_maps(), words)]
-    branch = look.branches[0]
+    words, image, branch = _words(look), look.picture.image, look.branches[0]
+    rows = [_veiled(image, look.finished_maps(), map(_caption, words))]
     for level, found in zip(branch.levels, means(branch, branch.steps).values(), strict=True):
-        captions = [f"{word}  {_grid(level)}" for word in words]
+        captions = (_caption(f"{word}  {_grid(level)}") for word in words)
         rows.append(_veiled(image, _shares(found, len(words)), captions))
-    strips = [_strip(row, _height([caption for _, caption in row])) for row in rows]
+    strips = [_strip(row, max(caption.height for _, caption in row)) for row in rows]
     whole = Image.new("RGB", (strips[0].width, sum(strip.height for strip in strips)), "white")
     top = 0
     for strip in strips:
@@ -65,12 +64,13 @@ def gif(look: Look) -> bytes:
     """The maps of each step, as the page shows them, over its prediction of the end: a frame a
     step.
     """
-    words, steps, frames = _words(look), look.branches[0].steps, []
-    said = [f"step {step + 1} of {len(look.previews)}" for step in steps]
-    height = _height([*said, *words])  # of every frame's captions alike
-    for step, text in zip(steps, said, strict=True):
+    steps, frames = look.branches[0].steps, []
+    words = [_caption(word) for word in _words(look)]
+    said = [_caption(f"step {step + 1} of {len(look.previews)}") for step in steps]
+    height = max(caption.height for caption in (*said, *words))  # of every frame alike
+    for step, caption in zip(steps, said, strict=True):
         preview = look.previews[step]
-        tiles = [(_fitted(preview), text), *_veiled(preview, look.word_maps([step]), words)]
+        tiles = [(_fitted(preview), caption), *_veiled(preview, look.word_maps([step]), words)]
         frames.append(_strip(tiles, height))
     file, comment = io.BytesIO(), look.recipe.to_json().encode()
     frames[0].save(
@@ -96,7 +96,7 @@ def _shares(maps: np.ndarray, words: int) -> np.ndarray:
     return said / np.maximum(said.sum(0), 1e-12)
 
 
-def _veiled(pixels: np.ndarray, maps: np.ndarray, captions: Sequence[str]) -> list[Tile]:
+def _veiled(pixels: np.ndarray, maps: np.ndarray, captions: Iterable[Image.Image]) -> list[Tile]:
     """Per map [h, w] the picture, dark where the map has little by its own extremes."""
     picture, tiles = _fitted(pixels), []
     for map_, caption in zip(maps, captions, strict=True):
@@ -119,17 +119,11 @@ def _caption(text: str) -> Image.Image:
     return labels.label(text, TILE - 2 * MARGIN, colour="black", lines=None)
 
 
-def _height(captions: Sequence[str]) -> int:
-    """Of the highest."""
-    return max(_caption(text).height for text in captions)
-
-
 def _strip(tiles: Sequence[Tile], height: int) -> Image.Image:
     """Side by side, each under its caption."""
     canvas = Image.new("RGB", (len(tiles) * TILE, height + TILE), "white")
-    for column, (tile, text) in enumerate(tiles):
-        said = _caption(text)
-        canvas.paste(said, (column * TILE + MARGIN, height - said.height), said)
+    for column, (tile, caption) in enumerate(tiles):
+        canvas.paste(caption, (column * TILE + MARGIN, height - caption.height), caption)
         canvas.paste(tile, (column * TILE, height))
     return canvas
 
