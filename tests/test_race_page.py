@@ -220,7 +220,8 @@ def test_stopping_labels_what_is_only_a_preview(lab):
     )
     page.click("#race-stop")
     says(page, "Stopped. Finished pictures are kept")
-    page.wait_for_timeout(1000)
+    fill(page, "counts", "5")  # a question that is answered after what was still on its way
+    page.wait_for_selector("#race-cost:has-text('6 lanes: 30 network calls')")
     assert notes(page)[0].endswith("of 100, not finished")
     assert page.is_hidden(f"{RACE} .progress")
     assert page.is_disabled(f"{RACE} [data-keep=png]")
