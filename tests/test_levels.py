@@ -159,7 +159,7 @@ def check_a_run_of_one_picture(scheduler, prediction: str) -> None:
 @pytest.mark.parametrize(("name", "prediction"), DETERMINISTIC)
 @pytest.mark.parametrize("last", [{"set_alpha_to_one": True}, {"set_alpha_to_one": False}], ids=str)
 def test_the_network_sees_the_level_of_its_call(name, prediction, last):
-    for steps in (1, 2, 5, 10):
+    for steps in (1, 2, 10, 15, 61, 84, 90, 91):
         config = CONFIG | {"prediction_type": prediction} | last
         check_a_run_of_one_picture(samplers.build(name, config, steps), prediction)
 

@@ -82,19 +82,20 @@ def test_steps_are_those_of_diffusers(name, sampler, steps, run, tiny):
     np.testing.assert_allclose(np.reshape(found["end"], (-1, 2)), expected, atol=2e-4)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 5, 10])  # divisors of 1000: diffusers rounds others
-def test_pndm_is_that_of_diffusers_whose_first_step_is_made_twice(steps, run, tiny):
-    scheduler = samplers.build("pndm", tiny.scheduler_config, steps)
-    kept = [float(scheduler.alphas_cumprod[t]) for t in dict.fromkeys(scheduler.timesteps.tolist())]
-    sigmas = [((1 - a) / a) ** 0.5 for a in (*kept, float(scheduler.final_alpha_cumprod))]
-    sigma_at = dict(zip(dict.fromkeys(scheduler.timesteps.tolist()), sigmas, strict=False))
+@pytest.mark.parametrize("name", ["ddim", "pndm"])  # PNDM makes its first step twice
+@pytest.mark.parametrize("steps", [1, 2, 7, 9, 10, 15, 61])
+def test_they_step_to_the_next_timestep_of_the_list(name, steps, run, tiny):
+    scheduler = samplers.build(name, tiny.scheduler_config, steps)
+    levels = samplers.levels_of(scheduler)
+    sigma_at = {at.t: at.sigma for at in levels}
+    sigmas = [*sigma_at.values(), samplers.end_level(scheduler).sigma]
     y = START * sigmas[0]
     x = torch.tensor(y)[:, :, None, None] / (1 + sigmas[0] ** 2) ** 0.5
     for t in scheduler.timesteps.tolist():
         sigma = sigma_at[t]
         noise = guided((x * (1 + sigma**2) ** 0.5)[..., 0, 0], sigma)[:, :, None, None]
         x = scheduler.step(noise, t, x).prev_sample
-    found = solve(run, "pndm", sigmas, y.flatten().tolist())
+    found = solve(run, name, sigmas, y.flatten().tolist())
     assert found["calls"] == len(scheduler.timesteps)
     expected = (x * (1 + sigmas[-1] ** 2) ** 0.5)[..., 0, 0].numpy()
     np.testing.assert_allclose(np.reshape(found["end"], (-1, 2)), expected, atol=2e-4)

@@ -18,7 +18,7 @@ class Sampler:
 
     name: str
     label: str
-    scheduler: str  # class name in diffusers
+    scheduler: str  # class name in diffusers; `schedulers` mends two of them
     order: int
     sentence: str
     source: str
@@ -139,8 +139,6 @@ def build(name: str, config: dict, steps: int):
 
     Raises ValueError, in words, for a model that the sampler cannot sample.
     """
-    import diffusers
-
     from playground.diffusion import schedulers
 
     sampler = get(name)
@@ -151,7 +149,7 @@ def build(name: str, config: dict, steps: int):
     if steps == config.get("num_train_timesteps", 1000):
         # Every timestep of training: leading with an offset would begin beyond the last of them.
         settings["timestep_spacing"] = "trailing"
-    scheduler = getattr(diffusers, sampler.scheduler).from_config(config, **settings)
+    scheduler = schedulers.named(sampler.scheduler).from_config(config, **settings)
     schedulers.set_steps(scheduler, steps)
     return scheduler
 

@@ -1,6 +1,21 @@
-"""diffusers' schedulers, where their steps are not those of the timesteps that they list."""
+"""diffusers' schedulers, where their steps are not those between the timesteps that they list."""
 
+import math
+from typing import Any
+
+import diffusers
 import torch
+from diffusers.schedulers.scheduling_ddim import DDIMSchedulerOutput
+from diffusers.utils.torch_utils import randn_tensor
+from torch import Tensor
+
+from playground.diffusion import levels
+from playground.diffusion.levels import Level, preserving
+
+
+def named(name: str) -> Any:
+    """diffusers' scheduler class of that name, mended where it has to be."""
+    return _MENDED.get(name) or getattr(diffusers, name)
 
 
 def set_steps(scheduler, steps: int) -> None:
@@ -18,3 +33,70 @@ def set_steps(scheduler, steps: int) -> None:
     scheduler.num_inference_steps = steps  # some take it from the list's length
     if hasattr(scheduler, "sigmas"):  # one for each call, and the end's
         scheduler.sigmas = torch.cat([scheduler.sigmas[:calls], scheduler.sigmas[-1:]])
+
+
+class DDIMScheduler(diffusers.DDIMScheduler):
+    """diffusers' DDIM, but each step leads to the next timestep of the list.
+
+    diffusers' own leads to t − ⌊T/n⌋. With n = 90 that is always 11 timesteps further, while the
+    list goes on by 11 or 12: the latents then hold another level than the next call is told.
+    """
+
+    def step(
+        self,
+        model_output: Tensor,
+        timestep: int | Tensor,
+        sample: Tensor,
+        eta: float = 0.0,
+        generator: torch.Generator | None = None,
+        return_dict: bool = True,
+    ) -> DDIMSchedulerOutput | tuple[Tensor, Tensor]:
+        """Song et al. 2021, arXiv 2010.02502, eq. 12; the arguments are those of diffusers."""
+        at, to = self._levels(int(timestep))
+        prediction = levels.prediction(self.config.prediction_type)
+        clean = self._bounded(prediction.clean(sample, model_output, at))
+        noise = prediction.noise(sample, model_output, at)
+        # Their σ_t (eq. 16): so much of the noise is drawn anew, and the rest is ε̂.
+        spread = eta * to.noise / at.noise * math.sqrt(1 - (at.signal / to.signal) ** 2)
+        previous = Level(to.signal, math.sqrt(to.noise**2 - spread**2), to.t).mix(clean, noise)
+        if eta > 0:
+            fresh = randn_tensor(
+                sample.shape, generator=generator, device=sample.device, dtype=model_output.dtype
+            )
+            previous = previous + spread * fresh
+        if not return_dict:
+            return previous, clean
+        return DDIMSchedulerOutput(prev_sample=previous, pred_original_sample=clean)
+
+    def _levels(self, timestep: int) -> tuple[Level, Level]:
+        """Of this network call, and of the next one or the end."""
+        here = preserving(float(self.alphas_cumprod[timestep]), timestep)
+        times = self.timesteps.tolist()
+        later = times[times.index(timestep) + 1 :]
+        if not later:
+            return here, preserving(float(self.final_alpha_cumprod), 0)
+        return here, preserving(float(self.alphas_cumprod[later[0]]), later[0])
+
+    def _bounded(self, clean: Tensor) -> Tensor:
+        """pred_x0, cut off where the configuration says so."""
+        if self.config.thresholding:
+            return self._threshold_sample(clean)
+        if self.config.clip_sample:
+            return clean.clamp(-self.config.clip_sample_range, self.config.clip_sample_range)
+        return clean
+
+
+class PNDMScheduler(diffusers.PNDMScheduler):
+    """diffusers' PNDM, but each step leads to the next timestep of the list (see DDIMScheduler)."""
+
+    def _get_prev_sample(self, sample, timestep, prev_timestep, model_output) -> Tensor:
+        if self.config.skip_prk_steps:
+            # The second call, at the second timestep, makes the first step again: the list has
+            # that timestep twice.
+            path = [*dict.fromkeys(self.timesteps.tolist()), -1]
+            step = max(self.counter - 1, 0)
+            timestep, prev_timestep = path[step], path[step + 1]
+        return super()._get_prev_sample(sample, timestep, prev_timestep, model_output)
+
+
+_MENDED = {"DDIMScheduler": DDIMScheduler, "PNDMScheduler": PNDMScheduler}
