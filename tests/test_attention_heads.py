@@ -7,7 +7,7 @@ from playground.attention import heatmaps
 from playground.attention import record as attention
 from playground.attention.record import Watched, from_codes, record, to_codes, word_columns
 from playground.diffusion.guidance import COND, UNCOND
-from playground.engine.cells import Picture, Step
+from playground.engine.events import Picture, Step
 from playground.engine.engine import Engine
 from playground.models.words import Word
 from playground.recipe import Recipe

@@ -7,7 +7,7 @@ from diffusers.models.attention_processor import Attention
 from playground.attention import editing
 from playground.attention.editing import EditError, Plan
 from playground.attention.record import Rewrite, record
-from playground.engine.cells import Failure, Picture, Step
+from playground.engine.events import Failure, Picture, Step
 from playground.recipe import Recipe
 
 SOURCE = Recipe(prompt="a red star and a cat", steps=3, width=96, height=64, guidance=4.0)

@@ -6,7 +6,7 @@ import torch
 
 from playground.diffusion import guidance
 from playground.diffusion.guidance import COND, UNCOND
-from playground.engine.cells import Step
+from playground.engine.events import Step
 from playground.recipe import Recipe
 from playground.training.unet import new_schedule
 

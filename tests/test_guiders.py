@@ -11,7 +11,7 @@ from diffusers.guiders.tangential_classifier_free_guidance import normalized_gui
 
 from playground.diffusion import guidance
 from playground.diffusion.guidance import COND, GUIDERS, UNCOND
-from playground.engine.cells import Step
+from playground.engine.events import Step
 from playground.recipe import Recipe
 
 SMALL = {"steps": 3, "width": 64, "height": 64}

@@ -87,7 +87,7 @@ class LocalSession:
         return self.model.noise(generator, height, width)[0].numpy()
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
-        return self.engine.network.decode(torch.from_numpy(latents))
+        return self.engine.network.decode(torch.tensor(latents))
 
     def encode(self, picture: np.ndarray) -> np.ndarray:
         return self.model.latents_of(picture)[0].numpy()
@@ -95,7 +95,7 @@ class LocalSession:
     def work_out(
         self, prompt: str, latents: np.ndarray, timestep: float, x: float, y: float
     ) -> list[WorkedLayer]:
-        said, seen = self.model.encode(prompt), torch.from_numpy(latents)[None]
+        said, seen = self.model.encode(prompt), torch.tensor(latents)[None]
         return [
             WorkedLayer(
                 layer.name, layer.grid, layer.place, layer.width, layer.scores.numpy(),

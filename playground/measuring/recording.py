@@ -12,7 +12,7 @@ from functools import partial
 
 import torch
 
-from playground.engine.cells import Step
+from playground.engine.events import Step
 from playground.engine.engine import Engine
 from playground.measuring import package
 from playground.measuring.scores import ASKED, fast_engine

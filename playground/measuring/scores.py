@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from playground.engine import backends
-from playground.engine.cells import Failure, Picture
+from playground.engine.events import Failure, Picture
 from playground.engine.engine import Engine
 from playground.measuring.kept import Kept
 from playground.models.load import load

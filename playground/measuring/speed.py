@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from playground.diffusion import samplers
 from playground.engine import backends
-from playground.engine.cells import STAGES, Picture
+from playground.engine.events import STAGES, Picture
 from playground.engine.engine import Engine
 from playground.measuring import report
 from playground.measuring.scores import ASKED, pictures

@@ -118,7 +118,7 @@ class LatentModel(ABC):
     @torch.inference_mode()
     def latents_of(self, picture: np.ndarray) -> Tensor:
         """Latents [1, channels, h, w] of a picture, uint8 [height, width, 3]."""
-        pixels = torch.from_numpy(picture).float().movedim(-1, 0)[None] / 127.5 - 1
+        pixels = torch.tensor(picture).float().movedim(-1, 0)[None] / 127.5 - 1
         shift = getattr(self.vae.config, "shift_factor", None) or 0.0
         encoded = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode()
         return (encoded.float().cpu() - shift) * self.vae.config.scaling_factor

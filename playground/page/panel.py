@@ -119,6 +119,12 @@ def _setter(label: str, value: str, target: gr.components.Component) -> None:
     button.click(None, js=f"() => {value}", outputs=target).then(None, js=PRESS_DRAW)
 
 
+def _told(table: dict, chosen):
+    """The help of what was chosen; what is not in the table leaves it as it was."""
+    known = isinstance(chosen, str) and chosen in table
+    return gr.update(info=table[chosen].sentence) if known else gr.skip()
+
+
 def _dropdown(name: str, value: str) -> gr.Dropdown:
     """A choice from one of the tables, whose help is the chosen record's sentence."""
     table = TABLES[name]
@@ -127,7 +133,7 @@ def _dropdown(name: str, value: str) -> gr.Dropdown:
         label=FIELDS[name].metadata["label"], info=table[value].sentence, elem_id=f"recipe-{name}",
     )  # fmt: skip
     widget.change(
-        lambda chosen: gr.update(info=table[chosen].sentence), widget, widget,
+        lambda chosen: _told(table, chosen), widget, widget, preprocess=False,
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     return widget
