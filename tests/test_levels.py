@@ -87,7 +87,7 @@ DETERMINISTIC = [
 ]
 
 
-def flow_scheduler(kind: str, config: dict, steps: int):
+def scheduler_of(kind: str, config: dict, steps: int):
     scheduler = getattr(diffusers, kind)(**config)
     scheduler.set_timesteps(steps)
     return scheduler
@@ -167,7 +167,7 @@ def test_the_network_sees_the_level_of_its_call(name, prediction, last):
 @pytest.mark.parametrize(("kind", "config"), FLOW)
 @pytest.mark.parametrize("steps", [2, 5, 12])
 def test_the_network_of_a_flow_model_sees_the_level_of_its_call(kind, config, steps):
-    check_a_run_of_one_picture(flow_scheduler(kind, config, steps), "flow_prediction")
+    check_a_run_of_one_picture(scheduler_of(kind, config, steps), "flow_prediction")
 
 
 TO_ONE = {"set_alpha_to_one": True}
@@ -200,11 +200,16 @@ def test_levels_of_training():
     assert len(flow) == STEPS
 
 
-def test_schedulers_of_unknown_kinds_are_refused():
-    scheduler = diffusers.EDMEulerScheduler()
-    scheduler.set_timesteps(3)
-    with pytest.raises(ValueError, match="EDMEulerScheduler belongs to models"):
-        samplers.levels_of(scheduler)
+@pytest.mark.parametrize(
+    ("kind", "config", "reason"),
+    [
+        ("EDMEulerScheduler", {}, "EDMEulerScheduler belongs to models"),
+        ("FlowMatchEulerDiscreteScheduler", {"invert_sigmas": True}, "counts from the noise"),
+    ],
+)
+def test_schedulers_of_unknown_kinds_are_refused(kind, config, reason):
+    with pytest.raises(ValueError, match=reason):
+        samplers.levels_of(scheduler_of(kind, config, 3))
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

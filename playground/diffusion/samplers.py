@@ -186,6 +186,10 @@ def counts_in_sigmas(scheduler) -> bool:
 def _level_of_sigma(scheduler) -> Callable[[float, float], Level]:
     """What σ means for this scheduler: a function of σ and the timestep."""
     kind = type(scheduler).__name__
+    if scheduler.config.get("invert_sigmas"):
+        raise ValueError(
+            f"{kind} with invert_sigmas counts from the noise: its levels are unknown."
+        )
     if is_flow({**scheduler.config, "_class_name": kind}):
         return flow
     if hasattr(scheduler, "alphas_cumprod"):
