@@ -1,4 +1,6 @@
-"""What the Attention lens answers to anything that a browser, or something else, may send."""
+"""What the Guidance and Attention lenses answer to anything that a browser, or another program,
+may send.
+"""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +9,8 @@ import gradio as gr
 import pytest
 
 from playground.page import panel as recipe_panel
-from playground.page.attention import lens
+from playground.page.attention import lens as attention
+from playground.page.guidance import lens as guidance
 from playground.recipe import Recipe
 
 ANN = gr.Request(session_hash="ann")
@@ -15,12 +18,14 @@ ODD = [None, "text", [1, 2], 7, {}, {"kind": None, "link": None, "step": None, "
 
 
 async def built() -> tuple[dict, recipe_panel.Panel]:
-    """The lens's handlers by their names, and the panel beside it."""
+    """The lenses' handlers by their names and how many values they take, and the panel."""
     with gr.Blocks(analytics_enabled=False) as page:
         panel = recipe_panel.build(Recipe(), gr.Column(), gr.Column())
-        with gr.Tab() as tab:
-            lens.build({}).connect(panel, tab)
-    return {f.name: f.fn for f in page.fns.values() if f.fn}, panel
+        for lens in (guidance, attention):
+            with gr.Tab() as tab:
+                lens.build({}).connect(panel, tab)
+    found = {(f.name, len(f.inputs)): f.fn for f in page.fns.values() if f.fn}
+    return found | {name: fn for (name, _), fn in found.items()}, panel
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +59,25 @@ def test_a_recipe_that_is_none_is_a_sentence(value, handlers, laid_out):
     assert shown["error"]
     assert shown["text"].endswith(".")
     assert rest == [gr.skip()] * 3
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "nonsense", float("nan")], ids=repr)
+@pytest.mark.parametrize("fields", [1, 2], ids=["own table", "sweep"])
+def test_a_section_refuses_in_a_sentence(fields, value, handlers, laid_out):
+    recipe = laid_out[1].updates(Recipe())
+    run = handlers["run", fields + len(recipe)]
+    for sent in ([value] * (fields + len(recipe)), [value] * fields + recipe):
+        ((shown,),) = (frame.values() for frame in run(ANN, *sent))
+        assert shown["error"]
+        assert shown["text"].endswith(".")
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "nonsense", float("nan")], ids=repr)
+def test_the_price_of_what_is_none_is_a_sentence(value, handlers, laid_out):
+    recipe = laid_out[1].updates(Recipe())
+    assert handlers["on_change"](value, *recipe).endswith(".")
+    assert handlers["on_change"]("1, 2", *[value] * len(recipe)).endswith(".")
+    assert handlers["on_change"]("1, 2", *recipe).startswith("2 values × 8 seeds")
 
 
 def test_a_look_is_held_and_answers_what_follows(handlers, laid_out):
