@@ -7,6 +7,7 @@ from viewer import give, mount
 
 from playground.models.words import Word
 from playground.page.attention.views import attention, edits
+from playground.recipe import Recipe
 
 GRAY = np.full((8, 8, 3), 128, np.uint8)
 
@@ -133,6 +134,17 @@ def test_the_place_worked_out_is_of_the_picture_above(lab):
     tokens = page.locator("#worked tbody td:first-child").all_text_contents()
     assert tokens == ["start", "a", "panda", "at", "the", "beach", "end", "all padding"]
     assert "Step 6, row 9, column 9 of 16×16" in page.text_content("#worked .sum")
+
+
+def test_the_example_can_be_worked_out_and_kept_too(visit, tmp_path):
+    """Nothing is held yet: the server draws it once more."""
+    page = visit()
+    page.get_by_role("tab", name="Attention").click()
+    page.wait_for_selector("#attention .status:has-text('“a red square”, seed 7')")
+    drag(page, (0.1, 0.1), (0.1, 0.1))
+    page.wait_for_selector("#worked .sum:has-text('row 2, column 2 of 16×16')", timeout=LONGEST)
+    path = kept(page, "png", tmp_path)
+    assert Recipe.from_png(path) == Recipe(prompt="a red square", steps=10)
 
 
 def test_edits_are_drawn_and_bad_ones_are_a_sentence(lab):
