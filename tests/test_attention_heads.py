@@ -4,11 +4,12 @@ import pytest
 import torch
 
 from playground.attention import heatmaps
-from playground.attention import record as attention
 from playground.attention.record import Watched, from_codes, record, to_codes, word_columns
 from playground.diffusion.guidance import COND, UNCOND
-from playground.engine.events import Picture, Step
+from playground.diffusion.levels import Level
 from playground.engine.engine import Engine
+from playground.engine.events import Picture, Step
+from playground.models.prompt import Condition
 from playground.models.words import Word
 from playground.recipe import Recipe
 
@@ -54,8 +55,11 @@ def test_heads_are_the_softmax_of_each_layer_and_head(tiny):
 
     def hook(layer, args, kwargs):
         text = kwargs["encoder_hidden_states"]
-        query, key = layer.to_q(args[0][:1]), layer.to_k(text)[:1]
-        found = attention.probabilities(layer, query, key)[0]  # compared in test_attention
+        query, key = (
+            x.unflatten(-1, (layer.heads, -1)).transpose(0, 1)
+            for x in (layer.to_q(args[0])[0], layer.to_k(text)[0])
+        )
+        found = torch.softmax(query @ key.mT / query.shape[-1] ** 0.5, -1)
         by_word = torch.stack(
             [found[..., columns == c].sum(-1) for c in range(int(columns[-1]) + 1)]
         )
@@ -67,7 +71,7 @@ def test_heads_are_the_softmax_of_each_layer_and_head(tiny):
     ]
     try:
         with record(tiny.unet, [Watched(0, prompt.columns, columns)]) as recorder:
-            tiny.predict(torch.randn(1, 4, 8, 24), torch.tensor([501.0]), [prompt])
+            tiny.predict(torch.randn(1, 4, 8, 24), [Level(0.5, 0.5, 501.0)], [Condition(prompt)])
     finally:
         for handle in handles:
             handle.remove()
@@ -87,8 +91,8 @@ def test_heads_average_to_the_token_maps(tiny, engine):
     words = tiny.encode(recipe.prompt).words
     for step in events:
         for grid, maps in step.maps.items():
-            mean = from_codes(step.heads[COND][grid].codes).mean(0)
-            wanted = heatmaps.of_words(maps, words)
+            mean = from_codes(torch.from_numpy(step.heads[COND][grid].codes)).mean(0)
+            wanted = heatmaps.of_words(torch.from_numpy(maps), words)
             assert (mean[1 : len(words) + 1] - wanted).abs().max() < 2e-3
             assert (mean.sum(0) - 1).abs().max() < 0.02
 
@@ -115,8 +119,8 @@ def test_several_pictures_in_a_batch_keep_their_own(engine):
         alone = steps_of(engine, recipe)
         mine = [s for s in together if s.cell == number]
         for a, b in zip(alone, mine, strict=True):
-            difference = a.heads[COND][8, 24].codes.int() - b.heads[COND][8, 24].codes.int()
-            assert difference.abs().max() <= 1
+            codes = [step.heads[COND][8, 24].codes.astype(int) for step in (a, b)]
+            assert abs(codes[0] - codes[1]).max() <= 1
 
 
 def test_keeping_heads_does_not_change_the_picture(engine):
@@ -139,7 +143,8 @@ def test_the_shipped_model_at_a_size_that_is_not_square(shipped):
     prompt = shipped.encode(recipe.prompt)
     for step in events[:2]:
         assert step.maps.keys() == {(16, 24), (8, 12), (4, 6)}
-        for (h, w), maps in step.maps.items():
+        for (h, w), found in step.maps.items():
+            maps = torch.from_numpy(found)
             torch.testing.assert_close(maps.sum(0), torch.ones(h, w), atol=1e-4, rtol=0)
             first, second = heatmaps.of_words(maps, [w for w in prompt.words if w.text == "red"])
             assert not torch.allclose(first, second, atol=1e-4)  # repeated words, each its own

@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+from conftest import tiny_model
 from diffusers.models.attention_processor import Attention
 
 from playground.attention.record import Watched, record
 from playground.attention.worked import work_out
+from playground.diffusion.levels import Level
+from playground.models.prompt import Condition
 
 TIME = 501.0
 
@@ -20,7 +23,7 @@ def test_the_weights_are_those_that_recording_finds(tiny, latents):
     prompt = tiny.encode("a red square")
     layers = work_out(tiny, latents, TIME, prompt, x=0.8, y=0.3)
     with record(tiny.unet, [Watched(0, prompt.columns)]) as recorder:
-        tiny.predict(latents, torch.tensor([TIME]), [prompt])
+        tiny.predict(latents, [Level(0.5, 0.5, TIME)], [Condition(prompt)])
     (maps,) = recorder.maps()
     assert {layer.grid for layer in layers} == maps.keys()
     for (h, w), kept in maps.items():
@@ -45,7 +48,7 @@ def test_scores_weights_and_norms_belong_together(tiny, latents):
 
 @torch.inference_mode()
 def test_the_first_layer_written_out_by_hand(tiny, latents):
-    """Two heads of four numbers: q, k, v from the weights, one place, token by token."""
+    """Two heads of four numbers: q, k, v from the weights, one position, token by token."""
     prompt, seen = tiny.encode("a red square"), {}
     name, layer = next(
         (n, m) for n, m in tiny.unet.named_modules() if isinstance(m, Attention) and "attn2" in n
@@ -78,9 +81,19 @@ def test_the_first_layer_written_out_by_hand(tiny, latents):
     assert found.total == pytest.approx(float(seen["out"][0, 23].norm()), rel=1e-4)
 
 
+def test_a_network_in_half_precision_is_worked_out_in_float32(latents):
+    half = tiny_model()
+    half.unet.bfloat16()
+    layers = work_out(half, latents, TIME, half.encode("a red square"), 0.4, 0.4)
+    assert {layer.weights.dtype for layer in layers} == {torch.float32}
+    for layer in layers:
+        torch.testing.assert_close(layer.weights.sum(-1), torch.ones(2), atol=1e-5, rtol=0)
+
+
 def test_nothing_remains(tiny, latents):
     def hooks() -> int:
-        return sum(len(m._forward_pre_hooks) for m in tiny.unet.modules())
+        modules = list(tiny.unet.modules())
+        return sum(len(m._forward_pre_hooks) + len(m._forward_hooks) for m in modules)
 
     before = hooks()
     work_out(tiny, latents, TIME, tiny.encode("a cat"), 0.5, 0.5)

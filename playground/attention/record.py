@@ -1,32 +1,26 @@
-"""Record which words every place of the latent attends to, during the engine's own calls.
+"""Record which words every spatial position attends to, during the engine's own calls.
 
-Cross-attention gives every place of a layer's grid a softmax over tokens:
-A = softmax(q·kᵀ/√d) (Vaswani et al. 2017, arXiv 1706.03762, eq. 1). Fused kernels never form A,
-so it is formed beside them, from the layer's own q and k and for the recorded rows alone, and
-summed at once into one map per token (mean over layers and heads) or per word (every head by
-itself); nothing else is kept.
-Only rows that someone asks to rewrite are answered from A; the others' pictures are not touched.
+Attention gives every position of a layer's grid a softmax over its keys: A = softmax(q·kᵀ/√d)
+(Vaswani et al. 2017, arXiv 1706.03762, eq. 1). Fused kernels never form A, so it is formed beside
+them, from the very q and k that the layer hands to its kernel, and for the recorded rows alone. It
+is summed at once into one map per column (mean over layers and heads), or kept as one byte a
+number for every head by itself; nothing else is kept.
+Only rows that someone asks to rewrite are answered from A; the others' outputs are not touched.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
-from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import Tensor, nn
 
+from playground.attention.calls import Call, attention_calls
+from playground.attention.layouts import CROSS_ATTENTION, Layout, Size, UnreadableAttentionError
 from playground.models.words import Word
 
-READABLE = (AttnProcessor, AttnProcessor2_0)
 FULL = 255  # codes of single heads are uint8
-Size = tuple[int, int]  # (h, w) of a grid
-
-
-class UnreadableAttentionError(TypeError):
-    """A layer's attention processor is of a kind whose probabilities we cannot recompute."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +49,9 @@ class Heads:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Probabilities to be replaced before they weigh the values.
+    """Probabilities to be replaced before they weigh the values, in cross-attention.
 
-    `change` gets {row: [heads, places, tokens]} of `rows` and returns those that differ.
+    `change` gets {row: [heads, positions, tokens]} of `rows` and returns those that differ.
     """
 
     rows: tuple[int, ...]
@@ -91,196 +85,149 @@ def from_codes(codes: Tensor) -> Tensor:
     return (codes.float() / FULL) ** 2
 
 
-def probabilities(attention: Attention, query: Tensor, key: Tensor) -> Tensor:
-    """softmax(q·kᵀ/√d) [rows, heads, places, tokens] of a layer's queries [rows, places, width]
-    and keys [rows, tokens, width].
-    """
-    query, key = attention.head_to_batch_dim(query), attention.head_to_batch_dim(key)
-    return attention.get_attention_scores(query, key).unflatten(0, (-1, attention.heads))
-
-
-def answer(attention: Attention, weights: Tensor, value: Tensor) -> Tensor:
-    """The layer's output […, places, width] for weights […, heads, places, tokens] of values
-    […, tokens, width].
-
-    That is Σ_j weight_j·v_j of every head, side by side, through the output projection.
-    """
-    per_head = value.unflatten(-1, (attention.heads, -1)).transpose(-3, -2)
-    mixed = (weights @ per_head).transpose(-3, -2).flatten(-2)
-    return attention.to_out[0](mixed) / attention.rescale_output_factor
-
-
 @dataclass
 class Recorder:
-    """What was asked of one network call, and what was found: filled layer by layer, then read.
+    """What was asked of network calls, and what was found: filled layer by layer, then read.
 
-    While a layer is computed, `grid` is its (h, w) and `projected` its queries and keys.
+    `sums` are attention of each of `watched`, mean over heads, summed over layers and calls. The
+    last axis is as long as the longest of the watched rows' columns.
     """
 
     watched: Sequence[Watched]
     rewrite: Rewrite | None = None
-    sums: dict[Size, Tensor] = field(default_factory=dict)  # [rows, places, tokens]
+    sums: dict[Size, Tensor] = field(default_factory=dict)  # [watched, positions, columns]
     layers: dict[Size, list[str]] = field(default_factory=dict)
-    codes: dict[Size, list[list[Tensor]]] = field(default_factory=dict)  # layer by layer
-    grid: Size = (0, 0)
-    projected: dict[str, Tensor] = field(default_factory=dict)  # "q" and "k" of the current layer
+    # Layer by layer, by position in `watched`: [heads, columns, h, w].
+    codes: dict[Size, dict[int, list[Tensor]]] = field(default_factory=dict)
 
-    @property
-    def rows(self) -> list[int]:
+    def __post_init__(self) -> None:
         asked = self.rewrite.rows if self.rewrite else ()
-        return sorted({*asked, *(w.row for w in self.watched)})
+        self.rows = sorted({*asked, *(w.row for w in self.watched)})  # that are computed
+        most = max((int(w.columns.max()) + 1 for w in self.watched), default=0)
+        indicators = [_indicator(w.columns, most) for w in self.watched]
+        self._indicators = torch.stack(indicators) if indicators else torch.zeros(0, 0, 0)
+        # By row, who asks for every head of it: position in `watched`, and its indicator.
+        self._closer: dict[int, list[tuple[int, Tensor]]] = {row: [] for row in self.rows}
+        for i, w in enumerate(self.watched):
+            if w.head_columns is not None:
+                self._closer[w.row].append((i, _indicator(w.head_columns)))
 
-    @torch.no_grad()
-    def add(self, attention: Attention, query: Tensor, key: Tensor, name: str = "") -> dict:
-        """Take in one layer's queries and keys; returns the rewritten probabilities, by row."""
-        rows = self.rows
-        weights = probabilities(attention, query[rows], key[rows])
-        found = dict(zip(rows, weights, strict=True))
-        changed = self.rewrite.change(found) if self.rewrite else {}
-        for row, other in changed.items():
-            found[row].copy_(other)  # a view: `weights` are now those that are used
-        self.take(weights, name)
+    def __call__(self, call: Call, output: Tensor) -> Tensor:
+        """Take in one layer's attention; returns its output, rewritten where that was asked."""
+        with torch.no_grad():
+            changed = self._take_joint(call) if call.joint else self._take_cross(call)
+        return _answered(call, output, changed) if changed else output
+
+    def _take_cross(self, call: Call) -> dict[int, Tensor]:
+        """Returns the probabilities [heads, positions, tokens] of rows that were rewritten."""
+        changed, found = {}, {}
+        if self.rewrite:
+            found = {row: call.scores(row).softmax(-1) for row in self.rewrite.rows}
+            changed = self.rewrite.change(found)
+            found |= changed
+        # One after the other: a row's probabilities fit a core's cache.
+        weights = (found[r] if r in found else call.scores(r).softmax(-1) for r in self.rows)
+        self.take(call.grid, weights, call.name)
         return changed
 
-    def take(self, weights: Sequence[Tensor], name: str) -> None:
-        """Add up a layer's probabilities [heads, places, tokens] of each of `rows`."""
-        found = dict(zip(self.rows, weights, strict=True))
-        self.take_mean(torch.stack([each.mean(0) for each in weights]), [name])
-        self.codes.setdefault(self.grid, []).append(
-            [
-                None if w.head_columns is None
-                else to_codes(_by_column(found[w.row], w.head_columns, self.grid))
-                for w in self.watched
-            ]
-        )  # fmt: skip
+    def _take_joint(self, call: Call) -> dict[int, Tensor]:
+        if self.rewrite:
+            raise UnreadableAttentionError(
+                f"{call.name} attends to words and image together: it cannot be rewritten."
+            )
+        means = [
+            call.by_column(w.row, indicator).mean(0)
+            for w, indicator in zip(self.watched, self._indicators, strict=True)
+        ]
+        self._add(call.grid, torch.stack(means), [call.name])
+        for row, closer in self._closer.items():
+            for i, indicator in closer:
+                self._add_codes(call.grid, i, call.by_column(row, indicator))
+        return {}
 
-    def take_mean(self, mean: Tensor, names: Sequence[str]) -> None:
-        """Add probabilities [rows, places, tokens], mean over heads, summed over these layers."""
-        sums = self.sums.setdefault(self.grid, mean)
-        if sums is not mean:
-            sums.add_(mean)
-        self.layers.setdefault(self.grid, []).extend(names)
+    def take(self, grid: Size, weights: Iterable[Tensor], name: str) -> None:
+        """Add one layer's probabilities [heads, positions, tokens] of each of `rows`."""
+        means = []
+        for row, each in zip(self.rows, weights, strict=True):
+            means.append(each.mean(0))
+            for i, indicator in self._closer[row]:
+                self._add_codes(grid, i, each @ indicator.to(each.device))
+        self.take_mean(grid, means, [name])
+
+    def take_mean(self, grid: Size, means: Sequence[Tensor], names: Sequence[str]) -> None:
+        """Add [positions, tokens] of each of `rows`: mean over heads, sum over layers `names`."""
+        if self.watched:
+            of_row = dict(zip(self.rows, means, strict=True))
+            tokens = torch.stack([of_row[w.row] for w in self.watched])
+            self._add(grid, tokens @ self._indicators.to(tokens.device), names)
+
+    def _add(self, grid: Size, by_column: Tensor, names: Sequence[str]) -> None:
+        sums = self.sums.setdefault(grid, by_column)
+        if sums is not by_column:
+            sums.add_(by_column)
+        self.layers.setdefault(grid, []).extend(names)
+
+    def _add_codes(self, grid: Size, i: int, by_column: Tensor) -> None:
+        codes = to_codes(by_column).mT.unflatten(-1, grid).cpu()
+        self.codes.setdefault(grid, {}).setdefault(i, []).append(codes)
 
     def maps(self) -> list[dict[Size, Tensor]]:
         """Per watched row, per grid size, the mean over layers and heads [columns, h, w].
 
-        At every place the columns sum to 1.
+        In cross-attention the columns sum to 1 at every position. In joint attention they sum to
+        the share that goes to the text: the rest goes to the image.
         """
         return [
             {
-                size: _by_column(sums[row] / len(self.layers[size]), w.columns, size)
+                size: self._map(sums[i, :, : int(w.columns.max()) + 1], size)
                 for size, sums in self.sums.items()
             }
-            for w, row in ((w, self.rows.index(w.row)) for w in self.watched)
+            for i, w in enumerate(self.watched)
         ]
+
+    def _map(self, sums: Tensor, size: Size) -> Tensor:
+        return (sums / len(self.layers[size])).mT.unflatten(-1, size).cpu()
 
     def heads(self) -> list[dict[Size, Heads] | None]:
         """Per watched row, per grid size, every head by itself; None where it was not asked for."""
         return [
             None if w.head_columns is None
             else {
-                size: Heads(tuple(self.layers[size]), torch.cat([layer[i] for layer in layers]))
-                for size, layers in self.codes.items()
+                size: Heads(tuple(self.layers[size]), torch.cat(codes[i]))
+                for size, codes in self.codes.items()
             }
             for i, w in enumerate(self.watched)
         ]  # fmt: skip
 
 
-def _by_column(probabilities: Tensor, columns: Tensor, grid: Size) -> Tensor:
-    """[…, h·w, tokens] → […, columns, h, w], tokens of one column added up."""
-    indicator = F.one_hot(columns).to(probabilities.dtype)  # [tokens, columns]
-    return (probabilities @ indicator).mT.unflatten(-1, grid)
+def _indicator(columns: Tensor, count: int = -1) -> Tensor:
+    """[tokens, columns]: 1 where a token goes."""
+    return F.one_hot(columns, count).float()
 
 
-class _Recording:
-    """A processor that lets the original do the work and forms the probabilities beside it."""
-
-    def __init__(self, original, recorder: Recorder, name: str):
-        self.original, self.recorder, self.name = original, recorder, name
-
-    # The names are those of READABLE: Attention.forward drops arguments not named here.
-    def __call__(
-        self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None,
-        *args, **kwargs,
-    ):  # fmt: skip
-        output = self.original(
-            attn, hidden_states, encoder_hidden_states, attention_mask, temb, *args, **kwargs
-        )
-        projected = self.recorder.projected
-        changed = self.recorder.add(attn, projected.pop("q"), projected.pop("k"), self.name)
-        values = attn.to_v(encoder_hidden_states) if changed else None
-        for row, weights in changed.items():
-            output[row] = answer(attn, weights, values[row])
-        return output
-
-
-def readable(network: nn.Module) -> tuple[dict[str, Attention], list[Transformer2DModel]]:
-    """The layers that read the words, by name, and the blocks around them.
-
-    In one walk: it costs as much as two layers. Raises UnreadableAttentionError if a layer's
-    processor is none that can be recorded.
-    """
-    layers, blocks = {}, []
-    for name, module in network.named_modules():
-        if isinstance(module, Attention) and module.is_cross_attention:
-            if type(module.processor) not in READABLE:
-                kind = type(module.processor).__name__
-                raise UnreadableAttentionError(f"{name} uses {kind}, which cannot be recorded.")
-            layers[name] = module
-        elif isinstance(module, Transformer2DModel):
-            blocks.append(module)
-    return layers, blocks
+def _answered(call: Call, output: Tensor, changed: dict[int, Tensor]) -> Tensor:
+    """What attention answers if these rows have other probabilities [heads, queries, keys]."""
+    answers = [weights.to(output.dtype) @ call.value[row] for row, weights in changed.items()]
+    rows = torch.tensor(list(changed), device=output.device)
+    return output.index_copy(0, rows, torch.stack(answers))
 
 
 @contextmanager
 def record(
-    network: nn.Module, watched: Sequence[Watched], rewrite: Rewrite | None = None
+    network: nn.Module,
+    watched: Sequence[Watched],
+    rewrite: Rewrite | None = None,
+    layout: Layout = CROSS_ATTENTION,
 ) -> Iterator[Recorder]:
-    """Record cross-attention of `watched` rows in every call of `network` inside the scope.
+    """Record the attention of `watched` rows to words in every call of `network` in the scope.
 
     `rewrite` replaces probabilities first: the network then answers from those, and those are
-    what is recorded. Afterwards every layer has its identical processor object again, also after
-    an error. Raises UnreadableAttentionError before anything is changed.
+    what is recorded. Nothing of the network is replaced, see `attention_calls`, which also says
+    what raises UnreadableAttentionError. If nothing is watched, nothing is touched.
     """
     recorder = Recorder(list(watched), rewrite)
-    if not recorder.watched and not rewrite:
+    if not recorder.rows:
         yield recorder
         return
-    layers, blocks = readable(network)
-    before = {name: layer.processor for name, layer in layers.items()}
-    hooks = []
-    try:
-        for block in blocks:
-            hooks.append(block.register_forward_pre_hook(note_grid(recorder), with_kwargs=True))
-        for name, layer in layers.items():
-            hooks.append(layer.to_q.register_forward_hook(_keep(recorder, "q")))
-            hooks.append(layer.to_k.register_forward_hook(_keep(recorder, "k")))
-            layer.set_processor(_Recording(before[name], recorder, name))
+    with attention_calls(network, layout, recorder):
         yield recorder
-    finally:
-        for name, layer in layers.items():
-            layer.set_processor(before[name])
-        for hook in hooks:
-            hook.remove()
-
-
-def note_grid(keeper):
-    """A hook for the block around layers, which sets `keeper.grid` (h, w) for them.
-
-    Processors see a flat sequence; only the block around them knows its height and width.
-    """
-
-    def hook(module, args, kwargs):
-        hidden_states = args[0] if args else kwargs["hidden_states"]
-        keeper.grid = tuple(map(int, hidden_states.shape[-2:]))
-
-    return hook
-
-
-def _keep(recorder: Recorder, part: str):
-    """The layer's own projection: asking for it again would cost as much as the softmax."""
-
-    def hook(module, args, output):
-        recorder.projected[part] = output
-
-    return hook

@@ -1,34 +1,36 @@
-"""Cross-attention at one place of the latent, worked out with the real numbers.
+"""Cross-attention at one spatial position, worked out with the real numbers.
 
-For the query q of that place and the key and value k_j, v_j of every token, per head:
+For the query q of that position and the key and value k_j, v_j of every token, per head:
 score_j = q·k_j/√d, weight_j = softmax(score)_j, and the layer adds Σ_j weight_j·W v_j (+ bias) to
-the place's feature (Vaswani et al. 2017, arXiv 1706.03762, eq. 1; W is the output projection).
+the position's feature (Vaswani et al. 2017, arXiv 1706.03762, eq. 1; W is the output projection).
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import math
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from diffusers.models.attention import BasicTransformerBlock
-from diffusers.models.attention_processor import Attention
-from diffusers.models.transformers.transformer_2d import Transformer2DModel
-from torch import Tensor, nn
+from torch import Tensor
 
-from playground.models.latent import LatentModel, Prompt
+from playground.attention.calls import Call, attention_calls
+from playground.attention.layouts import CROSS_ATTENTION
+from playground.diffusion.levels import Level
+from playground.models.latent import LatentModel
+from playground.models.prompt import Condition, Prompt
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One layer's computation at one place. Columns are those of the prompt's token maps.
+    """One layer's computation at one position. Columns are those of the prompt's token maps.
 
     All padding tokens share a column: their weights add up, their score is log Σ exp(score), so
     that weight = softmax(score) still holds, and their values' effect is that of the sum.
     """
 
-    name: str
+    name: str  # of the block around the layer
     grid: tuple[int, int]
-    place: tuple[int, int]  # (row, column) in the grid
+    place: tuple[int, int]  # the position's (row, column) in the grid
     width: int  # d: numbers of a head's query
     scores: Tensor  # [heads, columns]
     weights: Tensor  # [heads, columns], sum to 1
@@ -42,83 +44,60 @@ class Layer:
 def work_out(
     model: LatentModel, latents: Tensor, timestep: float, prompt: Prompt, x: float, y: float
 ) -> list[Layer]:
-    """Every cross-attention layer's numbers at the place (x, y) in 0 … 1, in order of computation.
+    """Every cross-attention layer's numbers at (x, y), in order of computation.
 
-    `latents` [1, channels, h, w] is what the network saw. Costs one network call of one row.
+    `x` and `y` in [0, 1) run from left to right and from top to bottom of the picture. `latents`
+    [1, channels, h, w] is what the network saw. Costs one network call of one row. Raises
+    UnreadableAttentionError for a network without cross-attention.
     """
-    layers = []
+    layers: list[Layer] = []
+    features: dict[str, Tensor] = {}
 
-    def take(call: Call) -> None:
+    def listen(call: Call, output: Tensor) -> Tensor:
         h, w = call.grid
-        layers.append(_at_place(call, (int(y * h), int(x * w)), prompt.columns))
+        block = call.name.removesuffix(".attn2")
+        place = int(y * h), int(x * w)
+        layers.append(_at_position(call, place, prompt.columns, block, features.pop(block)))
+        return output
 
-    with model.network_lock, watching(model.unet, take):
-        model.predict(latents, torch.tensor([timestep]), [prompt])
-    return layers
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """What one layer is about to work on; tensors are [1, places or tokens, width]."""
-
-    name: str
-    attention: Attention
-    grid: tuple[int, int]
-    feature: Tensor  # the block's hidden states, to which the layer's answer is added
-    hidden: Tensor  # the same, normalised: what queries are made from
-    text: Tensor
-
-
-@contextmanager
-def watching(network: nn.Module, take: Callable[[Call], None]) -> Iterator[None]:
-    """Inside, `take` hears of every cross-attention call of `network`, just before it."""
-    hooks, grid, feature = [], [(0, 0)], [None]
-
-    def note_grid(_, args, kwargs):
-        grid[0] = tuple((args[0] if args else kwargs["hidden_states"]).shape[-2:])
-
-    def note_feature(_, args):
-        feature[0] = args[0]
-
-    def tell(name: str):
-        def hook(attention, args, kwargs):
-            text = kwargs["encoder_hidden_states"]
-            take(Call(name, attention, grid[0], feature[0], args[0], text))
+    def keep(block: str):
+        def hook(_, args):  # the block's hidden states, to which the layer's answer is added
+            features[block] = args[0]
 
         return hook
 
-    try:
-        for name, module in network.named_modules():
-            if isinstance(module, Transformer2DModel):
-                hooks.append(module.register_forward_pre_hook(note_grid, with_kwargs=True))
-            if isinstance(module, BasicTransformerBlock) and module.attn2 is not None:
-                hooks.append(module.norm2.register_forward_pre_hook(note_feature))
-                hooks.append(module.attn2.register_forward_pre_hook(tell(name), with_kwargs=True))
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with model.network_lock, ExitStack() as scope:
+        scope.enter_context(attention_calls(model.network, CROSS_ATTENTION, listen))
+        for name in CROSS_ATTENTION.find(model.network)[0]:
+            block = name.removesuffix(".attn2")
+            norm = model.network.get_submodule(f"{block}.norm2")
+            scope.enter_context(norm.register_forward_pre_hook(keep(block)))
+        level = Level(math.nan, math.nan, timestep)  # the network is told the timestep alone
+        model.predict(latents, [level], [Condition(prompt)])
+    return layers
 
 
-def _at_place(call: Call, place: tuple[int, int], columns: Tensor) -> Layer:
-    attention, at, split = call.attention, place[0] * call.grid[1] + place[1], call.attention.heads
-    q = attention.to_q(call.hidden[:, at])[0].unflatten(0, (split, -1))  # [heads, d]
-    k = attention.to_k(call.text)[0].unflatten(1, (split, -1)).movedim(1, 0)  # [heads, tokens, d]
-    v = attention.to_v(call.text)[0].unflatten(1, (split, -1)).movedim(1, 0)
-    scores = (k @ q[:, :, None])[..., 0] / q.shape[1] ** 0.5
-    weights = scores.softmax(-1)
-    projection = attention.to_out[0]
-    of_head = projection.weight.unflatten(1, (split, -1)).movedim(1, 0)  # [heads, out, d]
-    effect = (weights[..., None] * v) @ of_head.mT  # [heads, tokens, out]
-    merged = effect.new_zeros(len(q), int(columns.max()) + 1, effect.shape[2])
+def _at_position(
+    call: Call, place: tuple[int, int], columns: Tensor, block: str, feature: Tensor
+) -> Layer:
+    at, heads = place[0] * call.grid[1] + place[1], call.query.shape[1]
+    projection: Any = call.layer.get_submodule("to_out.0")
+    scores, value, weight, bias = (  # in float32 on the CPU, as all that leaves a network
+        x.float().cpu()
+        for x in (call.scores(0)[:, at], call.value[0], projection.weight, projection.bias)
+    )
+    weights = scores.softmax(-1)  # [heads, tokens]
+    of_head = weight.unflatten(1, (heads, -1)).movedim(1, 0)  # [heads, out, d]
+    effect = (weights[..., None] * value) @ of_head.mT  # [heads, tokens, out]
+    merged = effect.new_zeros(heads, int(columns.max()) + 1, effect.shape[2])
     merged.index_add_(1, columns, effect)
     shares = weights.new_zeros(merged.shape[:2]).index_add_(1, columns, weights)
     return Layer(
-        call.name, call.grid, place, q.shape[1],
+        block, call.grid, place, call.query.shape[3],
         scores=shares.log() + scores.logsumexp(-1, keepdim=True),
         weights=shares,
         moves=merged.norm(dim=2),
         moved=merged.sum(1).norm(dim=1),
-        total=float((effect.sum((0, 1)) + projection.bias).norm()),
-        feature=float(call.feature[0, at].norm()),
+        total=float((effect.sum((0, 1)) + bias).norm()),
+        feature=float(feature[0, at].float().norm()),
     )  # fmt: skip

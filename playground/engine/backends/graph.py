@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 from diffusers.models.activations import GEGLU
-from diffusers.models.attention_processor import Attention
+from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from torch import Tensor, nn
 from torch.nn import functional
 
-from playground.attention.record import Recorder, Size, Watched, answer, note_grid, readable
+from playground.attention.layouts import CROSS_ATTENTION, Size, unreadable
+from playground.attention.record import Recorder, Watched
 from playground.diffusion.levels import Level
 from playground.models.families.unet import UNetModel
 from playground.models.prompt import Condition
@@ -76,13 +77,12 @@ class Graph:
         )
         predictions, *found = zip(*halves, strict=True)
         for (name, grid), parts in zip(outputs.items(), found, strict=True):
-            recorder.grid = grid
             rows = [torch.from_numpy(parts[row // half][row % half]) for row in recorder.rows]
             if heads:
-                recorder.take(rows, name)
+                recorder.take(grid, rows, name)
             else:
                 names = [layer for layer, its in self.layers.items() if its == grid]
-                recorder.take_mean(torch.stack(rows), names)
+                recorder.take_mean(grid, rows, names)
         return torch.from_numpy(np.concatenate(predictions)), recorder
 
     def pixels(self, latents: Tensor) -> Tensor:
@@ -143,9 +143,13 @@ def _session(graph: bytes, threads: int):
 class _Network(nn.Module):
     """A copy of a U-Net that also returns its cross-attention, in the order of computation.
 
-    Per grid the probabilities summed over its layers, each the mean over heads [rows, places,
-    tokens]; then every layer's own [rows, heads, places, tokens]. A copy, so that the original can
-    draw meanwhile. `kept` are (grid, probabilities) of the last call, by layer.
+    Per grid the probabilities summed over its layers, each the mean over heads [rows, positions,
+    tokens]; then every layer's own [rows, heads, positions, tokens]. A copy, so that the original
+    can draw meanwhile. `kept` are (grid, probabilities) of the last call, by layer.
+
+    In PyTorch hooks read attention beside the network. An exported graph has no hooks: what is to
+    be read must be one of its outputs. So the copy's layers get processors of ours, which compute
+    what diffusers' own AttnProcessor2_0 does and nothing else: layers with others are refused.
     """
 
     def __init__(self, unet: nn.Module):
@@ -153,9 +157,12 @@ class _Network(nn.Module):
         self.unet = copy.deepcopy(unet)
         self.kept: dict[str, tuple[Size, Tensor]] = {}
         self.grid: Size = (0, 0)  # of the block that is computed
-        layers, blocks = readable(self.unet)
+        layers, blocks = CROSS_ATTENTION.find(self.unet)
+        for name, layer in layers.items():
+            if type(layer.processor) is not AttnProcessor2_0:
+                raise unreadable(name, layer, "a graph does not know what it computes")
         for block in blocks:
-            block.register_forward_pre_hook(note_grid(self), with_kwargs=True)
+            block.register_forward_pre_hook(self._note_grid, with_kwargs=True)
         for name, module in list(self.unet.named_modules()):
             if name in layers:
                 module.set_processor(_Exposing(name, self._keep))
@@ -163,6 +170,9 @@ class _Network(nn.Module):
                 module.set_processor(_Fused())
             elif isinstance(module, GEGLU):
                 self.unet.set_submodule(name, _SplitGEGLU(module))
+
+    def _note_grid(self, block: nn.Module, args: tuple, kwargs: dict) -> None:
+        self.grid = CROSS_ATTENTION.grid(block, args, kwargs)
 
     def _keep(self, name: str, weights: Tensor) -> None:
         self.kept[name] = self.grid, weights
@@ -193,6 +203,11 @@ class _Decoder(nn.Module):
         return self.pixels(latents)
 
 
+def _output(attn: Attention, mixed: Tensor) -> Tensor:
+    """The layer's output for what its heads found, side by side [n, positions, width]."""
+    return attn.to_out[0](mixed) / attn.rescale_output_factor
+
+
 class _Exposing:
     """A processor that answers from the probabilities themselves, and hands them out."""
 
@@ -202,14 +217,14 @@ class _Exposing:
     def __call__(
         self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None
     ):
-        def by_head(rows: Tensor) -> Tensor:  # [n, places, width] → [n, heads, places, …]
+        def by_head(rows: Tensor) -> Tensor:  # [n, positions, width] → [n, heads, positions, …]
             return rows.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
 
         query = attn.to_q(hidden_states)
         key, value = (to(encoder_hidden_states)[prompt] for to in (attn.to_k, attn.to_v))
         weights = (by_head(query) @ by_head(key).transpose(-1, -2) * attn.scale).softmax(-1)
         self.keep(self.name, weights)
-        return answer(attn, weights, value)
+        return _output(attn, (weights @ by_head(value)).transpose(1, 2).flatten(2))
 
 
 class _Fused:
@@ -220,11 +235,11 @@ class _Fused:
     ):
         projected = (to(hidden_states) for to in (attn.to_q, attn.to_k, attn.to_v))
         mixed = _MultiHeadAttention.apply(*projected, attn.heads, attn.scale)
-        return attn.to_out[0](mixed) / attn.rescale_output_factor
+        return _output(attn, mixed)
 
 
 class _MultiHeadAttention(torch.autograd.Function):
-    """PyTorch's attention of queries, keys, values [n, places, width], as ONNX Runtime's own.
+    """PyTorch's attention of queries, keys, values [n, positions, width], as ONNX Runtime's own.
 
     Queries, keys and scores of all heads stay in one operation: a third faster than its parts.
     """

@@ -1,0 +1,136 @@
+"""Where the words are in a network's attention: which layers read them, and on which grid.
+
+A `Layout` is all that recording knows of a family of networks. In cross-attention every key is a
+text token and every query a spatial position (Rombach et al. 2022, arXiv 2112.10752, sec. 3.3).
+In joint attention text and image are one sequence of queries and keys (Esser et al. 2024,
+arXiv 2403.03206, sec. 4).
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from diffusers.models import attention_processor as kinds
+from diffusers.models.attention import AttentionModuleMixin
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from torch import nn
+
+Size = tuple[int, int]  # (h, w) of a grid
+
+ATTENTION = (kinds.Attention, AttentionModuleMixin)  # modules with a processor
+
+# They compute attention by other means than `scaled_dot_product_attention`, or ask it again for
+# the tokens of a picture (IP-Adapter).
+UNREADABLE = (
+    kinds.AttnProcessor, kinds.SlicedAttnProcessor, kinds.SlicedAttnAddedKVProcessor,
+    kinds.XFormersAttnProcessor, kinds.XFormersJointAttnProcessor,
+    kinds.XFormersAttnAddedKVProcessor, kinds.SanaLinearAttnProcessor2_0,
+    kinds.AttnAddedKVProcessor, kinds.CustomDiffusionAttnProcessor,
+    kinds.CustomDiffusionXFormersAttnProcessor, kinds.IPAdapterAttnProcessor,
+    kinds.IPAdapterAttnProcessor2_0, kinds.IPAdapterXFormersAttnProcessor,
+)  # fmt: skip
+
+
+class UnreadableAttentionError(TypeError):
+    """A network's attention cannot be recorded; the message names the layer and says why."""
+
+
+def unreadable(name: str, layer: nn.Module, why: str) -> UnreadableAttentionError:
+    kind = type(layer.processor).__name__
+    return UnreadableAttentionError(f"{name} uses {kind}, which cannot be recorded: {why}.")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a family of networks attends to its words.
+
+    `reads` says of a module's name and the module whether it is a layer that reads words. `grid`
+    finds (h, w) of the spatial positions in what a module of type `inside` is called with, which
+    lies around such layers (None: the network itself). `first` is what comes first in the sequence
+    of joint attention, "image" or "text"; None for cross-attention.
+    """
+
+    reads: Callable[[str, nn.Module], bool]
+    grid: Callable[[nn.Module, tuple, dict], Size]
+    inside: type[nn.Module] | None = None
+    first: str | None = None
+
+    def find(self, network: nn.Module) -> tuple[dict[str, nn.Module], list[nn.Module]]:
+        """The layers that read words, by name, and the modules that know a grid.
+
+        Raises UnreadableAttentionError if there is no such layer, or one of a kind that cannot be
+        recorded.
+        """
+        layers, around = {}, [] if self.inside else [network]
+
+        def walk(module: nn.Module, name: str) -> None:
+            # Twice as fast as `named_modules`, which costs as much as a layer of a small network.
+            if isinstance(module, ATTENTION):
+                if self.reads(name, module):
+                    layers[name] = module
+                return
+            if self.inside and isinstance(module, self.inside):
+                around.append(module)
+            for part, child in module.named_children():
+                walk(child, f"{name}.{part}" if name else part)
+
+        walk(network, "")
+        if not layers:
+            kind = type(network).__name__
+            raise UnreadableAttentionError(f"{kind} has no layer here that reads words.")
+        for name, layer in layers.items():
+            backend = getattr(layer.processor, "_attention_backend", None)
+            if isinstance(layer.processor, UNREADABLE):
+                raise unreadable(name, layer, "its probabilities cannot be seen")
+            if backend and "native" not in backend:
+                used = getattr(backend, "value", backend)
+                raise unreadable(name, layer, f'its attention backend is {used}, not "native"')
+        return layers, around
+
+    def parts(self, positions: int, keys: int) -> tuple[slice, slice]:
+        """The spatial positions among the queries, and the text tokens among the keys."""
+        if self.first is None:
+            return slice(0, positions), slice(0, keys)
+        if self.first == "image":
+            return slice(0, positions), slice(positions, keys)
+        return slice(keys - positions, keys), slice(0, keys - positions)
+
+
+def _is_cross_attention(name: str, module: Any) -> bool:
+    return bool(module.is_cross_attention)
+
+
+def _named(pattern: str) -> Callable[[str, nn.Module], bool]:
+    return lambda name, module: re.fullmatch(pattern, name) is not None
+
+
+def _hidden_size(module: nn.Module, args: tuple, kwargs: dict) -> Size:
+    hidden_states = args[0] if args else kwargs["hidden_states"]
+    h, w = hidden_states.shape[-2:]
+    return int(h), int(w)  # traced networks have tensors for them
+
+
+def _patches(module: Any, args: tuple, kwargs: dict) -> Size:
+    h, w = _hidden_size(module, args, kwargs)
+    return h // module.config.patch_size, w // module.config.patch_size
+
+
+def _by_position_ids(module: nn.Module, args: tuple, kwargs: dict) -> Size:
+    """Flux gets its latents as one sequence; rows of `img_ids` are (0, row, column)."""
+    inputs = inspect.signature(module.forward).bind(*args, **kwargs).arguments
+    _, h, w = (inputs["img_ids"].reshape(-1, 3).amax(0) + 1).int().tolist()
+    return h, w
+
+
+# U-Nets (SD 1.x, 2.x, SDXL): every level has a grid of its own, known to the block around layers.
+CROSS_ATTENTION = Layout(_is_cross_attention, _hidden_size, inside=Transformer2DModel)
+# Transformers with cross-attention (PixArt, Sana): one grid, of patches.
+PATCHED = Layout(_is_cross_attention, _patches)
+# SD3. A second attention of some blocks, `attn2`, is of the image alone.
+IMAGE_FIRST = Layout(_named(r"transformer_blocks\.\d+\.attn"), _patches, first="image")
+# Flux: blocks with a stream each for text and image, then blocks with one for both.
+TEXT_FIRST = Layout(
+    _named(r"(single_)?transformer_blocks\.\d+\.attn"), _by_position_ids, first="text"
+)
