@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from diffusers.guiders import classifier_free_zero_star_guidance as zero_star
@@ -94,15 +95,14 @@ def test_a_cell_is_guided_in_the_guiders_own_space(name, prediction, engine, mon
     steps = [e for e in engine.submit([Recipe(**SMALL, guider=name)]) if isinstance(e, Step)]
     for step in steps:
         if GUIDERS[name].clean:
-            pair = [step.clean[b][None] for b in (UNCOND, COND)]
-            seen = step.clean["guided"]
+            *pair, seen = (step.clean[b] for b in (UNCOND, COND, "guided"))
         elif prediction == "epsilon":
-            pair = [step.noise(b)[None] for b in (UNCOND, COND)]
-            seen = step.noise("guided")
+            *pair, seen = (step.noise(b) for b in (UNCOND, COND, "guided"))
         else:
             continue  # v is a mixture of both: the plane above tells it
-        expected = GUIDERS[name].guide(*pair, step.guidance)[0]
-        torch.testing.assert_close(seen, expected, atol=2e-3, rtol=2e-3)
+        rows = (torch.from_numpy(x)[None] for x in pair)
+        expected = GUIDERS[name].guide(*rows, step.guidance)[0]
+        np.testing.assert_allclose(seen, expected, atol=2e-3, rtol=2e-3)
 
 
 def test_every_guider_explains_itself():

@@ -157,7 +157,8 @@ _SCHEDULES = (
     ),
 )  # fmt: skip
 SCHEDULES = {schedule.name: schedule for schedule in _SCHEDULES}
-TABLES: dict[str, dict] = {"guider": GUIDERS, "guidance_schedule": SCHEDULES}  # by the recipe's field
+# By the recipe's field.
+TABLES: dict[str, dict] = {"guider": GUIDERS, "guidance_schedule": SCHEDULES}
 
 
 class UnknownGuidanceError(ValueError):

@@ -2,9 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 from playground.diffusion.levels import Level, flow, preserving, preserving_sigma
+
+
+@dataclass(frozen=True)
+class FlowForm:
+    """How a sampler samples rectified flow: the class in diffusers, and its settings."""
+
+    scheduler: str
+    config: dict = field(default_factory=dict)
+
+
+FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}  # of general solvers
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,7 @@ class Sampler:
     stochastic: bool = False
     uses_eta: bool = False
     predictions: tuple[str, ...] = ("epsilon", "v_prediction", "sample")
+    flow: FlowForm | None = None  # it cannot sample rectified flow if there is none
 
     def network_calls(self, steps: int) -> int:
         """Of a whole run; a single step is one call with every sampler."""
@@ -43,7 +56,7 @@ class Sampler:
 
     def refusal(self, prediction: str) -> str | None:
         """Why it cannot sample a model that predicts this, or None if it can."""
-        if prediction in self.predictions:
+        if prediction in self.predictions or (prediction == "flow_prediction" and self.flow):
             return None
         return f"{self.label} cannot sample a model that predicts {prediction}."
 
@@ -69,6 +82,7 @@ _TABLE = (
         "euler", "Euler", "EulerDiscreteScheduler", 1,
         "Follows the slope of the path: the simplest ODE solver.",
         "Karras et al. 2022, arXiv 2206.00364, algorithm 1",
+        flow=FlowForm("FlowMatchEulerDiscreteScheduler"),
     ),
     Sampler(
         "euler_a", "Euler ancestral", "EulerAncestralDiscreteScheduler", 1,
@@ -80,11 +94,13 @@ _TABLE = (
         "heun", "Heun", "HeunDiscreteScheduler", 2,
         "Looks ahead, then corrects the slope: two network calls a step.",
         "Karras et al. 2022, arXiv 2206.00364, algorithm 1", calls=2, extra=-1,
+        flow=FlowForm("FlowMatchHeunDiscreteScheduler"),
     ),
     Sampler(
         "dpmpp_2m", "DPM-Solver++ 2M", "DPMSolverMultistepScheduler", 2,
         "Second order from two predictions in a row: good from about ten steps.",
         "Lu et al. 2022, arXiv 2211.01095, algorithm 2",
+        flow=FlowForm("DPMSolverMultistepScheduler", FLOW),
     ),
     Sampler(
         "dpmpp_2m_karras", "DPM-Solver++ 2M Karras", "DPMSolverMultistepScheduler", 2,
@@ -95,6 +111,7 @@ _TABLE = (
         "dpmpp_2s", "DPM-Solver++ 2S", "DPMSolverSinglestepScheduler", 2,
         "Second order within pairs of steps instead of across them.",
         "Lu et al. 2022, arXiv 2211.01095, algorithm 1", {"lower_order_final": True},
+        flow=FlowForm("DPMSolverSinglestepScheduler", FLOW),
     ),
     Sampler(
         "dpmpp_2m_sde", "DPM-Solver++ 2M SDE", "DPMSolverMultistepScheduler", 2,
@@ -106,6 +123,7 @@ _TABLE = (
         "unipc", "UniPC", "UniPCMultistepScheduler", 3,
         "Predicts, then corrects with the call it needs anyway.",
         "Zhao et al. 2023, arXiv 2302.04867",
+        flow=FlowForm("UniPCMultistepScheduler", FLOW),
     ),
     Sampler(
         "deis", "DEIS", "DEISMultistepScheduler", 2,
@@ -134,10 +152,12 @@ def is_flow(config: Mapping[str, Any]) -> bool:
     return named.startswith("FlowMatch") or bool(config.get("use_flow_sigmas"))
 
 
-def build(name: str, config: dict, steps: int):
+def build(name: str, config: dict, steps: int, timing: Mapping[str, Any] | None = None):
     """A fresh diffusers scheduler, set to `steps`, for a model's scheduler `config`.
 
-    Raises ValueError, in words, for a model that the sampler cannot sample.
+    `timing` is what a model's family says of its steps, as diffusers names it (`sigmas`, `mu`);
+    a scheduler takes of it what it knows. Raises ValueError, in words, for a model that the sampler
+    cannot sample.
     """
     from playground.diffusion import schedulers
 
@@ -145,6 +165,8 @@ def build(name: str, config: dict, steps: int):
     prediction = config.get("prediction_type", "epsilon")
     if refusal := sampler.refusal("flow_prediction" if is_flow(config) else prediction):
         raise ValueError(refusal)
+    if is_flow(config):
+        return _flow(sampler, config, steps, timing or {})
     settings = dict(sampler.config)
     if steps == config.get("num_train_timesteps", 1000):
         # Every timestep of training: leading with an offset would begin beyond the last of them.
@@ -154,9 +176,27 @@ def build(name: str, config: dict, steps: int):
     return scheduler
 
 
-def levels(name: str, config: dict, steps: int) -> tuple[Level, ...]:
+def _flow(sampler: Sampler, config: dict, steps: int, timing: Mapping[str, Any]):
+    """A scheduler of rectified flow. General solvers call the shift of its σ by another name."""
+    from playground.diffusion import schedulers
+
+    assert sampler.flow is not None, "a sampler without a flow form is refused before"
+    kind = schedulers.named(sampler.flow.scheduler)
+    known = set(signature(kind.__init__).parameters)
+    settings = {key: value for key, value in config.items() if key in known}
+    if "flow_shift" in known and "shift" in config:
+        settings["flow_shift"] = config["shift"]
+    scheduler = kind.from_config(settings, **sampler.config | sampler.flow.config)
+    taken = signature(scheduler.set_timesteps).parameters
+    scheduler.set_timesteps(steps, **{k: v for k, v in timing.items() if k in taken})
+    return scheduler
+
+
+def levels(
+    name: str, config: dict, steps: int, timing: Mapping[str, Any] | None = None
+) -> tuple[Level, ...]:
     """The level of every network call of a run with that sampler."""
-    return levels_of(build(name, config, steps))
+    return levels_of(build(name, config, steps, timing))
 
 
 def levels_of(scheduler) -> tuple[Level, ...]:

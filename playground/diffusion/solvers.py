@@ -5,8 +5,9 @@ network is to see, and is told what the network said: so many solvers can share 
 Tensors are float32 latents [1, channels, h, w] on the CPU.
 """
 
+from collections.abc import Mapping
 from inspect import signature
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -36,9 +37,9 @@ class Scheduled:
 
     def __init__(
         self, name: str, config: dict, steps: int, noise: Tensor, generator: torch.Generator,
-        eta: float = 0.0,
+        eta: float = 0.0, timing: Mapping[str, Any] | None = None,
     ):  # fmt: skip
-        self.scheduler = samplers.build(name, config, steps)
+        self.scheduler = samplers.build(name, config, steps, timing)
         self.levels = samplers.levels_of(self.scheduler)
         # Flow schedulers have neither: their latents are x = (1 − σ)·x0 + σ·ε as they are.
         self.sample = noise * getattr(self.scheduler, "init_noise_sigma", 1.0)

@@ -75,9 +75,10 @@ class Cell:
         generator = torch.Generator().manual_seed(recipe.seed)
         noise = model.noise(generator, recipe.height, recipe.width)
         if task.exact is None:
+            steps = task.steps or recipe.steps
             return solvers.Scheduled(
-                recipe.sampler, model.scheduler_config, task.steps or recipe.steps, noise,
-                generator, recipe.eta,
+                recipe.sampler, model.scheduler_config, steps, noise, generator, recipe.eta,
+                model.timing(steps, recipe.height, recipe.width),
             )  # fmt: skip
         if not guidance.is_plain(recipe):
             raise RecipeError(guidance.NOT_PLAIN)

@@ -8,6 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,6 +98,10 @@ class LatentModel(ABC):
     def _cast(self, tensor: Tensor) -> Tensor:
         """As the network wants it; the same tensor where that is float32 on the CPU."""
         return tensor.to(self.network.device, self.network.dtype)
+
+    def timing(self, steps: int, height: int, width: int) -> dict[str, Any]:
+        """What a scheduler must be told besides the number of steps: `sigmas`, `mu`."""
+        return {}
 
     def noise(self, generator: torch.Generator, height: int, width: int) -> Tensor:
         """Standard normal latents [1, channels, height/factor, width/factor]."""

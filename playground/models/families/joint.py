@@ -4,7 +4,9 @@ Ours reads one CLIP text encoder: its last hidden states and its pooled output.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,6 +40,10 @@ class JointModel(LatentModel):
             text, (stream,), words, said.last_hidden_state.float().cpu(),
             pooled=said.pooler_output.float().cpu(), cut=cut,
         )  # fmt: skip
+
+    def timing(self, steps: int, height: int, width: int) -> dict[str, Any]:
+        """σ in equal steps from 1 to 0, as many pipelines of rectified flow ask for."""
+        return {"sigmas": np.linspace(1, 1 / steps, steps)}
 
     @torch.inference_mode()
     def predict(
