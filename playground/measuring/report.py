@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import torch
 
+from playground.client import Playground
 from playground.measuring import docs
-from playground.measuring.scores import draw_all, fast_engine
+from playground.measuring.scores import draw_all, pictures
 from playground.models.load import load
 from playground.paths import ASSETS
 from playground.recipe import Recipe
@@ -22,20 +23,21 @@ SHEET, SEEDS, COLUMNS, ROUNDS = PROMPTS + MORE_PROMPTS, (7, 8), 16, 7
 
 def write() -> None:
     """Regenerate both sheets in assets/, the card's timings, and every document's figures."""
-    loading = _seconds(lambda: load("emoji-world"))
-    engine, usual = fast_engine(), Recipe()
+    usual = Recipe()
+    loading = _seconds(lambda: load(usual.model))
+    p = Playground(prepared=True)
     recipes = [Recipe(prompt=prompt, seed=s) for prompt in SHEET for s in SEEDS]
-    engine.draw(recipes[0])  # warm-up
-    one = statistics.median(_seconds(lambda: engine.draw(recipes[0])) for _ in range(ROUNDS))
-    sheet = []
-    many = _seconds(lambda: sheet.append(draw_all(engine, recipes)))
+    (first,) = pictures(p, recipes[:1])  # warm-up
+    one = statistics.median(_seconds(lambda: pictures(p, recipes[:1])) for _ in range(ROUNDS))
+    sheet: list = []
+    many = _seconds(lambda: sheet.append(draw_all(p, recipes)))
     save_sheet(ASSETS / "sheet.png", sheet[0], COLUMNS)
     new = [Recipe(prompt=prompt, seed=s) for prompt in HELD_OUT_PROMPTS for s in SEEDS]
-    save_sheet(ASSETS / "held-out.png", draw_all(engine, new), COLUMNS)
+    save_sheet(ASSETS / "held-out.png", draw_all(p, new), COLUMNS)
     export.update_card(
         timings={
             "sampler": usual.sampler, "steps": usual.steps, "guidance": usual.guidance,
-            "network": engine.network.label, "picture": round(one, 3), "rounds": ROUNDS,
+            "network": " and ".join(first.networks), "picture": round(one, 3), "rounds": ROUNDS,
             "sheet": len(recipes), "of_sheet": round(many / len(recipes), 3),
             "loading": round(loading, 2),
             "gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
