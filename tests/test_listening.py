@@ -1,7 +1,7 @@
 """Word maps of the shipped model land on the named things, as its card says."""
 
 from playground.attention.heatmaps import Aggregation
-from playground.measuring import report, ways
+from playground.measuring import docs, ways
 from playground.measuring.attending import measure
 from playground.measuring.named import in_scenes
 from playground.measuring.scores import standard_error
@@ -18,7 +18,7 @@ def test_the_brightest_pixel_of_a_nouns_map_lies_on_the_noun(shipped):
     assert measure(samples, way, shuffled=True)["noun"]["pointing"] < said / 2
 
 
-def test_the_report_takes_its_row_from_the_card():
+def test_the_documents_take_their_row_from_the_card():
     def row(*found):
         return {
             source: {"noun": {"pointing": share, "count": 200}}
@@ -26,8 +26,8 @@ def test_the_report_takes_its_row_from_the_card():
         }
 
     rows = {"ours": row(0.985, 0.98), "ours, maps of other words": row(0.06, 0.045)}
-    assert report.pointing({"attention": {"rows": rows}}) == (
+    assert docs.pointing({"attention": {"rows": rows}}) == (
         "99 % of 200 in scenes (maps of other words 6 %), "
         "98 % of 200 in pictures (maps of other words 5 %)"
     )
-    assert report.pointing({}) == "not measured yet"
+    assert docs.pointing({}) == "not measured yet"

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from browser import ROOT
 
 from playground.diffusion import guidance
 from playground.measuring import sweeps, tables
@@ -51,12 +50,6 @@ def test_the_page_shows_the_cards_numbers(lens):
 def test_every_measure_is_of_every_setting(key):
     card = specs.get("emoji-world").card
     assert all(key in row for row in card["guidance"] + card["samplers"])
-
-
-def test_the_readme_holds_the_cards_numbers():
-    readme, card = (ROOT / "README.md").read_text(), specs.get("emoji-world").card
-    for name, table in tables.TABLES.items():
-        assert f"<!-- {name}: begin -->\n{table(card)}\n<!-- {name}: end -->" in readme
 
 
 def varied(start: float, stop: float, count: int = 400) -> list[dict]:

@@ -19,7 +19,7 @@ class Backend:
     make: Callable[..., Network]
     packages: tuple[str, ...]
     sentence: str
-    models: type[LatentModel] = LatentModel  # that it can compute
+    models: type = LatentModel  # that it can compute
 
     @property
     def installed(self) -> bool:
