@@ -1,24 +1,42 @@
 import argparse
 import os
+from pathlib import Path
 
 # Threads that wait asleep: beside another busy process this trains three times faster, alone it
 # costs a twentieth. OpenMP reads it when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from playground.training import autoencoder, decoder, oracle, text, unet
+DENOISERS = ("unet", "flow", "consistency")
+STAGES = ("autoencoder", "decoder", "text", "oracle", *DENOISERS)
 
-STAGES = {
-    "autoencoder": autoencoder.train,
-    "decoder": decoder.train,  # optional: the autoencoder's second half, further
-    "text": text.train,
-    "unet": unet.train,
-    "oracle": oracle.train,
-    "publish": unet.publish,  # export the U-Net's last checkpoint without training on
-}
 
-parser = argparse.ArgumentParser(prog="python -m playground.training")
-parser.add_argument("stage", choices=STAGES)
-parser.add_argument("--minutes", type=float, help="training time in all, over every session")
-options = vars(parser.parse_args())
-stage = STAGES[options.pop("stage")]
-stage(**{name: value for name, value in options.items() if value is not None})
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m playground.training")
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("--minutes", type=float, help="training time in all, over every session")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda", "mps"))
+    denoisers = parser.add_argument_group(f"of {', '.join(DENOISERS)}")
+    denoisers.add_argument("--start", type=Path, nargs="+", help="safetensors files to go on from")
+    denoisers.add_argument("--peak-lr", type=float, help="the learning rate after its warm-up")
+    after = denoisers.add_mutually_exclusive_group()
+    after.add_argument("--hold", action="store_true", help="export nothing at the end")
+    after.add_argument("--publish", action="store_true", help="only export the last checkpoint")
+    given = vars(parser.parse_args())
+    options = {name: value for name, value in given.items() if value not in (None, False)}
+    stage, only_publish = options.pop("stage"), options.pop("publish", False)
+    if stage not in DENOISERS and (only_publish or {"start", "peak_lr", "hold"} & options.keys()):
+        parser.error(f"only {', '.join(DENOISERS)} have --start, --peak-lr, --hold and --publish")
+
+    # Only now: renderers import this file too, and need none of it.
+    from playground.training import autoencoder, consistency, decoder, flow, oracle, text, unet
+
+    modules = (autoencoder, decoder, text, oracle, unet, flow, consistency)
+    module = dict(zip(STAGES, modules, strict=True))[stage]
+    if only_publish:
+        module.publish()
+    else:
+        module.train(**options)
+
+
+if __name__ == "__main__":
+    main()

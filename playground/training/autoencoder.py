@@ -4,17 +4,23 @@ Rombach et al. 2022 (arXiv 2112.10752), section 3.1, without the adversarial and
 terms: the world's pictures are clean enough for squared and absolute error.
 """
 
+import functools
+import itertools
+
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
 from playground.training import export
+from playground.training.device import choose
+from playground.training.rendering import Ahead
 from playground.training.run import Run, cosine, save_sheet, set_lr, to_images, to_tensor
-from playground.world.grammar import stream
+from playground.world.grammar import sample_scene, stream
 from playground.world.render import draw
 from playground.world.scene import GRID, SIDE
 
-MINUTES, PEAK_LR, BATCH, CROP = 45, 1.5e-3, 8, 64
+MINUTES, PEAK_LR, CROP = 45, 1.5e-3, 64
+BATCH = (8, 64)  # on the processor, on an accelerator
 TRAIN_SEED, TEST_SEED = 1, 900_001
 LATENT_NOISE = 0.01  # the decoder must bear small errors of the denoiser
 LATENT_PENALTY = 1e-4  # keeps latents of order one; no KL term, we use the mode
@@ -34,26 +40,24 @@ def new_model() -> AutoencoderKL:
     )
 
 
-def crops(seed: int):
-    """Endless batches [BATCH, 3, CROP, CROP], mostly around an item.
+def crops(size: int, index: int) -> np.ndarray:
+    """Batch number `index`, uint8 [size, CROP, CROP, 3], mostly around an item.
 
     Corners stay on the grid that items stand on, so that a crop shows the same alignment of
     sprites and latent cells as a whole picture.
     """
-    rng = np.random.default_rng(seed)
-    scenes = stream(seed)
-    while True:
-        batch = []
-        for _ in range(BATCH):
-            scene, _ = next(scenes)
-            corner = rng.integers(0, (SIDE - CROP) // GRID + 1, 2) * GRID
-            if scene.items and rng.random() < 0.85:
-                center = np.array(scene.items[rng.integers(len(scene.items))].center)
-                near = center - CROP // 2 + rng.integers(-2, 3, 2) * GRID
-                corner = np.clip(near, 0, SIDE - CROP) // GRID * GRID
-            x, y = corner
-            batch.append(draw(scene)[y : y + CROP, x : x + CROP])
-        yield to_tensor(np.stack(batch))
+    rng = np.random.default_rng((TRAIN_SEED, index))
+    batch = []
+    for _ in range(size):
+        scene = sample_scene(rng)
+        corner = rng.integers(0, (SIDE - CROP) // GRID + 1, 2) * GRID
+        if scene.items and rng.random() < 0.85:
+            center = np.array(scene.items[rng.integers(len(scene.items))].center)
+            near = center - CROP // 2 + rng.integers(-2, 3, 2) * GRID
+            corner = np.clip(near, 0, SIDE - CROP) // GRID * GRID
+        x, y = corner
+        batch.append(draw(scene)[y : y + CROP, x : x + CROP])
+    return np.stack(batch)
 
 
 def loss_of(model: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
@@ -111,15 +115,18 @@ def fit_preview(model: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
     return torch.linalg.lstsq(cells, colors).solution
 
 
-def train(minutes: float = MINUTES) -> AutoencoderKL:
+def train(minutes: float = MINUTES, device: str = "cpu") -> None:
+    place = choose(device)
     torch.manual_seed(TRAIN_SEED)
-    model = new_model().train()
+    model = new_model().to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LR, betas=(0.9, 0.99))
     run = Run("autoencoder", minutes, model=model, optimizer=optimizer)
-    batches, test = crops(TRAIN_SEED + run.step), whole_scenes(24)
+    make = functools.partial(crops, place.either(*BATCH))
+    batches = Ahead(make, itertools.count(run.step), place.renderers)
+    test = whole_scenes(24).to(device)
     for _ in run:
         set_lr(optimizer, cosine(run.share, PEAK_LR))
-        loss = loss_of(model, next(batches))
+        loss = loss_of(model, to_tensor(next(batches), device))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -127,8 +134,8 @@ def train(minutes: float = MINUTES) -> AutoencoderKL:
         run.record(loss)
         if run.sheet_due():
             show(model, test, run)
-    publish(model.eval(), run)
-    return model
+    batches.close()
+    publish(model.eval().cpu(), run)
 
 
 def show(model: AutoencoderKL, test: torch.Tensor, run: Run) -> None:

@@ -3,6 +3,9 @@
 On whole scenes, not crops: that is what it will be asked for, and its group norms see all of it.
 """
 
+import functools
+import itertools
+
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
@@ -16,11 +19,15 @@ from playground.training.autoencoder import (
     show,
     whole_scenes,
 )
+from playground.training.device import choose
 from playground.training.optimizer import MuonAndAdam
-from playground.training.run import Run, bfloat16_is_faster, cosine, set_lr, to_tensor
+from playground.training.rendering import Ahead
+from playground.training.run import Run, cosine, set_lr, to_tensor
 from playground.world.render import draw
+from playground.world.scene import Scene
 
-MINUTES, PEAK_LR, BATCH, SCENES, SEED = 40, 5e-4, 4, 16_000, 8
+MINUTES, PEAK_LR, SCENES, SEED = 40, 5e-4, 16_000, 8
+BATCH = (4, 32)  # on the processor, on an accelerator
 
 
 def loss_of(model: AutoencoderKL, codes: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
@@ -29,30 +36,39 @@ def loss_of(model: AutoencoderKL, codes: torch.Tensor, images: torch.Tensor) -> 
     return error.square().mean() + 0.3 * error.abs().mean()
 
 
-def train(minutes: float = MINUTES) -> None:
+def chosen(scenes: list[Scene], size: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Batch number `index`: which scenes [size], and their pictures uint8 [size, 128, 128, 3]."""
+    which = np.random.default_rng((SEED, index)).integers(0, len(scenes), size)
+    return which, np.stack([draw(scenes[i]) for i in which])
+
+
+def train(minutes: float = MINUTES, device: str = "cpu") -> None:
+    place = choose(device)
     torch.manual_seed(SEED)
     model = new_model().train()
     model.load_state_dict(export.load_autoencoder().state_dict())
-    scenes, codes = latents.load(model, SCENES)
+    model.to(device)
+    scenes, codes = latents.load(model, SCENES, device=place)
     decoder = torch.nn.ModuleList((model.post_quant_conv, model.decoder))
     optimizer = MuonAndAdam(decoder, PEAK_LR)
     run = Run("decoder", minutes, model=decoder, optimizer=optimizer)
-    rng, bfloat16 = np.random.default_rng(SEED + run.step), bfloat16_is_faster()
-    test = whole_scenes(24)
+    size, test = place.either(*BATCH), whole_scenes(24).to(device)
+    make = functools.partial(chosen, scenes, size)
+    batches = Ahead(make, itertools.count(run.step), place.renderers)
     for _ in run:
         set_lr(optimizer, cosine(run.share, PEAK_LR))
-        chosen = rng.integers(0, SCENES, BATCH)
-        images = to_tensor(np.stack([draw(scenes[i]) for i in chosen]))
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            loss = loss_of(model, codes[chosen], images)
+        which, images = next(batches)
+        with place.autocast():
+            loss = loss_of(model, codes[which], to_tensor(images, device))
         decoder.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
         optimizer.step()
-        run.record(loss, BATCH)
+        run.record(loss, size)
         if run.sheet_due():
             show(model, test, run)
-    publish(model.eval(), run)
+    batches.close()
+    publish(model.eval().cpu(), run)
 
 
 def publish(model: AutoencoderKL, run: Run) -> None:
@@ -63,5 +79,10 @@ def publish(model: AutoencoderKL, run: Run) -> None:
     if found <= facts["psnr_db"]:
         return
     facts |= {"psnr_db": found, "minutes": round(facts["minutes"] + run.seconds / 60, 1)}
-    facts["decoder"] = {"peak_lr": PEAK_LR, "batch": BATCH, "seed": SEED, "steps": run.step}
+    facts["decoder"] = {
+        "peak_lr": PEAK_LR,
+        "batch": run.samples // run.step,
+        "seed": SEED,
+        "steps": run.step,
+    }
     export.autoencoder(model, **facts)

@@ -1,12 +1,27 @@
-"""Write what a training made into assets/, as an ordinary diffusers folder with a model card."""
+"""Write what a training made into assets/, as ordinary diffusers folders with a model card.
+
+Three denoisers share the autoencoder, the text encoder and the tokenizer, which lie in the U-Net's
+folder alone: `model_index.json` of the others names it under `_shared`, a key that diffusers
+ignores. Stock code loads them with `from_pretrained(folder, vae=…, text_encoder=…, tokenizer=…)`.
+"""
 
 import copy
 import hashlib
 import json
+from collections.abc import Iterable
+from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    LCMScheduler,
+    SD3Transformer2DModel,
+    UNet2DConditionModel,
+)
 from diffusers import __version__ as diffusers_version
+from safetensors.torch import load_file
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 from playground.paths import ASSETS
@@ -15,68 +30,133 @@ FOLDER = ASSETS / "models" / "emoji-world"
 CARD = "card.json"
 SHARD = "9MB"  # every file stays below 10 MB, so that git needs no large-file extension
 
-COMPONENTS = {
-    "scheduler": ["diffusers", "DDIMScheduler"],
+SHARED = {
     "text_encoder": ["transformers", "CLIPTextModel"],
     "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
-    "unet": ["diffusers", "UNet2DConditionModel"],
     "vae": ["diffusers", "AutoencoderKL"],
 }
 ABSENT = ("feature_extractor", "image_encoder", "safety_checker")
+ABSENT_IN_FLOW = (
+    "feature_extractor", "image_encoder", "text_encoder_2", "text_encoder_3", "tokenizer_2",
+    "tokenizer_3",
+)  # fmt: skip
 
 
-def _half(model: torch.nn.Module) -> torch.nn.Module:
-    return copy.deepcopy(model).half()
+def flow_folder() -> Path:
+    return FOLDER.with_name(f"{FOLDER.name}-flow")
+
+
+def student_folder() -> Path:
+    return FOLDER.with_name(f"{FOLDER.name}-lcm")
 
 
 def autoencoder(model: AutoencoderKL, **facts) -> None:
-    _half(model).save_pretrained(FOLDER / "vae", max_shard_size=SHARD)
+    _save(model, FOLDER / "vae")
     write_card("autoencoder", model, facts)
 
 
-def text_tower(model: CLIPTextModel, tokenizer: PreTrainedTokenizerFast, **facts) -> None:
-    # In fp32: transformers loads what is stored, and a half tower would not fit a float U-Net.
+def text_tower(model: CLIPTextModel, words: PreTrainedTokenizerFast, **facts) -> None:
+    # In fp32: transformers loads what is stored, and half precision would not fit a float U-Net.
     model.float().save_pretrained(FOLDER / "text_encoder", max_shard_size=SHARD)
-    tokenizer.save_pretrained(FOLDER / "tokenizer")
+    tokenizer(words)
     write_card("text", model, facts)
 
 
+def tokenizer(words: PreTrainedTokenizerFast) -> None:
+    """How words are spelled and cut; the vocabulary itself belongs to the text encoder."""
+    words.save_pretrained(FOLDER / "tokenizer")
+
+
 def denoiser(model: UNet2DConditionModel, scheduler: DDIMScheduler, **facts) -> None:
-    _half(model).save_pretrained(FOLDER / "unet", max_shard_size=SHARD)
-    scheduler.save_pretrained(FOLDER / "scheduler")
-    index = {"_class_name": "StableDiffusionPipeline", "_diffusers_version": diffusers_version}
-    index |= (
-        COMPONENTS | {name: [None, None] for name in ABSENT} | {"requires_safety_checker": False}
-    )
-    (FOLDER / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    """The U-Net: with what is shared, a folder that stands alone."""
+    _save(model, FOLDER / "unet")
+    components = SHARED | {"unet": ["diffusers", "UNet2DConditionModel"]}
+    _write_index(FOLDER, "StableDiffusionPipeline", scheduler, components, ABSENT)
     write_card("unet", model, facts)
 
 
-def write_card(part: str, model: torch.nn.Module, facts: dict) -> None:
+def student(model: UNet2DConditionModel, scheduler: LCMScheduler, **facts) -> None:
+    """The consistency student, as a stock `LatentConsistencyModelPipeline`."""
+    folder = student_folder()
+    _save(model, folder / "unet")
+    components = SHARED | {"unet": ["diffusers", "UNet2DConditionModel"]}
+    _write_index(folder, "LatentConsistencyModelPipeline", scheduler, components, ABSENT)
+    write_card("student", model, facts, folder)
+
+
+def flow(model: SD3Transformer2DModel, scheduler: FlowMatchEulerDiscreteScheduler, **facts) -> None:
+    """The flow model, as a `StableDiffusion3Pipeline` with one text encoder of three."""
+    folder = flow_folder()
+    _save(model, folder / "transformer")
+    components = SHARED | {"transformer": ["diffusers", "SD3Transformer2DModel"]}
+    _write_index(folder, "StableDiffusion3Pipeline", scheduler, components, ABSENT_IN_FLOW)
+    write_card("flow", model, facts, folder)
+
+
+def _save(model: torch.nn.Module, folder: Path) -> None:
+    copy.deepcopy(model).half().save_pretrained(folder, max_shard_size=SHARD)
+
+
+def _write_index(folder: Path, pipeline: str, scheduler, components: dict, absent) -> None:
+    """`model_index.json`, and the scheduler's own file."""
+    scheduler.save_pretrained(folder / "scheduler")
+    index = {"_class_name": pipeline, "_diffusers_version": diffusers_version}
+    if folder != FOLDER:
+        index["_shared"] = {name: f"../{FOLDER.name}/{name}" for name in SHARED}
+    components = components | {"scheduler": ["diffusers", type(scheduler).__name__]}
+    index |= dict(sorted(components.items())) | {name: [None, None] for name in absent}
+    if "safety_checker" in absent:
+        index["requires_safety_checker"] = False
+    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def write_card(part: str, model: torch.nn.Module, facts: dict, folder: Path | None = None) -> None:
     """Replace one part of the card; the checksums are of every weight file now in the folder."""
+    folder = folder or FOLDER
     checksums = {
-        str(file.relative_to(FOLDER)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(FOLDER.rglob("*.safetensors"))
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*.safetensors"))
     }
     parameters = sum(p.numel() for p in model.parameters())
-    update_card(**{part: {"parameters": parameters} | facts}, sha256=checksums)
+    parts = {part: {"parameters": parameters} | facts, "sha256": checksums}
+    update_card(folder=folder, **parts)
 
 
-def update_card(**parts: dict) -> None:
+def update_card(folder: Path | None = None, **parts: dict) -> None:
     """Replace these parts of the card and keep the others."""
-    path = FOLDER / CARD
+    path = (folder or FOLDER) / CARD
     card = json.loads(path.read_text()) if path.exists() else {}
     path.write_text(json.dumps(card | parts, indent=2) + "\n")
 
 
-def facts(part: str) -> dict:
+def facts(part: str, folder: Path | None = None) -> dict:
     """What the card says of a part's training; empty if it was not exported."""
-    path = FOLDER / CARD
+    path = (folder or FOLDER) / CARD
     return json.loads(path.read_text()).get(part, {}) if path.exists() else {}
+
+
+def read_weights(files: Iterable[Path]) -> dict[str, torch.Tensor]:
+    """The tensors of safetensors files together, in float32."""
+    found = {}
+    for file in files:
+        found |= {name: tensor.float() for name, tensor in load_file(file).items()}
+    return found
 
 
 def load_unet() -> UNet2DConditionModel:
     return UNet2DConditionModel.from_pretrained(FOLDER / "unet", torch_dtype=torch.float32)
+
+
+def load_student() -> UNet2DConditionModel:
+    return UNet2DConditionModel.from_pretrained(
+        student_folder() / "unet", torch_dtype=torch.float32
+    )
+
+
+def load_flow() -> SD3Transformer2DModel:
+    return SD3Transformer2DModel.from_pretrained(
+        flow_folder() / "transformer", torch_dtype=torch.float32
+    )
 
 
 def load_autoencoder() -> AutoencoderKL:
@@ -84,5 +164,5 @@ def load_autoencoder() -> AutoencoderKL:
 
 
 def load_text() -> tuple[CLIPTextModel, PreTrainedTokenizerFast]:
-    tower = CLIPTextModel.from_pretrained(FOLDER / "text_encoder", dtype=torch.float32).eval()
-    return tower, PreTrainedTokenizerFast.from_pretrained(FOLDER / "tokenizer")
+    model = CLIPTextModel.from_pretrained(FOLDER / "text_encoder", dtype=torch.float32).eval()
+    return model, PreTrainedTokenizerFast.from_pretrained(FOLDER / "tokenizer")

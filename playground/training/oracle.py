@@ -1,6 +1,9 @@
 """Train the oracle on rendered scenes: sharp, blurred, noisy, and through the autoencoder."""
 
+import copy
 import dataclasses
+import functools
+import itertools
 import json
 
 import numpy as np
@@ -11,14 +14,17 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from playground.training import autoencoder, export, latents
-from playground.training.run import Run, bfloat16_is_faster, cosine, set_lr, to_images, to_tensor
+from playground.training.device import Device, choose
+from playground.training.rendering import Ahead
+from playground.training.run import Run, cosine, set_lr, to_images, to_tensor
 from playground.world import oracle as o
 from playground.world.grammar import sample_scene
 from playground.world.render import draw
 from playground.world.scene import GRID, Scene
 from playground.world.vocabulary import NOUNS
 
-MINUTES, PEAK_LR, BATCH, SEED, TEST_SEED = 36, 2e-3, 32, 6, 900_006
+MINUTES, PEAK_LR, SEED, TEST_SEED = 36, 2e-3, 6, 900_006
+BATCH = (32, 256)  # on the processor, on an accelerator
 POOL = 3000  # scenes kept as the autoencoder shows them: it is too slow to run at every step
 
 
@@ -73,55 +79,62 @@ def degrade(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     """Blur, noise, contrast and brightness, each for some of the pictures [B, 3, 128, 128]."""
     count = len(pictures)
     blurred = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    share = torch.from_numpy(rng.random((count, 1, 1, 1)) * rng.integers(0, 2, (count, 1, 1, 1)))
-    mixed = torch.lerp(pictures, blurred, share.float())
-    gain = torch.from_numpy(rng.normal(1, 0.06, (count, 1, 1, 1))).float()
-    shift = torch.from_numpy(rng.normal(0, 0.05, (count, 1, 1, 1))).float()
-    noise = torch.from_numpy(np.abs(rng.normal(0, 0.05, (count, 1, 1, 1)))).float()
+
+    def each(numbers: np.ndarray) -> Tensor:
+        return torch.from_numpy(numbers).float().view(count, 1, 1, 1).to(pictures.device)
+
+    mixed = torch.lerp(pictures, blurred, each(rng.random(count) * rng.integers(0, 2, count)))
+    gain, shift = each(rng.normal(1, 0.06, count)), each(rng.normal(0, 0.05, count))
+    noise = each(np.abs(rng.normal(0, 0.05, count)))
     return mixed * gain + shift + noise * torch.randn_like(mixed)
 
 
-def pool() -> tuple[list[Scene], Tensor]:
+def pool(device: Device) -> tuple[list[Scene], Tensor]:
     """Scenes as the autoencoder reconstructs them, from the latents that are already there."""
-    vae = export.load_autoencoder()
-    scenes, codes = latents.load(vae, POOL)
+    vae = export.load_autoencoder().to(device.name)
+    scenes, codes = latents.load(vae, POOL, device=device)
     with torch.inference_mode():
         pictures = torch.cat([vae.decode(part).sample for part in codes.split(10)])
     return scenes, pictures.clone()
 
 
-def batches(rng: np.random.Generator):
-    """Endless (pictures, scenes): two thirds rendered, one third reconstructed."""
-    kept, reconstructed = pool()
-    while True:
-        fresh = [sample_scene(rng, held_out=None) for _ in range(BATCH * 2 // 3)]
-        fresh = [jittered(s, rng) if rng.random() < 0.5 else s for s in fresh]
-        chosen = rng.integers(0, POOL, BATCH - len(fresh))
-        pictures = torch.cat((to_tensor(np.stack([draw(s) for s in fresh])), reconstructed[chosen]))
-        yield degrade(pictures, rng), fresh + [kept[i] for i in chosen]
+def fresh(size: int, index: int) -> tuple[np.ndarray, list[Scene]]:
+    """Pictures uint8 [size, 128, 128, 3] of batch number `index`, half of them off the grid."""
+    rng = np.random.default_rng((SEED, index))
+    scenes = [sample_scene(rng, held_out=None) for _ in range(size)]
+    scenes = [jittered(s, rng) if rng.random() < 0.5 else s for s in scenes]
+    return np.stack([draw(scene) for scene in scenes]), scenes
 
 
-def train(minutes: float = MINUTES) -> None:
+def train(minutes: float = MINUTES, device: str = "cpu") -> None:
+    place = choose(device)
     torch.manual_seed(SEED)
-    model = o.Oracle().train()
+    model = o.Oracle().to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LR, weight_decay=0.02)
     run = Run("oracle", minutes, model=model, optimizer=optimizer)
-    data, bfloat16 = batches(np.random.default_rng(SEED + run.step)), bfloat16_is_faster()
+    rng, (kept, reconstructed) = np.random.default_rng(SEED + run.step), pool(place)
+    size = place.either(*BATCH)
+    drawn = size * 2 // 3  # two thirds rendered, one third reconstructed
+    batches = Ahead(functools.partial(fresh, drawn), itertools.count(run.step), place.renderers)
     for _ in run:
         set_lr(optimizer, cosine(run.share, PEAK_LR))
-        pictures, scenes = next(data)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            answers = model(pictures)
-        loss = loss_of({name: a.float() for name, a in answers.items()}, targets(scenes))
+        images, scenes = next(batches)
+        chosen = rng.integers(0, POOL, size - drawn)
+        pictures = torch.cat((to_tensor(images, device), reconstructed[chosen]))
+        with place.autocast():
+            answers = model(degrade(pictures, rng))
+        right = targets(scenes + [kept[i] for i in chosen])
+        right = {name: value.to(device) for name, value in right.items()}
+        loss = loss_of({name: a.float() for name, a in answers.items()}, right)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         run.record(loss)
         if run.sheet_due():
-            run.say(str(accuracy(model.eval(), *unseen(200))))
-            model.train()
-    publish(model.eval(), run)
+            run.say(str(accuracy(copy.deepcopy(model).cpu().eval(), *unseen(200))))
+    batches.close()
+    publish(model.eval().cpu(), run)
 
 
 def unseen(count: int, reconstructed: bool = False) -> tuple[np.ndarray, list[Scene]]:

@@ -1,4 +1,4 @@
-"""Two cores, two halves of a batch.
+"""The gradient of a batch: two halves on two cores, or the whole at once on an accelerator.
 
 At these sizes one operation is too short to be worth sharing between cores: each core computes
 its own half of the batch from start to end, and they meet once a step, to add gradients.
@@ -48,3 +48,17 @@ class Halves:
                     mine.grad += parameter.grad
                 mine.grad /= CORES
         return torch.stack(losses).mean()
+
+
+class Whole:
+    """The same on one batch; `network` is `model` itself or its compiled form."""
+
+    def __init__(self, model: nn.Module, network: nn.Module):
+        self.model, self.network = model, network
+
+    def backward(self, loss_of: Callable[..., Tensor], *batch: Tensor) -> Tensor:
+        """The loss of `loss_of(network, *batch)`; sets the gradients."""
+        self.model.zero_grad()
+        loss = loss_of(self.network, *batch)
+        loss.backward()
+        return loss.detach()

@@ -3,7 +3,6 @@
 import math
 import os
 import time
-import timeit
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from tqdm import tqdm
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"  # ignored by git
 COUNTERS = ("step", "samples", "seconds", "begun")
-LOG_EVERY, SAVE_EVERY, SHEET_EVERY = 60, 120, 300  # seconds
+LOG_EVERY, SAVE_EVERY, SHEET_EVERY = 60, 120, 900  # seconds
 
 
 class Run:
@@ -24,7 +23,7 @@ class Run:
     the learning rate arrives at its end whatever the machine's speed. A stretch that goes on from
     exported weights has `begun` at their seconds, and a schedule of its own (warm restarts:
     Loshchilov & Hutter 2017, arXiv 1608.03983). `parts` are the modules and optimisers whose
-    state a checkpoint holds.
+    state a checkpoint holds; `notes` says what it should be published with.
     """
 
     def __init__(self, name: str, minutes: float, **parts):
@@ -32,7 +31,9 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.budget, self.parts = minutes * 60, parts
         self.step, self.samples, self.seconds, self.begun = 0, 0, 0.0, 0.0
-        self._losses, self._due = [], {"sheet": SHEET_EVERY}
+        self.notes: dict = {}
+        self._losses: list[torch.Tensor] = []
+        self._due = {"sheet": SHEET_EVERY}
         self.resumed = self.file.exists()
         if self.resumed:
             self._load()
@@ -49,6 +50,7 @@ class Run:
         """Count from what a card says of the weights that this run starts with."""
         self.step, self.samples = facts["steps"], facts["samples"]
         self.seconds = self.begun = 60 * facts["minutes"]
+        self._due["sheet"] = self.seconds + SHEET_EVERY
 
     def __iter__(self) -> Iterator[int]:
         bar = tqdm(total=round(self.budget), initial=round(self.seconds), unit="s", mininterval=30)
@@ -61,7 +63,7 @@ class Run:
             self.seconds += now - start
             if now - logged > LOG_EVERY:
                 logged = now
-                self.say(f"loss {np.mean(self._losses):.5f}")
+                self.say(f"loss {torch.stack(self._losses).mean():.5f}")
                 self._losses.clear()
                 bar.update(round(self.seconds) - bar.n)
             if now - saved > SAVE_EVERY:
@@ -71,7 +73,7 @@ class Run:
         bar.close()
 
     def record(self, loss: torch.Tensor, samples: int = 0) -> None:
-        self._losses.append(loss.item())
+        self._losses.append(loss.detach())  # read once a minute: an accelerator need not wait
         self.samples += samples
 
     def say(self, text: str) -> None:
@@ -88,19 +90,24 @@ class Run:
 
     def save(self) -> None:
         state = {name: part.state_dict() for name, part in self.parts.items()}
-        state |= {name: getattr(self, name) for name in COUNTERS}
-        temporary = self.file.with_suffix(".new")
-        torch.save(state, temporary)
-        os.replace(temporary, self.file)  # a kill leaves the old or the new one, never half
+        state |= {name: getattr(self, name) for name in COUNTERS} | {"notes": self.notes}
+        write(state, self.file)
 
     def _load(self) -> None:
-        state = torch.load(self.file, weights_only=True)
-        for name in COUNTERS:
+        state = torch.load(self.file, map_location="cpu", weights_only=True)
+        for name in (*COUNTERS, "notes"):
             setattr(self, name, state[name])
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self._due["sheet"] = self.seconds + SHEET_EVERY
         self.say("resumed")
+
+
+def write(state: object, file: Path) -> None:
+    """Save so that a kill leaves the old file or the new one, never half of one."""
+    temporary = file.with_suffix(".new")
+    torch.save(state, temporary)
+    os.replace(temporary, file)
 
 
 def cosine(share: float, peak: float, end: float = 0.02, warmup: float = 0.01) -> float:
@@ -116,23 +123,14 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
         group["lr"] = lr
 
 
-def bfloat16_is_faster() -> bool:
-    """Whether this processor multiplies matrices faster in half the bits; few do (AMX)."""
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        a = torch.randn(512, 512).to(dtype)
-        seconds[dtype] = min(timeit.repeat(lambda a=a: a @ a, number=10, repeat=3))
-    return seconds[torch.bfloat16] < 0.5 * seconds[torch.float32]
-
-
-def to_tensor(images: np.ndarray) -> torch.Tensor:
+def to_tensor(images: np.ndarray, device: str = "cpu") -> torch.Tensor:
     """uint8 [n, h, w, 3] → float [n, 3, h, w] in [−1, 1]."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def to_images(tensor: torch.Tensor) -> np.ndarray:
     """float [n, 3, h, w] in [−1, 1] → uint8 [n, h, w, 3]."""
-    return ((tensor.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    return ((tensor.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
 def save_sheet(path: Path, images: np.ndarray, columns: int) -> None:

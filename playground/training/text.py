@@ -15,13 +15,18 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from playground.training import export, latents
+from playground.training.device import choose
 from playground.training.run import Run, cosine, set_lr
+from playground.world import asked
 from playground.world.grammar import describe
+from playground.world.phrasing import rephrase
 from playground.world.scene import Caption, Span
 from playground.world.tokens import EOS, MAX_LENGTH, PAD, new_tokenizer
 from playground.world.vocabulary import COLORS, NOUNS, SHAPES
 
-MINUTES, PEAK_LR, BATCH, SCENES, SEED = 20, 1e-3, 64, 64_000, 3
+MINUTES, PEAK_LR, SCENES, SEED = 20, 1e-3, 64_000, 3
+BATCH = (64, 512)  # on the processor, on an accelerator
+FREE = 0.5  # share of captions said freely
 WIDTH, TEST_SEED = 128, 900_003
 OPPOSITE = {"left": "right", "above": "below", "under": "above", "two": "three", "small": "large"}
 OPPOSITE |= {b: a for a, b in OPPOSITE.items()}
@@ -109,7 +114,7 @@ def twist(caption: Caption, rng: np.random.Generator) -> str:
     nouns, colors, worn = ([s for s in caption.spans if s.kind == k] for k in SWAPPED)
     if len(colors) == len({text[s.start : s.end] for s in colors}) == 2 and rng.random() < 0.5:
         return _swapped(text, *colors)
-    related = len(nouns) == 2 and "next" not in text and " and " not in text
+    related = len(nouns) == 2 and asked.read(text).relation is not None
     if (related or (len(nouns) == 2 and len(worn) == 1)) and rng.random() < 0.5:
         return _swapped(text, *nouns)
     turned = re.sub(r"[a-z]+", lambda m: OPPOSITE.get(m[0], m[0]), text)
@@ -133,7 +138,7 @@ def _swapped(text: str, one: Span, other: Span) -> str:
 
 def loss_of(pair: Pair, pictures: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     """Symmetric cross-entropies; `tokens` are the B right captions, then B twisted ones."""
-    target = torch.arange(len(pictures))
+    target = torch.arange(len(pictures), device=pictures.device)
     losses = []
     for similar in pair.similarities(pictures, tokens):  # [B, 2B]
         losses.append(F.cross_entropy(similar, target))
@@ -156,28 +161,29 @@ def new_pair() -> Pair:
     return pair
 
 
-def train(minutes: float = MINUTES) -> CLIPTextModel:
+def train(minutes: float = MINUTES, device: str = "cpu") -> None:
+    place = choose(device)
     torch.manual_seed(SEED)
-    pair, tokenizer = new_pair(), new_tokenizer()
-    scenes, pictures = latents.load(export.load_autoencoder(), SCENES)
+    pair, tokenizer = new_pair().to(device), new_tokenizer()
+    scenes, pictures = latents.load(export.load_autoencoder().to(device), SCENES, device=place)
     optimizer = torch.optim.AdamW(pair.parameters(), lr=PEAK_LR, weight_decay=0.02)
     run = Run("text", minutes, model=pair, optimizer=optimizer)
-    rng = np.random.default_rng(SEED + run.step)
+    rng, size = np.random.default_rng(SEED + run.step), place.either(*BATCH)
     for _ in run:
         set_lr(optimizer, cosine(run.share, PEAK_LR))
-        chosen = rng.integers(0, len(scenes), BATCH)
+        chosen = rng.integers(0, len(scenes), size)
         captions = [describe(scenes[i], rng) for i in chosen]
+        captions = [rephrase(c, rng) if rng.random() < FREE else c for c in captions]
         texts = [c.text for c in captions] + [twist(c, rng) for c in captions]
-        # The tower is causal: padding after the end token changes nothing, and costs.
-        tokens = tokens_of(tokenizer, texts, padding="longest")
+        # The text encoder is causal: padding after the end token changes nothing, and costs.
+        tokens = tokens_of(tokenizer, texts, padding="longest").to(device)
         loss = loss_of(pair, pictures[chosen], tokens)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(pair.parameters(), 1.0)
         optimizer.step()
-        run.record(loss)
-    publish(pair.eval(), tokenizer, run)
-    return pair.text
+        run.record(loss, size)
+    publish(pair.eval().cpu(), tokenizer, run)
 
 
 @torch.inference_mode()
@@ -199,7 +205,7 @@ def publish(pair: Pair, tokenizer, run: Run) -> None:
     export.text_tower(
         pair.text,
         tokenizer,
-        recipe={"peak_lr": PEAK_LR, "batch": BATCH, "scenes": SCENES},
+        recipe={"peak_lr": PEAK_LR, "batch": run.samples // run.step, "scenes": SCENES},
         seed=SEED,
         steps=run.step,
         minutes=round(run.seconds / 60, 1),

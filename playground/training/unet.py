@@ -4,24 +4,26 @@
 Salimans 2022, arXiv 2207.12598, algorithm 1), weighted over noise levels by `loss_weight`.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
-from diffusers.training_utils import EMAModel, compute_snr
-from transformers import CLIPTextModel, PreTrainedTokenizerFast
+from diffusers.training_utils import compute_snr
 
 from playground.diffusion.guidance import guide
-from playground.training import export, latents
-from playground.training.optimizer import MuonAndAdam
-from playground.training.parallel import Halves
-from playground.training.run import Run, bfloat16_is_faster, cosine, save_sheet, set_lr, to_images
+from playground.training import denoising, export, latents
+from playground.training.denoising import Plan, spread
+from playground.training.device import Device, choose
+from playground.training.run import Run, to_images
 from playground.training.sheets import PROMPTS
-from playground.training.text import tokens_of
 from playground.world.grammar import describe
+from playground.world.tokens import new_tokenizer
 
-MINUTES, PEAK_LR, BATCH, SCENES, SEED = 300, 1e-3, 96, 64_000, 4
-PROMPT_DROPOUT, SNR_GAMMA, EMA_DECAY, TEST_SEED = 0.1, 5.0, 0.998, 900_004
+PLAN = Plan("unet", seed=4, peak_lr=1e-3, ema=0.998, batch=(96, 2048))
+PROMPT_DROPOUT, SNR_GAMMA, TEST_SEED = 0.1, 5.0, 900_004
 
 
 def new_model() -> UNet2DConditionModel:
@@ -54,17 +56,13 @@ def new_schedule() -> DDIMScheduler:
     )
 
 
-def encode_prompts(
-    tower: CLIPTextModel, tokenizer: PreTrainedTokenizerFast, prompts: list[str]
-) -> torch.Tensor:
-    """Prompt embeds [n, 77, 128] of the frozen text tower."""
-    with torch.no_grad():
-        return tower(tokens_of(tokenizer, prompts)).last_hidden_state
+def drop_prompts(tokens: torch.Tensor, empty: torch.Tensor) -> torch.Tensor:
+    """Now and then no words at all: so the same network also learns the unconditional ε.
 
-
-def drop_prompts(prompts: list[str], rng: np.random.Generator) -> list[str]:
-    """Now and then no words at all: so the same network also learns the unconditional ε."""
-    return ["" if rng.random() < PROMPT_DROPOUT else prompt for prompt in prompts]
+    Token ids [B, 77] of the prompts, and [1, 77] of the empty one.
+    """
+    dropped = torch.rand(len(tokens), 1, device=tokens.device) < PROMPT_DROPOUT
+    return torch.where(dropped, empty, tokens)
 
 
 def loss_weight(snr: torch.Tensor) -> torch.Tensor:
@@ -78,14 +76,6 @@ def loss_weight(snr: torch.Tensor) -> torch.Tensor:
     return snr.clamp(max=SNR_GAMMA) / snr * (1 + 1 / snr).sqrt()
 
 
-def spread_timesteps(count: int, steps: int) -> torch.Tensor:
-    """`count` uniform timesteps below `steps`, evenly apart: less noise in the loss of a batch.
-
-    Kingma et al. 2021 (arXiv 2107.00630), appendix I.1.
-    """
-    return ((torch.rand(1) + torch.arange(count) / count) % 1 * steps).long()
-
-
 def training_step(
     unet: UNet2DConditionModel,
     schedule: DDIMScheduler,
@@ -94,7 +84,7 @@ def training_step(
 ) -> torch.Tensor:
     """Loss of one batch: latents [B, 4, 16, 16], prompt embeds [B, 77, 128]."""
     noise = torch.randn_like(clean)
-    timesteps = spread_timesteps(len(clean), schedule.config.num_train_timesteps)
+    timesteps = (spread(len(clean), clean.device) * schedule.config.num_train_timesteps).long()
     noisy = schedule.add_noise(clean, noise, timesteps)  # x_t = √ᾱ x_0 + √(1 − ᾱ) ε
     predicted = unet(noisy, timesteps, prompt_embeds).sample
     error = (predicted - noise).square().mean((1, 2, 3))
@@ -109,90 +99,73 @@ def draw_samples(unet, vae, embeds: torch.Tensor, empty: torch.Tensor, guidance:
     solver = DPMSolverMultistepScheduler.from_config(new_schedule().config)
     solver.set_timesteps(20)
     x = torch.randn(len(embeds), 4, 16, 16, generator=torch.Generator().manual_seed(seed))
-    words = torch.cat((empty.expand(len(embeds), -1, -1), embeds))
+    x, words = x.to(embeds.device), torch.cat((empty.expand(len(embeds), -1, -1), embeds))
     for t in solver.timesteps:
         uncond, cond = unet(torch.cat((x, x)), t, words).sample.chunk(2)
         x = solver.step(guide(uncond, cond, guidance), t, x).prev_sample
     return to_images(torch.cat([vae.decode(part).sample for part in x.split(8)]))
 
 
-def new_run(minutes: float) -> Run:
-    """The training as its last checkpoint left it; else on from the exported weights; else new."""
-    torch.manual_seed(SEED)
+def new_run(device: Device, **options) -> Run:
+    """The training as its last checkpoint left it; else on from given or from exported weights."""
+    torch.manual_seed(PLAN.seed)
     unet, facts = new_model(), export.facts("unet")
     if facts:
         unet.load_state_dict(export.load_unet().state_dict())
-    optimizer = MuonAndAdam(unet, PEAK_LR)
-    ema = EMAModel(unet.parameters(), decay=EMA_DECAY, use_ema_warmup=True)
-    run = Run("unet", minutes, model=unet, optimizer=optimizer, ema=ema)
-    if facts and not run.resumed:
-        run.go_on_from(facts)
-    return run
+    return denoising.begin(PLAN, unet, device, facts=facts, **options)
 
 
-def train(minutes: float = MINUTES) -> None:
-    run, schedule, vae = new_run(minutes), new_schedule(), export.load_autoencoder()
-    unet, optimizer, ema = run.parts["model"], run.parts["optimizer"], run.parts["ema"]
-    unet.set_attn_processor(AttnProcessor())  # fused attention has a slow bfloat16 gradient
-    halves, bfloat16 = Halves(unet), bfloat16_is_faster()
-    tower, tokenizer = export.load_text()
-    scenes, pictures = latents.load(vae, SCENES)
-    rng = np.random.default_rng(SEED + run.step)
-    torch.manual_seed(SEED + run.step)
-    order = np.empty(0, int)
+def train(
+    minutes: float | None = None,
+    device: str = "cpu",
+    start: Sequence[Path] = (),
+    peak_lr: float | None = None,
+    hold: bool = False,
+) -> None:
+    """Train, and export what was learned unless it is to `hold` it back."""
+    place = choose(device)
+    run = new_run(place, minutes=minutes, start=start, peak_lr=peak_lr)
+    frozen, schedule = denoising.given(place), new_schedule()
+    if not place.accelerated:  # fused attention has a slow bfloat16 gradient there
+        run.parts["model"].set_attn_processor(AttnProcessor())
+    empty = frozen.tokens([""])
 
-    def loss_of(network, clean, tokens):
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            with torch.no_grad():
-                embeds = tower(tokens).last_hidden_state
-            return training_step(network, schedule, clean, embeds)
+    def loss_of(unet, clean, tokens):
+        with place.autocast():
+            embeds, _ = frozen.encode(drop_prompts(tokens, empty))
+            return training_step(unet, schedule, clean, embeds)
 
-    for _ in run:
-        set_lr(optimizer, cosine(run.share, PEAK_LR))
-        if len(order) < BATCH:
-            order = rng.permutation(len(scenes))
-        chosen, order = order[:BATCH], order[BATCH:]
-        prompts = drop_prompts([describe(scenes[i], rng).text for i in chosen], rng)
-        loss = halves.backward(loss_of, pictures[chosen], tokens_of(tokenizer, prompts))
-        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
-        optimizer.step()
-        ema.step(unet.parameters())
-        run.record(loss, BATCH)
-        if run.sheet_due():
-            ema.store(unet.parameters())
-            ema.copy_to(unet.parameters())
-            embeds, empty = (encode_prompts(tower, tokenizer, p) for p in (list(PROMPTS), [""]))
-            save_sheet(run.folder / "sheet.png", draw_samples(unet, vae, embeds, empty, 5.0), 8)
-            ema.restore(unet.parameters())
-    publish(run)
+    def sheet(unet):
+        embeds, none = (frozen.encode(tokens)[0] for tokens in (frozen.tokens(PROMPTS), empty))
+        return draw_samples(unet, frozen.vae, embeds, none, guidance=5.0)
+
+    denoising.fit(run, PLAN, frozen, loss_of, sheet)
+    if not hold:
+        publish(run)
 
 
 @torch.no_grad()
 def unseen_loss(unet: UNet2DConditionModel, count: int = 512) -> float:
     """The training loss on unseen scenes, always with the same noise and timesteps."""
-    schedule, vae = new_schedule(), export.load_autoencoder()
-    tower, tokenizer = export.load_text()
-    scenes, pictures = latents.load(vae, count, TEST_SEED)
-    rng = np.random.default_rng(TEST_SEED)
+    schedule, frozen, rng = (
+        new_schedule(),
+        denoising.given(choose()),
+        np.random.default_rng(TEST_SEED),
+    )
+    scenes, pictures = latents.load(frozen.vae, count, TEST_SEED)
+    embeds, _ = frozen.encode(frozen.tokens([describe(scene, rng).text for scene in scenes]))
     torch.manual_seed(TEST_SEED)
-    embeds = encode_prompts(tower, tokenizer, [describe(s, rng).text for s in scenes])
     pairs = zip(pictures.split(64), embeds.split(64), strict=True)
     return float(np.mean([training_step(unet, schedule, x, e).item() for x, e in pairs]))
 
 
 def publish(run: Run | None = None) -> None:
     """Export the averaged weights; without a run, those of the last checkpoint as it is."""
-    run = run or new_run(MINUTES)
+    run = run or new_run(choose())
     unet = run.parts["model"]
     run.parts["ema"].copy_to(unet.parameters())
-    export.denoiser(
-        unet.eval(),
-        new_schedule(),
-        recipe={"peak_lr": PEAK_LR, "batch": BATCH, "scenes": SCENES, "ema": EMA_DECAY}
-        | {"prompt_dropout": PROMPT_DROPOUT, "snr_gamma": SNR_GAMMA},
-        seed=SEED,
-        steps=run.step,
-        samples=run.samples,
-        minutes=round(run.seconds / 60, 1),
-        unseen_loss=round(unseen_loss(unet), 4),
-    )
+    facts = denoising.facts_of(run, PLAN)
+    facts["recipe"] |= {"prompt_dropout": PROMPT_DROPOUT, "snr_gamma": SNR_GAMMA}
+    unet.eval().cpu()
+    export.tokenizer(new_tokenizer())  # with which its captions were read
+    export.denoiser(unet, new_schedule(), unseen_loss=round(unseen_loss(unet), 4), **facts)
