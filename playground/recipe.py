@@ -49,16 +49,17 @@ class Recipe:
     )  # fmt: skip
     negative: str = field(
         "", "Negative words",
-        "Takes the place of the empty prompt in guidance: the picture moves away from it.", 0, 300,
+        "A prompt in the place of the empty one in guidance: the picture moves away from it.",
+        0, 300,
     )  # fmt: skip
     guidance: float = field(
         5.0, "Guidance scale w",
-        "ε = ε_u + w·(ε_c − ε_u). 0 ignores the words, 1 follows the model, more overshoots.",
-        0.0, 30.0, 0.1,
+        "The w of ε = ε_u + w·(ε_c − ε_u): 0 ignores the words, 1 is the model as trained, more "
+        "overshoots.", 0.0, 30.0, 0.1,
     )  # fmt: skip
     rescale: float = field(
         0.0, "Guidance rescale φ",
-        "Pulls the spread of the guided prediction back to that of the conditional one.",
+        "Mixes in the guided prediction scaled back to the spread of the conditional one.",
         0.0, 1.0, 0.05,
     )  # fmt: skip
     guidance_start: float = field(
@@ -68,15 +69,27 @@ class Recipe:
         1.0, "Guidance until", "Share of the steps after which w = 1.", 0.0, 1.0, 0.05
     )
     guidance_schedule: str = field(
-        "constant", "Guidance over time", "How w changes between from and until.", 1, 40
+        "constant", "Guidance over time",
+        "How w changes between from and until: constant, rising or falling.", 1, 40,
+    )  # fmt: skip
+    guider: str = field(
+        "cfg", "Guider", "The way to combine the predictions with and without words.", 1, 40
     )
-    guider: str = field("cfg", "Guider", "How the two predictions are combined.", 1, 40)
-    sampler: str = field("ddim", "Sampler", "How noise becomes a picture.", 1, 40)
+    sampler: str = field(
+        "ddim", "Sampler",
+        "The rule that goes from noise to a picture, step by step, with the network's predictions.",
+        1, 40,
+    )  # fmt: skip
     steps: int = field(15, "Steps", "Steps of the sampler, not network calls.", 1, 100, 1)
     eta: float = field(
-        0.0, "η", "Fresh noise per DDIM step: 0 is deterministic, 1 is DDPM-like.", 0.0, 1.0, 0.05
-    )
-    seed: int = field(7, "Seed", "Names the starting noise.", 0, 2**32 - 1, 1)
+        0.0, "η", "Fresh noise that DDIM adds at each step: 0 is none, 1 is as much as DDPM.",
+        0.0, 1.0, 0.05,
+    )  # fmt: skip
+    seed: int = field(
+        7, "Seed",
+        "The number that names the starting noise: the same recipe and seed draw the same picture.",
+        0, 2**32 - 1, 1,
+    )  # fmt: skip
     width: int = field(128, "Width", "Pixels.", 64, 1024, 32)
     height: int = field(128, "Height", "Pixels.", 64, 1024, 32)
     model: str = field("emoji-world", "Model", "Which network draws.", 1, 100)

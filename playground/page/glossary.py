@@ -6,6 +6,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from playground.recipe import FIELDS
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "glossary.md"
 INTRO = (
     "# Glossary\n\nThe terms of the page and of the documents, in one sentence each. Written from\n"
@@ -23,6 +25,11 @@ def _terms(*pairs: tuple[str, str]) -> tuple[Term, ...]:
     return tuple(Term(*pair) for pair in pairs)
 
 
+def _field(name: str) -> str:
+    """The help that stands beside a recipe's field on the page."""
+    return FIELDS[name].metadata["help"]
+
+
 MODEL = _terms(
     ("latents", "The small tensor [channels, h, w] in which a latent diffusion model works; the "
      "autoencoder turns a picture into latents and back."),
@@ -34,8 +41,7 @@ MODEL = _terms(
      "reads."),
     ("prompt embeds", "The text encoder's output, one vector per token, which cross-attention "
      "reads."),
-    ("negative words", "A prompt that takes the place of the empty one in guidance, so that the "
-     "picture moves away from it."),
+    ("negative words", _field("negative")),
     ("U-Net", "The network of our model that looks at noisy latents, the timestep and the prompt "
      "embeds and predicts the noise; newer models use a transformer in its place."),
     ("prediction", "What the network says of noisy latents: the noise ε, the clean latents x0, v, "
@@ -54,31 +60,25 @@ LEVELS = _terms(
     ("noise schedule", "Which noise level belongs to which timestep, fixed when the model was "
      "trained."),
     ("SNR", "Signal-to-noise ratio: the squares of signal and noise divided, ᾱ/(1 − ᾱ)."),
-    ("seed", "The number that names the starting noise: the same recipe and seed draw the same "
-     "picture."),
+    ("seed", _field("seed")),
 )  # fmt: skip
 GUIDANCE = _terms(
-    ("guidance scale", "The w of ε = ε_u + w·(ε_c − ε_u): 0 ignores the words, 1 is the model as "
-     "trained, more overshoots towards the words."),
+    ("guidance scale", _field("guidance")),
     ("classifier-free guidance", "Ask the network with and without words and go along the "
      "difference (CFG)."),
     ("U and C branch", "The network's two answers in guidance: unconditional, ε_u, without words "
      "or with the negative words, and conditional, ε_c, with the words."),
     ("guidance interval", "The share of the steps in which w acts; outside of it w is 1."),
-    ("guidance schedule", "How w changes over the guidance interval: constant, or rising or "
-     "falling between 1 and w."),
-    ("rescale", "Mixes in, by a share φ, the guided prediction scaled back to the spread of the "
-     "conditional one, which tames a large w."),
-    ("guider", "A way to combine the two branches: plain guidance, or one that changes the "
-     "difference or the unconditional branch first."),
+    ("guidance schedule", _field("guidance_schedule")),
+    ("rescale", _field("rescale")),
+    ("guider", _field("guider")),
     ("look-ahead", "pred_x0 of one step at another w: where that step points, not the picture that "
      "a whole run at this w would give."),
     ("prompt dropout", "Leaving the prompt out of some training samples, so that the same network "
      "learns the unconditional prediction too."),
 )  # fmt: skip
 SAMPLING = _terms(
-    ("sampler", "The rule that goes from noise to latents of a picture, step by step, with the "
-     "network's predictions."),
+    ("sampler", _field("sampler")),
     ("step", "One move of a sampler from a noise level to the next lower one."),
     ("NFE", "Number of function evaluations: how often the network is called; Heun calls it twice "
      "a step, so steps and calls are compared apart."),
@@ -87,8 +87,7 @@ SAMPLING = _terms(
     ("accuracy order", "How fast a sampler's error falls: with order p, twice the steps leave "
      "about 1/2^p of it."),
     ("spacing", "Where a sampler places its steps between much noise and little."),
-    ("eta", "How much fresh noise DDIM adds at each step: at η = 0 none, at η = 1 as much as "
-     "DDPM."),
+    ("eta", _field("eta")),
     ("stochastic sampler", "A sampler that adds fresh noise at every step, so it has no one "
      "picture to come to and is judged over many."),
     ("exact solution", "The end of the ODE that deterministic samplers approximate, solved with "
@@ -127,7 +126,8 @@ MEASURES = _terms(
      "the whole prompt is there and nothing else."),
     ("held out", "Combinations of words that training never showed, kept to measure what the model "
      "can put together by itself."),
-    ("diversity", "The mean distance between pictures of one prompt, in the oracle's features."),
+    ("diversity", "The mean distance between pictures of one prompt, in the oracle's features; 0 "
+     "if all are alike."),
     ("saturation", "The mean distance between the strongest and the weakest colour channel of the "
      "pixels: it grows when guidance overshoots."),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from playground.page import glossary
 from playground.page.shared.view import read
 
 VIEW = read(Path(__file__).parent)
@@ -23,10 +24,8 @@ COLUMNS = (
            "the prompt names.", percent=True),
     Column("strict", "… and nothing else", "Share of pictures that also hold nothing that was not "
            "asked for.", percent=True),
-    Column("diversity", "diversity", "Mean distance between pictures of one prompt, in the "
-           "oracle's features, a vector for each picture; 0 if all are alike."),
-    Column("saturation", "saturation", "Mean distance between the strongest and the weakest "
-           "colour channel.", percent=True),
+    Column("diversity", "diversity", glossary.get("diversity").sentence),
+    Column("saturation", "saturation", glossary.get("saturation").sentence, percent=True),
 )  # fmt: skip
 ROWS = Column("rows", "rows a picture", "Rows that the network computes for one picture.")
 
