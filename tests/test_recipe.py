@@ -212,7 +212,7 @@ def test_the_json_schema_says_what_the_fields_say():
     }  # fmt: skip
     assert fields["eta"] == {
         "title": "η",
-        "description": "Fresh noise per DDIM step: 0 is deterministic, 1 is DDPM-like.",
+        "description": FIELDS["eta"].metadata["help"],
         "type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.0,
     }  # fmt: skip
     assert fields["model"] == {
