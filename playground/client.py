@@ -18,7 +18,7 @@ from PIL import Image
 
 from playground.attention import heatmaps
 from playground.attention.summing import Aggregation
-from playground.engine.events import Failure, Step
+from playground.engine.events import Failure, Step, Task
 from playground.engine.local import open_session
 from playground.engine.record import RunRecord, records
 from playground.engine.session import Session
@@ -79,19 +79,31 @@ class Drawn:
 
 
 class Playground:
-    """Draws with one model in this process. Its weights are read once, when it is made."""
+    """Draws with one model in this process. Its weights are read once, when it is made.
 
-    def __init__(self, model: str = "emoji-world", session: Session | None = None):
-        """`model` is a name of `models.specs.MODELS`; raises UnknownModelError for any other."""
+    `session` answers what is not asked here: prices, prompts, runs step by step.
+    """
+
+    def __init__(
+        self, model: str = "emoji-world", session: Session | None = None, prepared: bool = False
+    ):
+        """`model` is a name of `models.specs.MODELS`; raises UnknownModelError for any other.
+
+        With `prepared` it is ready only when the fastest backend is, some seconds later; without,
+        PyTorch draws. A `session` that is given stays as it is.
+        """
         self._spec = specs.get(model)
-        self._session = session or open_session(model)
+        if session is None:
+            session = open_session(model)
+            if prepared:
+                session.prepare()
+        self.session: Session = session
         self._how = Aggregation.of(self._spec.card)
 
     def recipe(self, prompt: str, **fields) -> Recipe:
         """A recipe for this model, with its own defaults; raises RecipeError for what cannot be."""
-        return Recipe(
-            **{**self._spec.defaults, "model": self._spec.name, "prompt": prompt, **fields}
-        )
+        usual = Recipe.for_model(self._spec.name, self._spec.defaults)
+        return replace(usual, prompt=prompt, **fields)
 
     def draw(self, prompt: str, **fields) -> Drawn:
         """One picture; `fields` are those of `Recipe` (guidance, steps, seed, width, height, …).
@@ -106,13 +118,13 @@ class Playground:
         base = self.recipe(prompt, **fields)
         return self.draw_all([replace(base, **{field: value}) for value in values])
 
-    def draw_all(self, recipes: Sequence[Recipe], record: bool = True) -> list[Drawn]:
+    def draw_all(self, tasks: Sequence[Task | Recipe], record: bool = True) -> list[Drawn]:
         """Any recipes for this model, drawn together, in their order; `record` word maps too."""
         found: dict[int, Drawn] = {}
-        with self._session.submit(recipes, record=record) as run:
-            for event in records(self._session, run):
+        with self.session.submit(tasks, record=record) as run:
+            for event in records(self.session, run):
                 if isinstance(event, Failure):
                     raise DrawingFailedError(event.reason)
                 if isinstance(event, RunRecord):
                     found[event.picture.cell] = Drawn(event, self._how)
-        return [found[i] for i in range(len(recipes))]
+        return [found[i] for i in range(len(tasks))]

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from playground import Playground
 from playground.attention import heatmaps
-from playground.attention.heatmaps import Aggregation
+from playground.attention.summing import Aggregation
 from playground.engine.engine import Engine
+from playground.engine.local import LocalSession
 from playground.measuring import package, ways
 from playground.measuring.attending import THRESHOLDS, choose, first, measure, scores
 from playground.measuring.named import TIMESTEPS, Sample, Thing, in_pictures, in_scenes, shown_as
@@ -133,9 +135,11 @@ def test_samples_of_scenes_are_probabilities_with_masks(shipped):
 
 
 def test_samples_of_pictures_show_what_was_asked(shipped):
-    for sample in in_pictures(Engine(shipped), 2):
+    playground = Playground(session=LocalSession(Engine(shipped)))
+    for sample in in_pictures(playground, 2):
         assert sample.picture.shape == (128, 128, 3)
         assert len(sample.timesteps) == Recipe().steps
+        assert sample.layers == GRIDS
         assert sample.things
         for maps in sample.maps.values():
             assert maps.shape[0] == Recipe().steps

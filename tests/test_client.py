@@ -9,6 +9,7 @@ from PIL import Image
 from playground import Playground
 from playground.client import DrawingFailedError
 from playground.engine.engine import Engine
+from playground.engine.events import Task
 from playground.engine.local import LocalSession
 from playground.models.specs import UnknownModelError
 from playground.recipe import Recipe, RecipeError
@@ -80,6 +81,17 @@ def test_what_cannot_be_drawn_is_said_before(playground):
         playground.draw("a cat", colour="red")
     with pytest.raises(UnknownModelError, match="there are: emoji-world"):
         Playground(model="no such model")
+
+
+def test_a_prepared_playground_draws_by_the_fastest_backend():
+    (drawn,) = Playground(prepared=True).draw_all([Recipe(steps=1)], record=False)
+    assert drawn.record.picture.networks == ("ONNX Runtime",)
+    assert drawn.record.steps[0].maps is None
+
+
+def test_what_a_recipe_cannot_say_is_drawn_too(playground):
+    (drawn,) = playground.draw_all([Task(Recipe(steps=2, guidance=1), steps=3)], record=False)
+    assert len(drawn.steps) == 3
 
 
 def test_a_failure_while_drawing_is_an_error(playground, shipped, monkeypatch):

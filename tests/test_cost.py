@@ -2,22 +2,20 @@
 
 from dataclasses import replace
 
-from playground.engine.engine import Engine
 from playground.measuring import recording, tables
 from playground.recipe import Recipe
 
 SMALL = Recipe(prompt="a cat", steps=2)
 
 
-def test_what_a_run_keeps_is_counted(tiny):
-    engine = Engine(tiny)
-    assert recording._engine_run(engine, [SMALL]) == 0
+def test_what_a_run_keeps_is_counted(session):
+    assert recording._our_run(session, [SMALL]) == 0
     places = 16 * 16 + 8 * 8 + 4 * 4
     columns = 5  # start, two words, end, padding
-    assert recording._engine_run(engine, [SMALL], record=True) == 2 * 4 * columns * places
+    assert recording._our_run(session, [SMALL], record=True) == 2 * 4 * columns * places
     grid = [replace(SMALL, seed=i) for i in range(3)]
-    assert recording._engine_run(engine, grid, record=True) == 3 * 2 * 4 * columns * places
-    assert recording._engine_run(engine, [SMALL], heads=True) > 0
+    assert recording._our_run(session, grid, record=True) == 3 * 2 * 4 * columns * places
+    assert recording._our_run(session, [SMALL], heads=True) > 0
 
 
 def test_pairs_alternate_and_the_ratio_is_of_both(monkeypatch):

@@ -17,11 +17,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from playground.attention import heatmaps
-from playground.attention.heatmaps import Aggregation, stretch
+from playground.attention.heatmaps import stretch
+from playground.attention.summing import Aggregation
+from playground.client import Playground
 from playground.measuring import package, ways
 from playground.measuring.named import KINDS, TIMESTEPS, Sample, in_pictures, in_scenes
-from playground.measuring.scores import fast_engine
 from playground.measuring.ways import DAAM, LAST, Way, placed
+from playground.models.load import load
 from playground.training import export
 
 COUNT = 1000
@@ -157,13 +159,13 @@ def table(best: Aggregation, chosen: dict, other: str | None) -> Iterator[tuple[
 
 def evaluate(count: int = COUNT) -> None:
     """Choose on the first halves, report on the second, and write both into the model card."""
-    engine, other, name = fast_engine(), None, None
+    other, name = None, None
     if package.installed():
         other, name = partial(package.maps, package.pipeline("emoji-world")), package.label()
     else:
         print(package.ABSENT)
-    sources = {"scenes": list(in_scenes(engine.model, count, other)),
-               "pictures": list(in_pictures(engine, count))}  # fmt: skip
+    sources = {"scenes": list(in_scenes(load("emoji-world"), count, other)),
+               "pictures": list(in_pictures(Playground(prepared=True), count))}  # fmt: skip
     tuning = {key: found[: len(found) // 2] for key, found in sources.items()}
     held = {key: found[len(found) // 2 :] for key, found in sources.items()}
     best, tried = choose([part[:TUNED] for part in tuning.values()])

@@ -14,13 +14,18 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from playground.attention.record import Watched, from_codes, record, word_columns
-from playground.engine.engine import Engine
+from playground.attention import heatmaps
+from playground.attention.record import Watched, from_codes
+from playground.client import Playground
+from playground.diffusion.forward import training_levels
+from playground.diffusion.guidance import COND
+from playground.engine.backends import Eager
+from playground.engine.record import RunRecord
+from playground.engine.session import Session
 from playground.models.latent import LatentModel
+from playground.models.prompt import Condition, word_columns
 from playground.models.words import Word
 from playground.recipe import Recipe
-from playground.training.run import to_tensor
-from playground.training.unet import new_schedule
 from playground.world import asked, oracle
 from playground.world.grammar import stream
 from playground.world.render import render
@@ -64,7 +69,10 @@ class Sample:
 
 @torch.inference_mode()
 def in_scenes(model: LatentModel, count: int, other: Other | None = None) -> Iterator[Sample]:
-    """Samples of `count` unseen scenes; `other` is another tool's maps(noisy, t, prompts)."""
+    """Samples of `count` unseen scenes; `other` is another tool's maps(noisy, t, prompts).
+
+    Asks a backend itself: a session draws pictures, it answers no single call on given latents.
+    """
     scenes = itertools.islice(stream(SEED), count)
     for _ in tqdm(range(0, count, BATCH), desc="scenes"):
         yield from _of_scenes(model, list(itertools.islice(scenes, BATCH)), other)
@@ -72,19 +80,16 @@ def in_scenes(model: LatentModel, count: int, other: Other | None = None) -> Ite
 
 def _of_scenes(model: LatentModel, scenes: list, other: Other | None) -> Iterator[Sample]:
     drawn = [render(*pair) for pair in scenes]
-    clean = model.vae.encode(to_tensor(np.stack([image for image, _ in drawn]))).latent_dist.mode()
+    clean = torch.cat([model.latents_of(image) for image, _ in drawn])
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(SEED))
     prompts = [model.encode(caption.text) for _, caption in scenes]
-    calls, others = [], [None] * len(scenes)
+    conditions = [Condition(prompt) for prompt in prompts]
+    watched = [Watched(i, p.columns, word_columns(p)) for i, p in enumerate(prompts)]
+    levels, calls, others = training_levels(model.scheduler_config), [], [None] * len(scenes)
     for t in TIMESTEPS:
-        noisy = new_schedule().add_noise(clean, noise, torch.full((len(scenes),), t))
-        watched = [
-            Watched(i, p.columns, word_columns(p.columns, p.words, p.content))
-            for i, p in enumerate(prompts)
-        ]
-        with record(model.unet, watched) as recorder:
-            model.predict(noisy, torch.full((len(scenes),), float(t)), prompts)
-        calls.append(recorder.heads())
+        noisy = levels[t].mix(clean, noise)
+        answer = Eager(model).ask(noisy, [levels[t]] * len(scenes), conditions, watched)
+        calls.append(answer.recorder.heads())
         if other and t == min(TIMESTEPS):
             others = other(noisy, t, prompts)
     for i, (_, caption) in enumerate(scenes):
@@ -112,9 +117,9 @@ def _things(caption: Caption, masks: dict, words: Sequence) -> tuple[Thing, ...]
     return tuple(found)
 
 
-def in_pictures(engine: Engine, count: int) -> Iterator[Sample]:
+def in_pictures(playground: Playground, count: int) -> Iterator[Sample]:
     """Samples of `count` pictures that show what was asked, or of what can be drawn till then."""
-    judge, layers = oracle.load(), layers_of(engine.model)
+    judge, layers = oracle.load(), layers_of(playground.session)
     pairs = itertools.islice(stream(SEED + 1), DRAWN_AT_MOST * count)
     left, bar = count, tqdm(desc="pictures", total=count)
     for start in itertools.count(step=CHUNK):
@@ -122,34 +127,30 @@ def in_pictures(engine: Engine, count: int) -> Iterator[Sample]:
         if not part or not left:
             return
         recipes = [Recipe(prompt=c.text, seed=start + i) for i, (_, c) in enumerate(part)]
-        steps, images = [[] for _ in part], [None] * len(part)
-        for event in engine.submit(recipes, record=True):
-            if hasattr(event, "reason"):
-                raise RuntimeError(event.reason)
-            if hasattr(event, "image"):
-                images[event.cell] = event.image
-            else:
-                steps[event.cell].append(event)
-        seen = oracle.read(judge, np.stack(images))
-        for i, (scene, caption) in enumerate(part):
-            shown = shown_as(scene, caption, seen[i])
+        runs = [drawn.record for drawn in playground.draw_all(recipes)]
+        seen = oracle.read(judge, np.stack([run.picture.image for run in runs]))
+        for run, (scene, caption), read in zip(runs, part, seen, strict=True):
+            shown = shown_as(scene, caption, read)
             if shown is None or not left:
                 continue
             left -= 1
             bar.update()
-            words = engine.model.encode(caption.text).words
-            columns = [list(word.tokens) for word in words]
+            words, masks = run.prompt.words, render(shown, caption)[1]
             yield Sample(
-                images[i], _things(caption, render(shown, caption)[1], words), words,
-                tuple(step.timestep for step in steps[i]),
-                {
-                    size: torch.stack(
-                        [torch.stack([s.maps[size][c].sum(0) for c in columns]) for s in steps[i]]
-                    ).half()
-                    for size in steps[i][0].maps
-                },
-                layers,
+                run.picture.image, _things(caption, masks, words), words, tuple(run.timesteps),
+                _word_maps(run), layers,
             )  # fmt: skip
+
+
+def _word_maps(run: RunRecord) -> dict[Size, Tensor]:
+    """Per grid, the words' raw attention at every call [calls, words, h, w]."""
+    maps = [step.maps for step in run.steps]
+    return {
+        size: torch.stack(
+            [heatmaps.of_words(torch.from_numpy(each[size]), run.prompt.words) for each in maps]
+        ).half()
+        for size in maps[0]
+    }
 
 
 def shown_as(scene: Scene, caption: Caption, seen: Scene) -> Scene | None:
@@ -170,9 +171,7 @@ def shown_as(scene: Scene, caption: Caption, seen: Scene) -> Scene | None:
     return Scene(seen.place, tuple(items), scene.task)
 
 
-def layers_of(model: LatentModel) -> dict[Size, int]:
+def layers_of(session: Session) -> dict[Size, int]:
     """Cross-attention layers of each grid of an ordinary picture."""
-    prompt = model.encode("")
-    with record(model.unet, [Watched(0, prompt.columns)]) as recorder:
-        model.predict(model.noise(torch.Generator(), 128, 128), torch.tensor([1.0]), [prompt])
-    return {size: len(names) for size, names in recorder.layers.items()}
+    step, *_ = session.submit([Recipe(steps=1)], heads=True)
+    return {size: len(kept.layers) for size, kept in step.heads[COND].items()}

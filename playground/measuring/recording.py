@@ -13,9 +13,10 @@ from functools import partial
 import torch
 
 from playground.engine.events import Step
-from playground.engine.engine import Engine
+from playground.engine.session import Session
 from playground.measuring import package
-from playground.measuring.scores import ASKED, fast_engine
+from playground.measuring.scores import ASKED
+from playground.measuring.speed import by_backend
 from playground.recipe import Recipe
 from playground.training import export
 from playground.training.sheets import PROMPTS
@@ -24,9 +25,9 @@ PAIRS, CELLS = 7, 8
 MEGABYTE = 1e6
 
 
-def _engine_run(engine: Engine, recipes: Sequence[Recipe], **options) -> int:
+def _our_run(session: Session, recipes: Sequence[Recipe], **options) -> int:
     """Draw; returns the bytes of what was recorded."""
-    steps = [e for e in engine.submit(recipes, **options) if isinstance(e, Step)]
+    steps = [e for e in session.submit(recipes, **options) if isinstance(e, Step)]
     maps = sum(m.nbytes for step in steps for m in (step.maps or {}).values())
     branches = [grids for step in steps for grids in (step.heads or {}).values()]
     return maps + sum(kept.codes.nbytes for grids in branches for kept in grids.values())
@@ -72,7 +73,7 @@ def compare(plain: Callable[[], int], recorded: Callable[[], int], pairs: int) -
 
 def measure(count: int = PAIRS) -> None:
     """Measure `count` pairs of each kind of run and write them into the model card."""
-    engine, rows = fast_engine(), {}
+    playgrounds, rows = by_backend(), {}
     pipe = package.pipeline("emoji-world") if package.installed() else None
     if pipe is None:
         print(package.ABSENT)
@@ -85,11 +86,12 @@ def measure(count: int = PAIRS) -> None:
         rows[f"{kind}, {pictures}"] = found
         print(f"{kind}, {pictures}: {found}", flush=True)
 
-    for machine in (engine, Engine(engine.model)):
+    ours = {label: partial(_our_run, each.session) for label, each in playgrounds.items()}
+    for label, run in ours.items():
         for cells in (one, grid):
-            label = f"word maps by {machine.network.label}"
-            compared(label, partial(_engine_run, machine), cells, record=True)
-    compared(f"every head by {engine.network.label}", partial(_engine_run, engine), one, heads=True)
+            compared(f"word maps by {label}", run, cells, record=True)
+    fastest = next(iter(ours))
+    compared(f"every head by {fastest}", ours[fastest], one, heads=True)
     for cells in (one, grid) if pipe else ():
         for timesteps in ("last", "all"):
             compared(

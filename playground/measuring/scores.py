@@ -5,17 +5,18 @@ asks for the task's own things alone; strict for the whole prompt and nothing be
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from tqdm import tqdm
 
-from playground.engine import backends
-from playground.engine.events import Failure, Picture
+from playground.client import Playground
+from playground.engine import events
 from playground.engine.engine import Engine
+from playground.engine.events import Picture
+from playground.engine.local import LocalSession
 from playground.measuring.kept import Kept
-from playground.models.load import load
 from playground.recipe import Recipe
 from playground.training import export
 from playground.training.oracle import through
@@ -98,28 +99,22 @@ def questions(task: Task, held_out: bool, seed: int = SEED) -> Iterator[tuple[Sc
 
 
 def fast_engine() -> Engine:
-    """An engine on the shipped model, with its fastest backend ready."""
-    model = load("emoji-world")
-    network = backends.fastest(model)
-    network.prepare()
-    return Engine(model, network=network)
+    return Playground(prepared=True).session.engine
 
 
-def pictures(engine: Engine, recipes: list[Recipe], record: bool = False) -> list[Picture]:
-    """What was drawn, in order. Raises RuntimeError if one failed."""
-    found = {}
-    for start in range(0, len(recipes), CHUNK):
-        for event in engine.submit(recipes[start : start + CHUNK], record=record):
-            if isinstance(event, Failure):
-                raise RuntimeError(event.reason)
-            if isinstance(event, Picture):
-                found[start + event.cell] = event
-    return [found[i] for i in range(len(recipes))]
+def pictures(
+    playground: Playground, tasks: Sequence[events.Task | Recipe], record: bool = False
+) -> list[Picture]:
+    """What was drawn, in order. Raises DrawingFailedError if one failed."""
+    if isinstance(playground, Engine):
+        playground = Playground(session=LocalSession(playground))
+    chunks = [tasks[start : start + CHUNK] for start in range(0, len(tasks), CHUNK)]
+    return [one.record.picture for chunk in chunks for one in playground.draw_all(chunk, record)]
 
 
-def draw_all(engine: Engine, recipes: list[Recipe]) -> np.ndarray:
-    """Pictures uint8 [n, h, w, 3]. Raises RuntimeError if one failed."""
-    return np.stack([picture.image for picture in pictures(engine, recipes)])
+def draw_all(playground: Playground, recipes: Sequence[Recipe]) -> np.ndarray:
+    """Pictures uint8 [n, h, w, 3]. Raises DrawingFailedError if one failed."""
+    return np.stack([picture.image for picture in pictures(playground, recipes)])
 
 
 def shares(task: Task, wanted: list[Asked], seen: list[Scene]) -> dict[str, float]:
@@ -135,13 +130,15 @@ def shares(task: Task, wanted: list[Asked], seen: list[Scene]) -> dict[str, floa
     return {name: round(float(np.mean(right)), 4) for name, right in found.items()}
 
 
-def score(engine: Engine, judge: oracle.Oracle, task: Task, held_out: bool, count: int) -> dict:
+def score(
+    playground: Playground, judge: oracle.Oracle, task: Task, held_out: bool, count: int
+) -> dict:
     """The model's shares, and as `ceiling` those of the true scenes through the autoencoder."""
     source = questions(task, held_out)
     scenes, prompts, wanted = zip(*(next(source) for _ in range(count)), strict=True)
     recipes = [Recipe(prompt=prompt, seed=i, **ASKED) for i, prompt in enumerate(prompts)]
-    drawn = oracle.read(judge, draw_all(engine, recipes))
-    truth = through(engine.model.vae, np.stack([draw(s) for s in scenes]))
+    drawn = oracle.read(judge, draw_all(playground, recipes))
+    truth = through(export.load_autoencoder(), np.stack([draw(s) for s in scenes]))
     ceiling = shares(task, list(wanted), oracle.read(judge, truth))
     found = {"count": count} | shares(task, list(wanted), drawn)
     return found | {f"ceiling_{name}": ceiling[name] for name in ("lenient", "strict")}
@@ -149,13 +146,13 @@ def score(engine: Engine, judge: oracle.Oracle, task: Task, held_out: bool, coun
 
 def evaluate(count: int = COUNT) -> None:
     """Score every task and write the shares into the model card."""
-    engine, judge = fast_engine(), oracle.load()
+    playground, judge = Playground(prepared=True), oracle.load()
     results: dict[str, dict] = {}
     columns = [(task, held) for task in TASKS.values() for held in (False, True)]
     with Kept("scores", count) as kept:
         for task, held in tqdm([(t, h) for t, h in columns if t.held_out or not h]):
             name = f"{task.name}{' (held out)' if held else ''}"
-            found = kept(name, functools.partial(score, engine, judge, task, held, count))
+            found = kept(name, functools.partial(score, playground, judge, task, held, count))
             results.setdefault(task.name, {})["held_out" if held else "seen"] = found
             tqdm.write(f"{name}: {found}")
     export.update_card(scores=results)

@@ -4,7 +4,6 @@ Every round times each way once, in turn, so that what else the machine does mee
 ratios are medians over the rounds of the ratio within a round.
 """
 
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -15,16 +14,18 @@ import torch
 from diffusers import StableDiffusionPipeline
 from tqdm import tqdm
 
+from playground.client import Playground
 from playground.diffusion import samplers
 from playground.engine import backends
-from playground.engine.events import STAGES, Picture
 from playground.engine.engine import Engine
-from playground.measuring import report
+from playground.engine.events import STAGES, Picture
+from playground.engine.local import LocalSession
+from playground.measuring import docs, report
 from playground.measuring.scores import ASKED, pictures
 from playground.models import specs
 from playground.models.load import load
 from playground.recipe import Recipe
-from playground.wording import percent
+from playground.training import export
 
 ROUNDS = 5
 SCALES = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 12.0, 25.0)
@@ -61,36 +62,43 @@ def stock(recipe: Recipe) -> Callable[..., np.ndarray]:
     return drawn
 
 
-def contenders() -> tuple[dict[str, Callable], dict[str, Engine]]:
-    """What is timed, by name, and the engine of every backend's label."""
-    model = load(BASE.model)
-    engines = {}
+def by_backend() -> dict[str, Playground]:
+    """A playground on every backend, by the backend's label, the fastest first.
+
+    Their engines are built here: a session of its own would always take the fastest backend.
+    """
+    model, found = load(BASE.model), {}
     for backend in backends.BACKENDS.values():
         network = backend.make(model)
         network.prepare()
-        engine = engines[network.label] = Engine(model, network=network)
-        if engine.draw(replace(BASE, steps=1)).networks != (network.label,):
-            raise RuntimeError(f"{network.label} cannot be used here.")
-    sweep = [replace(BASE, guidance=w) for w in SCALES]
-    diffusers = stock(BASE)
-    timed = {}
-    for label, engine in engines.items():
-        timed[f"{ONE}: {label}"] = lambda e=engine: pictures(e, [BASE])
-        timed[f"{SWEEP}: {label}"] = lambda e=engine: pictures(e, sweep)
-        timed[f"{SWEEP}: {label}, with word maps"] = lambda e=engine: pictures(
-            e, sweep, record=True
-        )
+        found[network.label] = Playground(session=LocalSession(Engine(model, network=network)))
+    if len(found) < len(backends.BACKENDS):  # one could not be prepared and leaves it to another
+        raise RuntimeError(f"Of the backends, only {', '.join(found)} can be used here.")
+    return found
+
+
+def contenders(playgrounds: dict[str, Playground]) -> dict[str, Callable]:
+    """What is timed, by name."""
+    diffusers, timed = stock(BASE), {}
+    for label, p in playgrounds.items():
+        timed[f"{ONE}: {label}"] = lambda p=p: pictures(p, [BASE])
+        timed[f"{SWEEP}: {label}"] = lambda p=p: pictures(p, sweep())
+        timed[f"{SWEEP}: {label}, with word maps"] = lambda p=p: pictures(p, sweep(), record=True)
     timed[f"{ONE}: {STOCK}"] = lambda: diffusers(BASE.guidance)
     timed[f"{SWEEP}: {CALLS}"] = lambda: [diffusers(w) for w in SCALES]
     timed[BATCH] = lambda: diffusers(BASE.guidance, len(SCALES))
-    return timed, engines
+    return timed
+
+
+def sweep() -> list[Recipe]:
+    return [replace(BASE, guidance=w) for w in SCALES]
 
 
 def run(count: int = ROUNDS) -> None:
-    """Time `count` rounds and write them into README.md."""
-    timed, engines = contenders()
-    labels = list(engines)
-    check(timed[f"{SWEEP}: {labels[0]}"](), timed[f"{SWEEP}: {CALLS}"]())
+    """Time `count` rounds, write them into the model card, and from it the documents."""
+    playgrounds = by_backend()
+    timed, fastest = contenders(playgrounds), next(iter(playgrounds))
+    check(timed[f"{SWEEP}: {fastest}"](), timed[f"{SWEEP}: {CALLS}"]())
     for work in timed.values():
         work()
     seconds: dict[str, list[float]] = {name: [] for name in timed}
@@ -99,7 +107,13 @@ def run(count: int = ROUNDS) -> None:
             start = time.perf_counter()
             work()
             seconds[name].append(time.perf_counter() - start)
-    report.replace(report.ROOT / "README.md", "speed", table(seconds, labels, engines))
+    export.update_card(
+        speed={
+            "against": fastest, "rounds": count, "rows": rows(seconds, f"{SWEEP}: {fastest}"),
+            "stages": {label: stages(p) for label, p in playgrounds.items()},
+        } | report.environment()
+    )  # fmt: skip
+    docs.write()
 
 
 def check(ours: list[Picture], theirs: list[np.ndarray]) -> None:
@@ -112,30 +126,22 @@ def check(ours: list[Picture], theirs: list[np.ndarray]) -> None:
             )
 
 
-def table(seconds: dict[str, list[float]], labels: list[str], engines: dict) -> str:
-    """Markdown: seconds and ratios, then where the time of a picture and of a sweep goes."""
-    fastest = seconds[f"{SWEEP}: {labels[0]}"]
-    lines = [f"| | seconds | against our sweep by {labels[0]} |", "|---|---|---|"]
-    for name, found in seconds.items():
-        ratio = statistics.median(a / b for a, b in zip(found, fastest, strict=True))
-        shown = "" if name.startswith(ONE) else f"{ratio:.2f} ×"
-        lines.append(f"| {name} | {statistics.median(found):.2f} | {shown} |")
-    lines += ["", f"Medians of {len(fastest)} rounds, in each of which every line was timed once; "
-              f"{torch.get_num_threads()} threads, {platform.machine()}, torch "
-              f"{torch.__version__}, no GPU.", "", *profiles(engines), "",
-              "Regenerate with `python -m playground.measuring speed`."]  # fmt: skip
-    return "\n".join(lines)
+def rows(seconds: dict[str, list[float]], against: str) -> dict[str, dict[str, float]]:
+    """By name, the median of the seconds, and of the ratios to `against` where it draws as much."""
+    found = {}
+    for name, mine in seconds.items():
+        found[name] = {"seconds": round(statistics.median(mine), 3)}
+        if not name.startswith(ONE):
+            ratios = (a / b for a, b in zip(mine, seconds[against], strict=True))
+            found[name]["ratio"] = round(statistics.median(ratios), 3)
+    return found
 
 
-def profiles(engines: dict[str, Engine]) -> list[str]:
-    """One line per backend: shares of a sweep's time, by stage; the rest is the engine's own."""
-    lines = ["| where a sweep's time goes | " + " | ".join((*STAGES, "engine")) + " |"]
-    lines += ["|---" * (len(STAGES) + 2) + "|"]
-    for label, engine in engines.items():
-        start = time.perf_counter()
-        drawn = pictures(engine, [replace(BASE, guidance=w) for w in SCALES], record=True)
-        whole = time.perf_counter() - start
-        parts = [sum(p.seconds[stage] for p in drawn) for stage in STAGES]
-        parts.append(whole - sum(parts))
-        lines.append(f"| {label} | " + " | ".join(percent(part / whole) for part in parts) + " |")
-    return lines
+def stages(playground: Playground) -> dict[str, float]:
+    """Shares of a recorded sweep's time, by stage; the rest is the engine's own."""
+    start = time.perf_counter()
+    drawn = pictures(playground, sweep(), record=True)
+    whole = time.perf_counter() - start
+    parts = {stage: sum(p.seconds[stage] for p in drawn) for stage in STAGES}
+    parts["engine"] = whole - sum(parts.values())
+    return {stage: round(part / whole, 4) for stage, part in parts.items()}

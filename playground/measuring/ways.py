@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from playground.attention import heatmaps
-from playground.attention.heatmaps import Aggregation
+from playground.attention.summing import Aggregation
 from playground.measuring.named import Sample, Size, Thing
 
 Maps = Callable[[Sample], Tensor]
