@@ -34,7 +34,7 @@ def small(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "CHECKPOINTS", tmp_path)
     monkeypatch.setattr(latents, "CHECKPOINTS", tmp_path)
     monkeypatch.setattr(pool, "CHUNK", SIZE)
-    monkeypatch.setattr(pool, "START", SIZE)
+    monkeypatch.setattr(pool, "START", (SIZE, SIZE))
     monkeypatch.setattr(pool, "Ahead", Made)
     return tmp_path
 

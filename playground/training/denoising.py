@@ -80,7 +80,7 @@ def begin(
     model.to(device.name)
     peak_lr = peak_lr or plan.peak_lr
     optimizer = MuonAndAdam(model, peak_lr, plan.plain)
-    ema = EMAModel(model.parameters(), decay=plan.ema, use_ema_warmup=True)
+    ema = EMAModel(model.parameters(), decay=plan.ema, use_ema_warmup=True, foreach=True)
     run = Run(plan.name, minutes or plan.minutes, model=model, optimizer=optimizer, ema=ema)
     ema.to(device.name)
     if not run.resumed:

@@ -63,12 +63,12 @@ def new_schedule() -> FlowMatchEulerDiscreteScheduler:
     return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0)
 
 
-def logit_normal(count: int, device: str | torch.device = "cpu") -> Tensor:
+def logit_normal(count: int) -> Tensor:
     """`count` values of σ, most of them in the middle, where the direction is hardest to tell.
 
     Esser et al. 2024, section 3.1: logit(σ) is normal. Its quantiles are spread evenly.
     """
-    quantiles = spread(count, device).clamp(1e-4, 1 - 1e-4)
+    quantiles = spread(count).clamp(1e-4, 1 - 1e-4)
     return torch.special.ndtri(quantiles).sigmoid()
 
 
@@ -77,7 +77,7 @@ def training_step(
 ) -> Tensor:
     """Loss of one batch: latents [B, 4, 16, 16], embeds [B, tokens, 128], pooled [B, 128]."""
     noise = torch.randn_like(clean)
-    sigmas = logit_normal(len(clean), clean.device)
+    sigmas = logit_normal(len(clean)).to(clean.device)
     sigma = sigmas.view(-1, 1, 1, 1)
     noisy = (1 - sigma) * clean + sigma * noise  # x_t = (1 − σ) x_0 + σ ε
     predicted = transformer(

@@ -26,7 +26,7 @@ from playground.world.tokens import MAX_LENGTH, new_tokenizer
 
 SEED, CHUNK, CAPTIONS = 9, 250, 8  # captions of each scene, of which every draw takes one
 COMPOSED, FREE = 0.15, 0.5  # shares of compositions among scenes, of free phrasings among captions
-START = 2_000  # scenes that a training begins with
+START = (2_000, 30_000)  # scenes that a training begins with, on an accelerator more
 
 _tokenizer = functools.lru_cache(maxsize=1)(new_tokenizer)
 
@@ -72,7 +72,7 @@ class Pool:
         missing = range(self.filled // CHUNK, chunks)
         make = functools.partial(chunk, seed, size=CHUNK)
         self._renderers = Ahead(make, missing, device.renderers) if missing else None
-        while self._renderers and self.filled < min(START, size):
+        while self._renderers and self.filled < min(device.either(*START), size):
             self._take()
 
     def grow(self) -> None:
