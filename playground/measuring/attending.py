@@ -37,14 +37,14 @@ EDGES = (0.0, 0.0625, 0.09375, 0.125, 0.1875)
 FINALISTS = 3  # recipes that are tried with every radius
 TUNED = 250  # samples of each tuning half that every recipe is tried on
 IMPORTANCE = {"noun": 3.0, "worn": 1.0, "place": 1.0}  # nouns have the bar
-INSIDE = 0.9  # part of a place that a thing must fill for the place to be its own
+INSIDE = 0.9  # part of a position that a thing must fill for the position to be its own
 SMALL = 64  # pixels a side at which recipes are compared
 
 
 def scores(map_: Tensor, mask: Tensor) -> np.ndarray:
     """[pointing, average precision, IoU at each of THRESHOLDS] of a map and a mask [h, w].
 
-    Pixels are ranked once; a threshold of the stretched map is then a place in the ranking.
+    Pixels are ranked once; a threshold of the stretched map is then a rank.
     """
     values, order = stretch(map_[None]).flatten().sort(descending=True, stable=True)
     right = mask.flatten()[order].float()
@@ -90,10 +90,10 @@ def _summary(found: np.ndarray) -> dict[str, float]:
 
 
 def first(samples: Sequence[Sample], way: Way) -> dict[str, dict[str, float]]:
-    """Pixel → words: per kind of thing, how often a place inside of it ranks a word of it first.
+    """Pixel → words: per kind of thing, how often a position inside of it ranks a word of it first.
 
-    A mean over things of the share of such places, with `all` words ranked and with the `content`
-    words alone, as the page does.
+    A mean over things of the share of such positions, with `all` words ranked and with the
+    `content` words alone, as the page does.
     """
     rows: dict[str, list] = {kind: [] for kind in KINDS}
     for sample in samples:

@@ -29,7 +29,7 @@ from playground.world.vocabulary import NOUNS, SHAPES
 
 COUNT, CHUNK, SEED = 500, 64, 900_007
 ASKED = {"sampler": "dpmpp_2m", "steps": 20}  # what bars and times are stated for, at the usual w
-SHIFT = 7  # chance: each picture is judged by the prompt so many places further on
+SHIFT = 7  # chance: each picture is judged by the prompt that stands so many further on
 
 
 @dataclass(frozen=True)
