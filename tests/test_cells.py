@@ -114,10 +114,10 @@ def test_all_samplers_start_from_the_same_picture_of_noise(tiny):
         torch.testing.assert_close(noisy, first[0], atol=0.02, rtol=0.02)
 
 
-def test_numbers_that_run_away_end_the_cell_in_words(tiny):
+def test_numbers_that_are_not_finite_end_the_cell_in_words(tiny):
     cell = cell_of(tiny, guidance=1.0)
     noisy = cell.network_input()
-    with pytest.raises(FloatingPointError, match="ran away at call 1"):
+    with pytest.raises(FloatingPointError, match="no longer finite at call 1"):
         cell.advance(noisy, CellAnswer({COND: torch.full_like(noisy, torch.nan)}))
 
 

@@ -1,4 +1,4 @@
-"""One picture in the making: its recipe, its own noise, its own solver and its own clock."""
+"""A cell: one picture that is being drawn, with its own recipe, noise, solver and call count."""
 
 import time
 from dataclasses import dataclass, field
@@ -23,10 +23,10 @@ Maps = dict[tuple[int, int], Tensor]  # per grid (h, w): token map [columns, h, 
 
 @dataclass(frozen=True, eq=False)
 class CellAnswer:
-    """What a network call said to one cell.
+    """What one network call returned for one cell.
 
-    `predictions` [1, channels, h, w] by branch; `maps` and `heads` what was recorded of it;
-    `shared` of its rows had been asked for by another cell already.
+    `predictions` [1, channels, h, w] by branch; `maps` and `heads` are the recorded attention.
+    `shared` counts those of its rows that were already computed for another cell.
     """
 
     predictions: dict[str, Tensor]
@@ -37,7 +37,7 @@ class CellAnswer:
 
 @dataclass(eq=False)
 class Cell:
-    """Raises ValueError, in words, for what cannot be drawn."""
+    """Raises ValueError, with a plain sentence, for a task that cannot be drawn."""
 
     index: int
     task: Task
@@ -95,7 +95,7 @@ class Cell:
 
     @property
     def left(self) -> int:
-        """Calls that it still needs."""
+        """Network calls (NFE) that it still needs."""
         return self.count - self.call
 
     @property
@@ -116,20 +116,20 @@ class Cell:
 
     @property
     def records_now(self) -> bool:
-        """Is there a conditional row in this call whose attention is wanted?"""
+        """Whether this call has a conditional row whose attention must be recorded."""
         return self.recorded and COND in self.branches
 
     @property
     def shape(self) -> torch.Size:
-        """Of its latents [1, channels, h, w]."""
+        """The shape of its latents: [1, channels, h, w]."""
         return self.solver.sample.shape
 
     def network_input(self) -> Tensor:
-        """[1, channels, h, w]; every sampler's own scaling undone: signal·x0 + noise·ε."""
+        """[1, channels, h, w] = signal·x0 + noise·ε, without the sampler's own scaling."""
         return self.solver.latents(self.call)
 
     def advance(self, latents: Tensor, answer: CellAnswer) -> Step:
-        """Guide, step the solver, and say what happened at these `latents`."""
+        """Guide, advance the solver by one call, and return what happened at these `latents`."""
         start, level, scale = time.perf_counter(), self.level, self.scale
         predictions = answer.predictions
         clean = {b: self.prediction.clean(latents, said, level) for b, said in predictions.items()}
@@ -137,7 +137,7 @@ class Cell:
         clean["guided"] = self.prediction.clean(latents, guided, level)
         self.solver.step(self.call, guided)
         if not torch.isfinite(self.solver.sample).all():
-            raise FloatingPointError(f"The numbers ran away at call {self.call + 1}.")
+            raise FloatingPointError(f"The latents are no longer finite at call {self.call + 1}.")
         step = Step(
             self.index, self.call, self.count, level, scale, latents[0].numpy(),
             {branch: rows[0].numpy() for branch, rows in clean.items()},
@@ -151,7 +151,7 @@ class Cell:
         return step
 
     def _guided(self, latents: Tensor, predictions: dict, clean: dict) -> Tensor:
-        """What the solver is told the network said."""
+        """The guided prediction: the solver takes it as the output of the network."""
         if len(predictions) == 1:
             return guidance.combine(predictions, self.scale)
         if self.guider.clean:

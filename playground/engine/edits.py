@@ -1,4 +1,4 @@
-"""From what a form says of an edit to the edited recipe and its plan."""
+"""Turn a requested edit into the edited recipe and the plan for its attention."""
 
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ class Planned:
 
 
 def planned(model: LatentModel, source: Recipe, edit: Edit) -> Planned:
-    """Raises EditError for what cannot be edited, in words."""
+    """Raises EditError, with a plain sentence, for what cannot be edited."""
     if edit.kind not in KINDS:
         raise EditError(f"There is no edit {edit.kind!r}; there are: {', '.join(KINDS)}.")
     if source.guidance == 0:

@@ -1,7 +1,7 @@
 """Continuous batching: all cells of all visitors advance together, one network call a tick.
 
-A cell is one picture in the making. Grids, races and several visitors are the same thing: more
-cells in the batch. Cancelling is removing cells, effective within one tick.
+A cell is one picture that is being drawn. Grids, races and several visitors all just add cells to
+the batch. Cancelling removes cells, and takes effect within one tick.
 """
 
 import statistics
@@ -28,9 +28,9 @@ from playground.models.latent import LatentModel
 from playground.models.prompt import word_columns
 from playground.recipe import Recipe, RecipeError
 
-MAX_ROWS = 16  # per network call: more gains little per row and delays previews and cancels
+MAX_ROWS = 16  # per network call: more would gain little and delay previews and cancelling
 LARGEST_RUN = 256  # cells
-LATELY = 9  # calls of a size whose median says what such a call takes: some are held up
+LATELY = 9  # calls of one size: their median is the estimate, because single calls may be slow
 Chosen = list[tuple[Run, Cell]]
 
 
@@ -47,11 +47,11 @@ class Engine:
     ):
         self.model, self.max_rows, self.network = model, max_rows, network or Eager(model)
         self._turns = Turns()
-        # By who computed: rows of a network call, and seconds of the latest such.
+        # Seconds of the latest network calls, by backend and by number of rows.
         self._measured: dict[str, dict[int, deque[float]]] = {}
         self._changed = threading.Lock()
         self._thread: threading.Thread | None = None
-        # A daemon thread that the interpreter ends inside torch aborts the whole process.
+        # If the interpreter ends a daemon thread inside torch, the whole process aborts.
         weakref.finalize(self, _stop, weakref.ref(self))  # when the process exits
 
     def submit(
@@ -96,7 +96,7 @@ class Engine:
         return run
 
     def draw(self, recipe: Recipe) -> Picture:
-        """One picture, waited for. Raises RuntimeError with the reason if it failed."""
+        """Draw one picture and wait for it. Raises RuntimeError with the reason if it failed."""
         *_, last = self.submit([recipe])
         if isinstance(last, Picture):
             return last
@@ -108,7 +108,7 @@ class Engine:
                 self._drop(run)
 
     def seconds_per_call(self, rows: float) -> float | None:
-        """What a network call of so many rows takes, judged by those there were; None if none."""
+        """Estimated seconds of a network call of so many rows; None if no call was measured."""
         measured = self.measured()
         if not measured:
             return None
@@ -116,18 +116,18 @@ class Engine:
         return float(np.interp(rows, known, seconds)) * max(1, rows / known[-1])
 
     def measured(self) -> dict[int, float]:
-        """By rows of a network call, what it took lately by who computes now, in seconds."""
+        """Recent seconds of a network call, by its number of rows, for the current backend."""
         calls = dict(self._measured.get(self.network.label, {}))
         return {rows: statistics.median(list(calls[rows])) for rows in sorted(calls)}
 
     def cancel_cell(self, visitor: str, section: str, recipe: Recipe) -> None:
-        """Remove what draws `recipe` in this visitor's section (and its edit); the others go on."""
+        """Cancel the cell that draws `recipe` in this visitor's section, and its edit."""
         with self._changed:
             for run in self._turns.of(visitor, section):
                 run.drop(recipe)
 
     def stop(self) -> None:
-        """Cancel every run, and wait until the call that is under way has ended."""
+        """Cancel every run, and wait until the current network call has ended."""
         with self._changed:
             for run in list(self._turns.runs):
                 self._drop(run)
@@ -151,7 +151,7 @@ class Engine:
     def _work(self) -> None:
         try:
             self._serve()
-        except Exception as error:  # a defect: nobody waits for ever, the next run begins anew
+        except Exception as error:  # a defect: end all runs, so that no reader waits for ever
             with self._changed:
                 broken = list(self._turns.runs)
                 self._turns = Turns()
@@ -193,7 +193,7 @@ class Engine:
 
     @torch.inference_mode()
     def _tick(self, chosen: Chosen) -> None:
-        """One network call for all; if it fails, each cell alone, so that only the culprit ends."""
+        """One network call for all cells; if it fails, one each, so that only the faulty ends."""
         start = time.perf_counter()
         cells = [cell for _, cell in chosen]
         inputs = [cell.network_input() for cell in cells]

@@ -1,7 +1,7 @@
-"""What an engine is asked for and what it tells: plain records and arrays, no tensors.
+"""Tasks for an engine and the events that it returns: plain records and arrays, no tensors.
 
-They are what crosses a thread, a process or a network, so a page, a file or another machine can
-read them without torch.
+They cross threads, processes and networks, and a page, a file or another machine reads them
+without torch.
 """
 
 import io
@@ -33,10 +33,10 @@ class Heads(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """What one cell computes: the picture of a recipe, or what a recipe cannot say.
+    """What one cell computes: the picture of a recipe, or a run that no recipe describes.
 
     `steps` replaces the recipe's, up to every training timestep. `exact` asks for the exact
-    solution of the recipe's ODE instead, from its noise times this number.
+    solution of the recipe's ODE instead, which starts from its noise times this number.
     """
 
     recipe: Recipe
@@ -77,7 +77,7 @@ class Picture:
     recipe: Recipe
     image: np.ndarray  # uint8 [height, width, 3]
     latents: np.ndarray  # float32 [channels, h, w]
-    calls: int
+    calls: int  # network calls (NFE, number of function evaluations)
     rows: int  # network rows it needed: two per guided call, one otherwise
     shared: int  # of these, rows that were computed once for this and another cell
     seconds: dict[str, float]  # by stage: words, network, solver, decoder
@@ -93,9 +93,9 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Exact:
-    """The exact way of a recipe's noise (see `diffusion.reference.Solution`), float32.
+    """The exact solution from a recipe's noise (see `diffusion.reference.Solution`), float32.
 
-    `path` [points, channels, h, w]; `bound` is the RMSE by which its end is known.
+    `path` [points, channels, h, w]; `bound` is the RMSE within which its end is known.
     """
 
     path: np.ndarray

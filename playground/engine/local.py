@@ -106,14 +106,14 @@ class LocalSession:
         ]  # fmt: skip
 
     def prepare(self) -> None:
-        """Make the fastest backend ready, in seconds; who draws meanwhile does not wait."""
+        """Prepare the fastest backend. This takes seconds; drawing goes on meanwhile."""
         self.engine.network.prepare()
 
     def practise(self) -> None:
-        """Draw a little with one row, two, and a full call.
+        """Draw a little with one row, with two rows, and with a full call.
 
-        A first call of its size is slow: so the first picture is fast, and what calls take is
-        measured before anybody asks what a race will take or what a row less saves.
+        The first call of each size is slow. Afterwards a visitor's first picture is fast, and the
+        seconds of a call are known before anyone asks what a race will cost.
         """
         for number, scale, steps in ((1, 1.0, 4), (1, 5.0, 4), (self.engine.max_rows // 2, 5.0, 2)):
             recipes = [Recipe(steps=steps, seed=seed, guidance=scale) for seed in range(number)]

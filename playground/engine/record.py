@@ -44,7 +44,7 @@ class RunRecord:
 
     @property
     def has_maps(self) -> bool:
-        """Are there words, and was their attention recorded at every call?"""
+        """Whether there are words whose attention was recorded at every call."""
         return bool(self.prompt.words) and all(step.maps for step in self.steps)
 
     def _maps(self) -> list[Maps]:
@@ -52,7 +52,7 @@ class RunRecord:
         return [step.maps for step in self.steps if step.maps]
 
     def colours(self, latents: np.ndarray) -> np.ndarray:
-        """RGB [h, w, 3] of latents [channels, h, w] before it is cut to what a screen can show."""
+        """RGB [h, w, 3] of latents [channels, h, w] before clipping to the range of a screen."""
         return np.moveaxis(latents, 0, -1) @ self.preview_map[:-1] + self.preview_map[-1]
 
     def shares(self) -> dict[Size, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Runs and whose turn it is: what the engine's tick chooses from."""
+"""The runs of all visitors, and the order in which the engine's ticks serve them."""
 
 import math
 from collections import deque
@@ -46,14 +46,14 @@ class Run:
         self._events.put(event)
 
     def drop(self, recipe: Recipe) -> None:
-        """Let go what draws `recipe`, and its edit."""
+        """Cancel the cell that draws `recipe`, and its edit."""
         named = [cell for cell in self.cells if cell.recipe == recipe]
         for cell in [c for c in self.cells if c in named or c.source in named]:
             self.cells.remove(cell)
             self.put(Dropped(cell.index))
 
     def cancel(self) -> None:
-        """Remove what is not finished; the iteration then ends."""
+        """Remove all unfinished cells; the iteration then ends."""
         self._engine.remove(self)
 
     def __enter__(self) -> "Run":
@@ -77,8 +77,8 @@ class Turns:
         return [r for r in self.runs if (r.visitor, r.section) == (visitor, section)]
 
     def add(self, run: Run) -> list[Run]:
-        """Returns what it takes the place of: the visitor's earlier runs in its section."""
-        key = run if run.visitor is None else run.visitor  # who has no name is alone
+        """Add a run; returns those that it replaces: the visitor's earlier ones in its section."""
+        key = run if run.visitor is None else run.visitor  # without a name: a visitor of its own
         for other, mine in self._visitors:
             if other == key:
                 mine.append(run)
@@ -100,7 +100,7 @@ class Turns:
             self.remove(run)
 
     def in_turn(self, max_rows: int) -> Iterator[tuple[Run, Cell]]:
-        """A cell of each visitor, then the next of each, until all have been told."""
+        """One cell of each visitor, then the next one of each, and so on (round robin)."""
         waiting = [
             deque(zip_in_turn([(run, in_order(run, max_rows)) for run in mine]))
             for _, mine in self._visitors
@@ -111,7 +111,7 @@ class Turns:
             waiting = [queue for queue in waiting if queue]
 
     def next_turn(self) -> None:
-        """Who was served first goes to the back, and so does the first of a visitor's runs."""
+        """Move the visitor served first to the back, and the first of this visitor's runs too."""
         self._visitors.rotate(-1)
         if self._visitors:
             self._visitors[-1][1].rotate(-1)
@@ -124,17 +124,17 @@ def zip_in_turn(runs: Sequence[tuple[Run, Sequence[Cell]]]) -> Iterator[tuple[Ru
 
 
 def leaders(cells: Sequence[Cell]) -> list[Cell]:
-    """Those that do not follow another of them: an edited cell goes where its source goes."""
+    """Cells that wait for no other one here: an edited cell is served with its source."""
     return [cell for cell in cells if cell.source is None or cell.source not in cells]
 
 
 def in_order(run: Run, max_rows: int) -> list[Cell]:
-    """A run's cells as they are served: those that cannot wait, then as they were asked for.
+    """A run's cells in the order of service: urgent ones, then the others as they were asked for.
 
-    A cell cannot wait if that made the run longer than it must be, which is its longest cell
-    or all its rows in full calls (McNaughton 1959, Management Science 6, 1). So cells that fit
-    one call advance in lock-step, and of more the first are finished first: stopped half-way,
-    half the pictures are there instead of none.
+    A cell is urgent if waiting would make the run longer than its lower bound. The bound is the
+    calls of its longest cell, or all its rows in full calls, whichever is more (McNaughton 1959,
+    Management Science 6, 1). So cells that fit into one call advance together. If there are more,
+    the first ones are finished first: a run that is stopped half-way has half of its pictures.
     """
     cells = leaders(run.cells)
     rows = sum(len(cell.branches) * cell.left for cell in cells)
@@ -144,7 +144,7 @@ def in_order(run: Run, max_rows: int) -> list[Cell]:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One row of a network call: latents [1, channels, h, w], their level, and what it is told."""
+    """One row of a network call: latents [1, channels, h, w], their level and their condition."""
 
     latents: Tensor
     level: Level
@@ -154,11 +154,11 @@ class Row:
 def distinct_rows(
     cells: Sequence[Cell], inputs: Sequence[Tensor]
 ) -> tuple[list[Row], dict[tuple[int, str], int]]:
-    """The rows to compute, and the one that answers each cell's branch.
+    """The rows to compute, and for each branch of a cell the row that answers it.
 
-    Rows that are equal number by number are computed once. So cells of one noise and prompt share
-    their first call whatever their w, and so do visitors who draw the same recipe. A row whose
-    attention is edited is like no other.
+    Rows with equal numbers are computed once. So cells of the same noise and prompt share their
+    first call at any w, and so do visitors who draw the same recipe. A row whose attention is
+    edited is never shared.
     """
     rows: list[Row] = []
     numbers: dict[tuple, int] = {}

@@ -55,8 +55,8 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class Price:
-    """What tasks will cost together: network calls and rows of all, calls made in common
-    (`launches`), and their seconds, None as long as no call has been measured.
+    """What tasks will cost together: their network calls (NFE) and rows, the batched calls that
+    compute them (`launches`), and the seconds; None as long as no call has been measured.
     """
 
     calls: int
@@ -118,7 +118,7 @@ class Run(Protocol):
 
 
 class Session(Protocol):
-    """One model's. Every method raises ValueError, in words, for what cannot be done."""
+    """Draws with one model. Raises ValueError, with a plain sentence, for what is impossible."""
 
     facts: ModelFacts
 
@@ -142,7 +142,7 @@ class Session(Protocol):
         ...
 
     def drop(self, visitor: str, section: str, recipe: Recipe) -> None:
-        """Let go one cell of a visitor's run; the others go on."""
+        """Cancel one cell of a visitor's run; the others go on."""
         ...
 
     def describe(self, prompt: str) -> PromptFacts:
@@ -158,7 +158,7 @@ class Session(Protocol):
         ...
 
     def call_seconds(self) -> dict[int, float]:
-        """By rows of a network call, what such a call took lately."""
+        """Recent seconds of a network call, by its number of rows."""
         ...
 
     def noise(self, seed: int, height: int, width: int) -> np.ndarray:

@@ -7,9 +7,9 @@ from playground.engine.session import Session
 
 
 class Sessions:
-    """Each is opened once, whoever asks.
+    """Opens each session once, also if several visitors ask at the same time.
 
-    Nobody who wants an open session waits for one that is being opened.
+    Asking for an open session never waits for another one that is being opened.
     """
 
     def __init__(self, opener: Callable[[str], Session]):

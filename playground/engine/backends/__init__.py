@@ -1,4 +1,4 @@
-"""Who computes network calls: PyTorch itself, or a graph exported from it."""
+"""Backends that compute network calls: PyTorch itself, or a graph exported from it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from playground.models.latent import LatentModel
 
 @dataclass(frozen=True)
 class Backend:
-    """A choice of who computes the network; its `packages` must be importable."""
+    """One backend; its `packages` must be importable."""
 
     name: str
     make: Callable[..., Network]
     packages: tuple[str, ...]
     sentence: str
-    models: type = LatentModel  # that it can compute
+    models: type = LatentModel  # the kind of model that it can compute
 
     @property
     def installed(self) -> bool:

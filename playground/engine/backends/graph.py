@@ -35,13 +35,13 @@ class Graph:
     """
 
     def __init__(self, model: UNetModel, shape: tuple[int, int, int]):
-        with model.network_lock:  # a call under way has its own processors and forwards in it
+        with model.network_lock:  # a call that is running has replaced processors and forwards
             network = _Network(model.unet).eval()
         embeds = model.encode("").embeds.expand(2, -1, -1).clone()
         latents = torch.zeros(2, *shape)
         example = (latents, torch.zeros(2), embeds, torch.tensor([0, 1]))
         with torch.no_grad():
-            network(*example)  # to know the layers and their grids
+            network(*example)  # records the layers and their grids
         self.layers = {name: grid for name, (grid, _) in network.kept.items()}
         self.grids = {f"{h}x{w}": (h, w) for h, w in dict.fromkeys(self.layers.values())}
         self._network = _Exported(
@@ -86,17 +86,17 @@ class Graph:
         return torch.from_numpy(np.concatenate(predictions)), recorder
 
     def pixels(self, latents: Tensor) -> Tensor:
-        """What `UNetModel.pixels` says, picture by picture: one alone fits a core's cache."""
+        """`UNetModel.pixels`, one picture at a time: a single one fits into a core's cache."""
         single = self._decoder(["pixels"], [{"latents": one.numpy()} for one in latents.split(1)])
         return torch.from_numpy(np.concatenate([pixels for (pixels,) in single]))
 
 
 class _Exported:
-    """A module as ONNX Runtime's; the first axis of all is "rows" if not in `axes`.
+    """A module that ONNX Runtime computes; `axes` names first axes that are not "rows".
 
-    Parts of the rows are computed at once, by two callers: rows never wait for each other, threads
-    that share one operation do at its end. A sixth faster with two cores. A part alone has all
-    threads.
+    Two callers compute half of the rows each, at the same time. With two cores this is a sixth
+    faster than one call with all threads, because threads that share an operation must wait for
+    each other at its end. If there is only one part, it is computed with all threads.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class _Exported:
     ):  # fmt: skip
         file = io.BytesIO()
         with torch.no_grad(), warnings.catch_warnings():
-            # The tracer warns of every size that it takes for fixed; those are.
+            # The tracer warns of every size that it treats as constant; here they are constant.
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 module, example, file, dynamo=False, opset_version=17,  # type: ignore[arg-type]
@@ -114,28 +114,28 @@ class _Exported:
             )  # fmt: skip
         threads = torch.get_num_threads()
         self._alone = _session(file.getvalue(), threads)
-        self._beside = _session(file.getvalue(), max(1, threads - 1))  # both callers compute too
+        self._beside = _session(file.getvalue(), max(1, threads - 1))  # both callers compute
         self._callers = ThreadPoolExecutor(2)
 
     def __call__(
         self, names: Sequence[str], parts: Sequence[dict[str, np.ndarray]]
     ) -> list[list[np.ndarray]]:
-        """The outputs of that names, for the inputs of every part."""
+        """The outputs called `names`, for the inputs of each part."""
         if len(parts) == 1:
             return [self._alone.run(names, parts[0])]
         return list(self._callers.map(lambda inputs: self._beside.run(names, inputs), parts))
 
 
 def _session(graph: bytes, threads: int):
-    # Read at the first import: else its Linux wheels write a device id and report use to their
-    # maker (since 1.29).
+    # It is read at the first import. Without it the Linux wheels (since 1.29) store a device id and
+    # send usage reports.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # Threads wait busily between two operations, and asleep between two calls: then PyTorch and
-    # everybody else has the cores.
+    # Threads spin between two operations of a call but sleep between two calls, so that PyTorch and
+    # other processes can use the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
@@ -143,13 +143,14 @@ def _session(graph: bytes, threads: int):
 class _Network(nn.Module):
     """A copy of a U-Net that also returns its cross-attention, in the order of computation.
 
-    Per grid the probabilities summed over its layers, each the mean over heads [rows, positions,
-    tokens]; then every layer's own [rows, heads, positions, tokens]. A copy, so that the original
-    can draw meanwhile. `kept` are (grid, probabilities) of the last call, by layer.
+    After the predictions come, per grid, the probabilities summed over its layers, each the mean
+    over heads [rows, positions, tokens]; then those of every layer [rows, heads, positions,
+    tokens]. It is a copy so that the original can draw meanwhile. `kept` holds (grid,
+    probabilities) of the last call, by layer.
 
-    In PyTorch hooks read attention beside the network. An exported graph has no hooks: what is to
-    be read must be one of its outputs. So the copy's layers get processors of ours, which compute
-    what diffusers' own AttnProcessor2_0 does and nothing else: layers with others are refused.
+    In PyTorch hooks read the attention. An exported graph has no hooks: all that is read must be
+    one of its outputs. So the copy's layers get our own processors, which compute exactly what
+    diffusers' AttnProcessor2_0 computes. Layers with another processor are refused.
     """
 
     def __init__(self, unet: nn.Module):
@@ -160,7 +161,7 @@ class _Network(nn.Module):
         layers, blocks = CROSS_ATTENTION.find(self.unet)
         for name, layer in layers.items():
             if type(layer.processor) is not AttnProcessor2_0:
-                raise unreadable(name, layer, "a graph does not know what it computes")
+                raise unreadable(name, layer, "the exported graph cannot reproduce its processor")
         for block in blocks:
             block.register_forward_pre_hook(self._note_grid, with_kwargs=True)
         for name, module in list(self.unet.named_modules()):
@@ -204,12 +205,12 @@ class _Decoder(nn.Module):
 
 
 def _output(attn: Attention, mixed: Tensor) -> Tensor:
-    """The layer's output for what its heads found, side by side [n, positions, width]."""
+    """The layer's output, from its concatenated heads [n, positions, width]."""
     return attn.to_out[0](mixed) / attn.rescale_output_factor
 
 
 class _Exposing:
-    """A processor that answers from the probabilities themselves, and hands them out."""
+    """A processor that computes attention from explicit probabilities, and hands them out."""
 
     def __init__(self, name: str, keep: Callable[[str, Tensor], None]):
         self.name, self.keep = name, keep
@@ -228,7 +229,7 @@ class _Exposing:
 
 
 class _Fused:
-    """A processor for self-attention, whose probabilities nobody asks for: one operation."""
+    """A processor for self-attention as one operation: its probabilities are not recorded."""
 
     def __call__(
         self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None
@@ -241,7 +242,7 @@ class _Fused:
 class _MultiHeadAttention(torch.autograd.Function):
     """PyTorch's attention of queries, keys, values [n, positions, width], as ONNX Runtime's own.
 
-    Queries, keys and scores of all heads stay in one operation: a third faster than its parts.
+    One fused operation for all heads is a third faster than its parts.
     """
 
     @staticmethod
@@ -261,7 +262,7 @@ class _MultiHeadAttention(torch.autograd.Function):
 class _SplitGEGLU(nn.Module):
     """diffusers' GEGLU with a linear for the values and one for their gates (Shazeer 2020).
 
-    Its one linear's result must be cut apart again, which copies all of it.
+    The result of a single linear would have to be split, which copies all of it.
     """
 
     def __init__(self, whole: GEGLU):

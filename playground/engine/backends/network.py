@@ -1,4 +1,4 @@
-"""What computes network calls: the face that every backend has."""
+"""The interface of every backend that computes network calls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from playground.models.prompt import Condition
 
 @dataclass(frozen=True)
 class Answer:
-    """Predictions [rows, c, h, w], what was recorded, and the label of who computed them."""
+    """Predictions [rows, c, h, w], what was recorded, and the label of the backend."""
 
     outputs: Tensor
     recorder: Recorder
@@ -22,7 +22,7 @@ class Answer:
 
 
 class Network(Protocol):
-    """Every backend gives the same numbers, up to rounding, and says who computed them."""
+    """Every backend gives the same numbers, up to rounding, and its own label."""
 
     @property
     def label(self) -> str: ...

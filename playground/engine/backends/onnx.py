@@ -16,12 +16,12 @@ from playground.models.families.unet import UNetModel
 from playground.models.latent import to_uint8
 from playground.models.prompt import Condition
 
-CLOSE = 1e-3  # a graph whose predictions, pixels or maps are farther off is not used
+CLOSE = 1e-3  # largest difference to PyTorch of a graph that is used: predictions, pixels, maps
 
 
 class Onnx:
-    """A graph is made in the background; until it is there, and for what it cannot do (another
-    size, rewritten attention), PyTorch answers.
+    """The graph is exported in the background. Until it is ready, and for what it cannot compute
+    (another size, rewritten attention), PyTorch computes.
     """
 
     def __init__(self, model: UNetModel):
@@ -45,7 +45,7 @@ class Onnx:
         return to_uint8(self._graph.pixels(latents))
 
     def prepare(self) -> None:
-        """Export the graph, once; a network that it cannot hold stays with PyTorch."""
+        """Export the graph, once. A network that cannot be exported stays with PyTorch."""
         if not self._begun.acquire(blocking=False):
             return
         try:
@@ -53,7 +53,7 @@ class Onnx:
             for output, off in self._distances(graph).items():
                 if not off < CLOSE:  # also if it is not a number
                     raise ArithmeticError(f"its {output} are {off:.2g} off")
-        except Exception as error:  # whatever an exporter raises: the page goes on, and says so
+        except Exception as error:  # an exporter may raise anything: log it, go on with PyTorch
             logging.getLogger(__name__).warning("PyTorch draws, no ONNX graph: %s", error)
         else:
             self._graph = graph
