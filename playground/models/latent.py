@@ -1,7 +1,7 @@
 """One face for every latent diffusion model: encode words, predict, decode latents, preview them.
 
-Outside, tensors are float32 on the CPU; they are cast to the network's device and dtype at its
-door and back, so that solvers and previews are the same everywhere.
+Tensors are float32 on the CPU. Only for a network call they are cast to the network's device and
+dtype, and then back, so that solvers and previews are the same everywhere.
 """
 
 import threading
@@ -25,7 +25,7 @@ KEPT_BYTES = 256_000_000  # of encoded prompts: embeds, text keys and values
 
 
 class UnsupportedNetworkError(ValueError):
-    """What a network asks for that nobody gives it, in one sentence."""
+    """In one sentence, which input or setting of a network is not supported."""
 
 
 class LatentModel(ABC):
@@ -51,7 +51,7 @@ class LatentModel(ABC):
         self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
         self._prompts: OrderedDict[str, Prompt] = OrderedDict()
         self._lock = threading.Lock()  # of the kept prompts
-        # One call at a time: it replaces forwards, and recording hooks layers around it.
+        # One call at a time, because a call replaces forwards and recording adds hooks to layers.
         self.network_lock = threading.RLock()
 
     @abstractmethod
@@ -92,15 +92,15 @@ class LatentModel(ABC):
         return stream, *encode.words_of(self.tokenizer, text, stream)
 
     def _states(self, stream: Stream):
-        """What the text encoder says of a stream."""
+        """The text encoder's outputs for a stream."""
         return self.text_encoder(torch.tensor([stream.ids], device=self.text_encoder.device))
 
     def _cast(self, tensor: Tensor) -> Tensor:
-        """As the network wants it; the same tensor where that is float32 on the CPU."""
+        """On the network's device and in its dtype; no copy if that is float32 on the CPU."""
         return tensor.to(self.network.device, self.network.dtype)
 
     def timing(self, steps: int, height: int, width: int) -> dict[str, Any]:
-        """What a scheduler must be told besides the number of steps: `sigmas`, `mu`."""
+        """What a scheduler needs besides the number of steps: `sigmas`, `mu`."""
         return {}
 
     def noise(self, generator: torch.Generator, height: int, width: int) -> Tensor:

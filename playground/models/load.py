@@ -11,8 +11,8 @@ from playground.models.families.unet import UNetModel
 from playground.models.latent import LatentModel
 from playground.models.specs import ModelSpec
 
-# transformers and accelerate patch torch.nn while they build a module, for the whole process: two
-# that build at once leave parameters without data. Who wants an open model waits for nobody.
+# transformers and accelerate patch torch.nn for the whole process while they build a module: two
+# builds at the same time leave parameters without data.
 _building = threading.Lock()
 
 
@@ -20,7 +20,7 @@ def load(name: str) -> LatentModel:
     """The model of that name, float32, in evaluation mode.
 
     Raises UnknownModelError for a name that is not in the table, UnsupportedNetworkError for a
-    network that needs more than it would be given.
+    network that needs inputs which it would not be given.
     """
     spec = specs.get(name)
     with _building:
@@ -32,7 +32,7 @@ def _read(spec: ModelSpec) -> LatentModel:
         "torch_dtype": torch.float32,
         "use_safetensors": True,
         "local_files_only": True,
-        "low_cpu_mem_usage": False,  # with it, modules that other threads build have no data
+        "low_cpu_mem_usage": False,  # if True, modules that other threads build have no data
     }
     vae = AutoencoderKL.from_pretrained(spec.folder, subfolder="vae", **weights)
     unet = UNet2DConditionModel.from_pretrained(spec.folder, subfolder="unet", **weights)

@@ -1,4 +1,4 @@
-"""Pictures of the visitor's own, as a model's autoencoder takes them."""
+"""Prepare a visitor's own pictures for a model's autoencoder."""
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -6,10 +6,10 @@ from PIL import Image, ImageOps
 
 def opaque(image: Image.Image) -> Image.Image:
     """8 bits a colour, white where it is transparent; ValueError if its range is unknown."""
-    if image.mode.startswith("I;16"):  # Pillow would cut what is brighter than 255
+    if image.mode.startswith("I;16"):  # Pillow would clip values above 255
         image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
     if image.mode in ("I", "F"):
-        raise ValueError(f"How bright is white in a picture of mode {image.mode!r}?")
+        raise ValueError(f"The range of values in a picture of mode {image.mode!r} is unknown.")
     with_alpha = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, with_alpha).convert("RGB")

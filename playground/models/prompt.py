@@ -108,10 +108,10 @@ def word_columns(prompt: Prompt) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """What one row of a network call is told besides its latents and its level.
+    """The inputs of one row of a network call besides its latents and its level.
 
     `guidance` is w where the network takes it as an input, else None; `size` is the picture's
-    (height, width) in pixels, which some networks are told too.
+    (height, width) in pixels, which some networks take too.
     """
 
     prompt: Prompt

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 # A word is a run without spaces; punctuation around it belongs to no word.
 _WORD = re.compile(r"[^\s,.;:!?\"“”()\[\]{}]+")
 
-# English function words but for those that say how many: articles, prepositions, conjunctions, …
+# English function words, except those that say how many: articles, prepositions, conjunctions, …
 _FUNCTION = (
     "a an the this that these those my your his her its our their some any "
     "of in on at to from by with without for into onto over under above below beside between "

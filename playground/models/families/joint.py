@@ -15,7 +15,7 @@ from playground.diffusion.levels import Level
 from playground.models.latent import LatentModel
 from playground.models.prompt import Condition, Prompt, embeds_of
 
-SHORT = 32  # tokens: most prompts fit, and what attends to less text is faster
+SHORT = 32  # tokens: most prompts fit, and attention over fewer tokens is faster
 
 
 class JointModel(LatentModel):

@@ -15,8 +15,8 @@ from playground.diffusion.levels import Level
 from playground.models.latent import LatentModel, UnsupportedNetworkError
 from playground.models.prompt import Condition, Prompt, embeds_of
 
-# Settings of a U-Net that ask for inputs besides latents, timestep and embeds, or answer more than
-# one prediction. The first values are those that ask for nothing.
+# Settings of a U-Net that needs inputs besides latents, timestep and embeds, or that returns more
+# than one prediction. The first value of each needs nothing.
 FURTHER_INPUTS = {
     "encoder_hid_dim_type": None,
     "addition_embed_type": None,
@@ -45,7 +45,7 @@ class UNetModel(LatentModel):
         stream, words, cut = self._read(text, self.tokenizer.model_max_length)
         embeds = self._states(stream).last_hidden_state.float().cpu()
         projections = {
-            # By the class's forward: another thread's tick may have replaced the module's own.
+            # Ask the class's forward: a call in another thread may have replaced the module's own.
             f"{name}.{part}": type(layer).forward(layer, self._cast(embeds))
             for name, attention in self.cross_attention.items()
             for part in ("to_k", "to_v")
@@ -70,7 +70,7 @@ class UNetModel(LatentModel):
 
     def _guidance_embeds(self, conditions: Sequence[Condition]) -> Tensor:
         """[rows, time_cond_proj_dim]: the sinusoid of w − 1 (Luo et al. 2023, arXiv 2310.04378)."""
-        from diffusers import LatentConsistencyModelPipeline  # it loads much that nobody else wants
+        from diffusers import LatentConsistencyModelPipeline  # loads much that others do not need
 
         scales = torch.tensor([(condition.guidance or 0.0) - 1 for condition in conditions])
         width = self.unet.config.time_cond_proj_dim
@@ -102,8 +102,8 @@ def shared_work(
 ) -> Iterator[None]:
     """Inside, text keys and values come from the prompts, and equal timesteps are embedded once.
 
-    Both are the same numbers that the network would compute for every row again. Rows that are told
-    more than their timestep are embedded one by one.
+    Both are the numbers that the network would otherwise compute again for every row. Rows that
+    have inputs besides their timestep are embedded one by one.
     """
     _, inverse = torch.unique(timesteps, return_inverse=True)
     first = torch.stack([(inverse == i).nonzero()[0, 0] for i in range(int(inverse.max()) + 1)])
