@@ -1,4 +1,4 @@
-"""How far latents and pictures are from the exact ones, and the plane in which a way is seen."""
+"""How far latents and pictures are from the exact ones, and the plane that shows a path."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ def psnr(found: np.ndarray, exact: np.ndarray) -> np.ndarray:
 
 
 def slope(calls: Sequence[float], errors: Sequence[float]) -> float | None:
-    """Measured order: minus the slope of log error against log calls; none of fewer than two."""
+    """Measured order: minus the slope of log error against log calls; None for fewer than two."""
     if len(calls) < 2:
         return None
     return float(-np.polyfit(np.log(calls), np.log(errors), 1)[0])

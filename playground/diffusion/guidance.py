@@ -68,7 +68,7 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Kind:
-    """What w is for a network; `branches` says whether there are two of them to combine."""
+    """What w means for a network; `branches` says whether two predictions are combined."""
 
     name: str
     label: str
@@ -96,8 +96,8 @@ KINDS = {kind.name: kind for kind in (CLASSIFIER_FREE, EMBEDDED, DISTILLED)}
 class Guider:
     """A way to combine the two predictions; each costs two rows a call.
 
-    `clean` says that it works on the two x̂0 rather than on what the network predicts. At exactly
-    w = 0 and w = 1 only one branch is computed and taken as it is, whatever the guider.
+    `clean` says that it works on the two pred_x0 (x̂0), not on what the network predicts. At
+    exactly w = 0 and w = 1 only one branch is computed and taken as it is, whatever the guider.
     """
 
     name: str

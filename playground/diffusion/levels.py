@@ -1,10 +1,10 @@
 """How much signal and how much noise the latents of one network call hold, and what follows.
 
-Every diffusion model is told x = signal·x0 + noise·ε at a timestep t. Variance-preserving models
+Every diffusion model is given x = signal·x0 + noise·ε at a timestep t. Variance-preserving models
 (Ho et al. 2020, arXiv 2006.11239, eq. 4) have signal √ᾱ and noise √(1 − ᾱ); rectified flow (Liu et
 al. 2022, arXiv 2209.03003; Lipman et al. 2022, arXiv 2210.02747) has signal 1 − σ and noise σ. What
-a network predicts is one of the linear combinations in PREDICTIONS, so that each of them gives
-pred_x0 and ε̂ and can be had back from pred_x0.
+a network predicts is one of the linear combinations in PREDICTIONS: each of them gives pred_x0
+(x̂0) and ε̂, and can be computed from pred_x0.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-Latents = Any  # a tensor or an array: these formulas know no difference
+Latents = Any  # a tensor or a numpy array: the formulas hold for both
 
 
 @dataclass(frozen=True)
 class Level:
-    """x = signal·x0 + noise·ε, and the timestep t that the network is told."""
+    """x = signal·x0 + noise·ε, and the timestep t that the network is given."""
 
     signal: float
     noise: float
@@ -52,7 +52,7 @@ def flow(sigma: float, t: float) -> Level:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of x at a level; its functions take (x, said, level).
+    """What a network predicts; its functions take latents x, the prediction `said`, a level.
 
     `clean` is pred_x0, `noise` is ε̂, and `back(x, clean, level)` is what the network would have
     said for this pred_x0.

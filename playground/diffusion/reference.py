@@ -1,4 +1,4 @@
-"""The exact solution: the ODE that the deterministic samplers solve, solved far beyond what shows.
+"""The exact solution of the ODE that deterministic samplers solve: errors too small to be seen.
 
 For variance-preserving models, in y = x/√ᾱ and σ = √((1 − ᾱ)/ᾱ), it is dy/dσ = ε̂(x, t(σ)) (Song
 et al. 2021, arXiv 2010.02502, eq. 14); for rectified flow dx/dσ = ε̂ − pred_x0 (Liu et al. 2022,
@@ -26,16 +26,16 @@ Said = tuple[Tensor, Tensor]  # pred_x0 and ε̂ of what the network was asked
 
 
 class Curve(Protocol):
-    """A schedule as an ODE in σ: dy/dσ = slope, where y is a frame in which that is simple."""
+    """A schedule as an ODE in σ: dy/dσ = slope, where y is x scaled so that this is simple."""
 
     @property
     def high(self) -> float:
-        """σ where the noise is."""
+        """σ at the start, where the latents are noise."""
         ...
 
     @property
     def low(self) -> float:
-        """σ where the run ends."""
+        """σ at the end of the run."""
         ...
 
     def level(self, sigma: float) -> Level: ...
@@ -114,11 +114,11 @@ def timestep_of(sigma: float, sigmas: np.ndarray) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """The exact way of some noise.
+    """The exact solution from some starting noise.
 
-    `path` [points, rows, c, h, w] down to the lowest σ; `clean` [rows, c, h, w] is pred_x0 there,
-    where samplers jump that end at σ = 0. `bound` [rows] is the RMSE between the ends of this pass
-    and of one with half the steps.
+    `path` [points, rows, c, h, w] goes down to the lowest σ; `clean` [rows, c, h, w] is pred_x0
+    (x̂0) there, which is the result of samplers that end at σ = 0. `bound` [rows] is the RMSE
+    between the ends of this pass and of one with half the steps.
     """
 
     path: Tensor
@@ -136,7 +136,7 @@ def passes(steps: int) -> tuple[int, int]:
 
 
 def calls(steps: int = STEPS) -> int:
-    """Network calls of both passes."""
+    """Network calls (NFE) of both passes."""
     return sum(CALLS_PER_STEP * count + 1 for count in passes(steps))
 
 
@@ -183,10 +183,10 @@ def solve(curve: Curve, start: Tensor, steps: int = STEPS) -> Generator[Tensor, 
 
 
 def start_scale(name: str, config: dict) -> float:
-    """What a sampler multiplies standard normal noise by before the network first sees it.
+    """The factor on standard normal noise in the latents of a sampler's first network call.
 
-    Those that count in ᾱ take noise for latents of the last timestep as it is; those that count
-    in σ take it for the noise alone, which at σ = 14.6 is 0.2 % less of the whole.
+    Samplers written in ᾱ use the noise itself as latents of the last timestep: the factor is 1.
+    Samplers written in σ scale it to its part of x, σ/√(1 + σ²), which at σ = 14.6 is 0.2 % less.
     """
     scheduler = samplers.build(name, config, 10)
     sample = torch.ones(1) * getattr(scheduler, "init_noise_sigma", 1.0)

@@ -24,8 +24,9 @@ class Sampler:
     """How noise becomes a picture.
 
     `order` is the accuracy order in the step size, which is not diffusers' `order` (the number
-    of timesteps that one step consumes). `calls` counts network calls per step; a run of several
-    steps makes `extra` more: Heun's last step has nothing to correct, PNDM's first is made twice.
+    of timesteps that one step consumes). `calls` counts network calls (NFE) per step; a run of
+    several steps makes `extra` more: Heun's last step has nothing to correct, PNDM's first is made
+    twice.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Sampler:
     flow: FlowForm | None = None  # it cannot sample rectified flow if there is none
 
     def network_calls(self, steps: int) -> int:
-        """Of a whole run; a single step is one call with every sampler."""
+        """Network calls (NFE) of a whole run; a run of one step is one call with every sampler."""
         return self.calls * steps + self.extra if steps > 1 else 1
 
     def steps_within(self, calls: int) -> int:
@@ -51,7 +52,7 @@ class Sampler:
         return max(1, (calls - self.extra) // self.calls)
 
     def is_stochastic(self, eta: float) -> bool:
-        """Does the picture depend on more noise than the starting one?"""
+        """Whether the picture depends on more noise than the starting noise."""
         return self.stochastic or (self.uses_eta and eta > 0)
 
     def refusal(self, prediction: str) -> str | None:
@@ -147,7 +148,7 @@ def get(name: str) -> Sampler:
 
 
 def is_flow(config: Mapping[str, Any]) -> bool:
-    """Is this scheduler `config` one of rectified flow?"""
+    """Whether this scheduler `config` is one of rectified flow."""
     named = str(config.get("_class_name", ""))
     return named.startswith("FlowMatch") or bool(config.get("use_flow_sigmas"))
 
@@ -212,14 +213,14 @@ def levels_of(scheduler) -> tuple[Level, ...]:
 
 
 def end_level(scheduler) -> Level:
-    """Where the last step of that run leads: no noise, or the least that there was in training."""
+    """The level at which that run ends: no noise, or the least noise of the training."""
     if counts_in_sigmas(scheduler):
         return _level_of_sigma(scheduler)(float(scheduler.sigmas[-1]), 0.0)
     return preserving(float(getattr(scheduler, "final_alpha_cumprod", 1.0)), 0.0)
 
 
 def counts_in_sigmas(scheduler) -> bool:
-    """Has it a σ for every network call? DDPM, DDIM and PNDM look ᾱ up by the timestep."""
+    """Whether it has a σ for every network call. DDPM, DDIM and PNDM look ᾱ up by the timestep."""
     return hasattr(scheduler, "sigmas")
 
 

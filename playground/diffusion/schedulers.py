@@ -1,4 +1,4 @@
-"""diffusers' schedulers, where their steps are not those between the timesteps that they list."""
+"""Corrections of diffusers' schedulers whose steps do not follow their own list of timesteps."""
 
 import math
 from typing import Any
@@ -14,7 +14,7 @@ from playground.diffusion.levels import Level, preserving
 
 
 def named(name: str) -> Any:
-    """diffusers' scheduler class of that name, mended where it has to be."""
+    """diffusers' scheduler class of that name, corrected where needed."""
     return _MENDED.get(name) or getattr(diffusers, name)
 
 
@@ -39,7 +39,7 @@ class DDIMScheduler(diffusers.DDIMScheduler):
     """diffusers' DDIM, but each step leads to the next timestep of the list.
 
     diffusers' own leads to t − ⌊T/n⌋. With n = 90 that is always 11 timesteps further, while the
-    list goes on by 11 or 12: the latents then hold another level than the next call is told.
+    list goes on by 11 or 12: the latents then have another level than that of the next call.
     """
 
     def step(
@@ -69,7 +69,7 @@ class DDIMScheduler(diffusers.DDIMScheduler):
         return DDIMSchedulerOutput(prev_sample=previous, pred_original_sample=clean)
 
     def _levels(self, timestep: int) -> tuple[Level, Level]:
-        """Of this network call, and of the next one or the end."""
+        """The levels of this network call, and of the next one or the end."""
         here = preserving(float(self.alphas_cumprod[timestep]), timestep)
         times = self.timesteps.tolist()
         later = times[times.index(timestep) + 1 :]

@@ -1,7 +1,7 @@
-"""Ways from noise to a picture, one network call at a time.
+"""Solvers lead from noise to a picture, one network call at a time.
 
-A solver knows the level of each of its network calls beforehand. It shows the latents that the
-network is to see, and is told what the network said: so many solvers can share one batched call.
+A solver knows the level of each of its network calls in advance. It gives the latents for a call
+and then takes the prediction of that call, so that many solvers can share one batched call.
 Tensors are float32 latents [1, channels, h, w] on the CPU.
 """
 
@@ -18,7 +18,7 @@ from playground.diffusion.reference import Solution
 
 
 class Solver(Protocol):
-    """`levels` has one entry per network call; `sample` is the final latents after the last."""
+    """`levels` has one entry per network call (NFE); after the last, `sample` is the result."""
 
     levels: tuple[Level, ...]
     sample: Tensor
@@ -28,7 +28,7 @@ class Solver(Protocol):
         ...
 
     def step(self, call: int, said: Tensor) -> None:
-        """Go on from what the network said at that call, guidance included."""
+        """Advance by one call, given its prediction after guidance."""
         ...
 
 
@@ -57,7 +57,7 @@ class Scheduled:
 
 
 class Exact:
-    """The ODE of the deterministic samplers, solved far beyond what shows (see `reference`).
+    """The ODE of the deterministic samplers, solved with invisible error (see `reference`).
 
     `solution` is there after the last call; `sample` is then its pred_x0.
     """

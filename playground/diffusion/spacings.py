@@ -1,4 +1,4 @@
-"""Where a sampler looks: ways to place its steps between much noise and little.
+"""Spacings: how the steps of a sampler are placed between much noise and little.
 
 All are diffusers' own, on the model's noise schedule; a table of small records names them.
 """
@@ -83,7 +83,7 @@ def get(name: str) -> Spacing:
 
 
 def grid(name: str, config: dict, steps: int) -> Grid:
-    """The grid of a spacing on a model's scheduler `config`; ValueError if it has no such one."""
+    """The grid of a spacing on a model's scheduler `config`; ValueError if there is none."""
     from diffusers import DPMSolverMultistepScheduler
     from diffusers.schedulers import AysSchedules
 
