@@ -1,12 +1,13 @@
 """Prompt editing through attention: Prompt-to-Prompt, Hertz et al. 2022, arXiv 2208.01626.
 
 Two pictures are drawn from the same noise in the same batch. During a share of the steps the
-edited one does not look where it would but where the source looks: its cross-attention
-probabilities M* are replaced by the source's M, token by token (sec. 3.2), and may be weighed.
+edited one attends as the source does: its cross-attention probabilities M* are replaced by the
+source's M, token by token (sec. 3.2), and may be weighted.
 
-- swap: M* ← M (another word in the same place: the layout stays, the content changes);
+- swap: M* ← M (another word at the same position of the prompt: the layout stays, the content
+  changes);
 - refine: M*_j ← M_A(j) for the tokens j that the source has too, new tokens keep their own;
-- re-weight: M*_j ← c_j·M_j. Weighed probabilities need not sum to 1; that is the effect.
+- re-weight: M*_j ← c_j·M_j. Weighted probabilities need not sum to 1; that is the effect.
 
 All three are one operation: an alignment A of tokens and a weight c per token.
 """
@@ -14,7 +15,6 @@ All three are one operation: an alignment A of tokens and a weight c per token.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from math import isfinite
 
 import torch
 from torch import Tensor
@@ -44,11 +44,11 @@ class Plan:
     share: float
 
     def injects(self, index: int, count: int) -> bool:
-        """Does call `index` of `count` read the source? Calls are placed by their middle."""
+        """Whether call `index` of `count` reads the source; the middle of a call decides."""
         return (index + 0.5) / count < self.share
 
     def change(self, source: Tensor, own: Tensor, inject: bool) -> Tensor:
-        """New probabilities [heads, places, tokens] from the source's and the row's own."""
+        """New probabilities [heads, positions, tokens] from the source's and the row's own."""
         if inject:
             taken = source[..., self.source_of.clamp(min=0)]
             own = torch.where(self.source_of != NEW, taken, own)
@@ -56,7 +56,7 @@ class Plan:
 
 
 def rewriting(cells: Sequence, row_of: Mapping, branch: str) -> Rewrite | None:
-    """The changes that the edited ones among `cells` of a tick ask for, if any.
+    """How the attention of the edited ones among `cells` is rewritten; None if there are none.
 
     `row_of[i, branch]` is the row of the batch that answers the i-th cell.
     """
@@ -100,7 +100,7 @@ def swapped(prompt: Prompt, text: str, by: str, which: int | None = None) -> str
 
 
 def swap(source: Prompt, edited: Prompt, share: float) -> Plan:
-    """Every token of the edited prompt looks where the source's token in its position looked."""
+    """Every token of the edited prompt takes the attention of the source's token there."""
     if edited.content != source.content:
         raise EditError(
             f"A swap keeps the number of tokens: these words make {edited.content}, "
@@ -112,7 +112,7 @@ def swap(source: Prompt, edited: Prompt, share: float) -> Plan:
 
 
 def refine(source: Prompt, edited: Prompt, share: float) -> Plan:
-    """Tokens that the source has too look where they did; added ones look for themselves."""
+    """Tokens that the source has too take its attention; added ones keep their own."""
     aligned, first = [], 0
     for here, there in zip(source.streams, edited.streams, strict=True):
         found = _aligned(here, there)
@@ -174,7 +174,7 @@ def _plan(source_of: Tensor, share: float) -> Plan:
 
 def _number(value, name: str, low: float, high: float = STRONGEST) -> float:
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (numeric and isfinite(value) and low <= value <= high):
+    if not (numeric and low <= value <= high):  # NaN is in no interval
         raise EditError(f"{name} must be a number from {low:g} to {high:g}.")
     return float(value)
 

@@ -1,7 +1,7 @@
 """Pure maths on recorded maps: merge tokens to words, renormalise, upsample, compare to a mask.
 
 A token map is [columns, h, w]: start token, content tokens, end token, padding; its columns sum
-to 1 at every place. A word map is [words, h, w].
+to 1 at every spatial position. A word map is [words, h, w].
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def of_words(token_map: Tensor, words: Sequence[Word]) -> Tensor:
 
 
 def relative(maps: Tensor) -> Tensor:
-    """Each place's share of words alone: start, end and padding take most of the raw mass."""
+    """Shares among words alone: start, end and padding tokens take most of the raw attention."""
     return maps / maps.sum(0, keepdim=True).clamp_min(1e-12)
 
 
@@ -35,15 +35,15 @@ def shares(token_map: np.ndarray, words: Sequence[Word]) -> np.ndarray:
 def of_content(maps: Tensor, words: Sequence[Word]) -> Tensor:
     """Content words' shares of what they have together [words, h, w], 0 for function words.
 
-    "a" and "the" collect attention that no word needs, as the start token does: with them nearly
-    every place is theirs. Without content words the maps stay as they are.
+    "a" and "the" collect attention that no word needs, as the start token does: at nearly every
+    position they would be first. Without content words the maps stay as they are.
     """
     content = torch.tensor([word.content for word in words])
     return relative(maps * content[:, None, None]) if content.any() else maps
 
 
 def upsample(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """[n, h, w] → [n, *size], bilinear between the centres of places."""
+    """[n, h, w] → [n, *size], bilinear between the centres of positions."""
     return F.interpolate(maps[None], size=tuple(size), mode="bilinear", align_corners=False)[0]
 
 
@@ -135,7 +135,7 @@ def on_picture(maps: np.ndarray, image: np.ndarray, how: Aggregation) -> np.ndar
 
 
 def _windows(x: Tensor, r: int) -> Tensor:
-    """Mean over windows of 2r + 1 places each way, cut off at the border, by running sums."""
+    """Mean over windows of 2r + 1 positions each way, cut off at the border, by running sums."""
     for dim in (-2, -1):
         count = torch.arange(x.shape[dim])
         high, low = (count + r + 1).clamp(max=len(count)), (count - r).clamp(min=0)

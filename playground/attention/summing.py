@@ -1,4 +1,4 @@
-"""How the maps of many calls and grids become one map a word; chosen by measurement."""
+"""How the maps of many calls and grids become one map per word; chosen by measurement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from playground.wording import percent
 
 @dataclass(frozen=True)
 class Aggregation:
-    """How the maps of many calls and grids become one map a word; chosen by measurement.
+    """How the maps of many calls and grids become one map per word; chosen by measurement.
 
-    Only calls at timesteps ≤ `latest` count: layout is settled there. A word's share at a place is
-    ∏_g share_g^weight_g over the grids from the finest on, normalised over the words: a product of
-    experts (Hinton 2002, eq. 1), in which every grid can veto. `edges` is the radius of the guided
-    filter that carries maps over to a finished picture's edges, as a part of its longer side; 0
-    for bilinear upsampling alone.
+    Only calls at timesteps ≤ `latest` count: layout is settled there. A word's share at a position
+    is ∏_g share_g^weight_g over the grids from the finest on, normalised over the words: a product
+    of experts (Hinton 2002, eq. 1), in which every grid can veto. `edges` is the radius of the
+    guided filter that carries maps over to a finished picture's edges, as a part of its longer
+    side; 0 for bilinear upsampling alone.
     """
 
     latest: float = 400
@@ -23,7 +23,7 @@ class Aggregation:
 
     @classmethod
     def of(cls, card: dict) -> "Aggregation":
-        """The one that was chosen for a model, by its card; the default if none was."""
+        """What a model's card says was chosen for it; the default if it says nothing."""
         recipe = card.get("attention", {}).get("recipe", {})
         return cls(**recipe | {"weights": tuple(recipe.get("weights", cls.weights))})
 
@@ -34,7 +34,7 @@ class Aggregation:
         return f"t ≤ {self.latest:g}; {exponents}; {edges if self.edges else 'no edges'}"
 
     def settled(self, timesteps: Sequence[float]) -> list[int]:
-        """Which calls count; a run that has none so late counts with its last."""
+        """Which calls count; in a run without calls that late, the last one counts."""
         return [i for i, t in enumerate(timesteps) if t <= self.latest] or [len(timesteps) - 1]
 
 
