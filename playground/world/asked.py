@@ -185,7 +185,7 @@ def faults(asked: Asked, seen: Scene) -> frozenset[str]:
 
 
 def _related(asked: Asked, firsts: list[Item], seconds: list[Item]) -> bool:
-    """Some match of each of the two things stands rightly; of a counted thing, every one."""
+    """Whether some pair of the two things has the relation; if one is counted, whether all have."""
     pairs = [(a, b) for a in firsts for b in seconds]
     enough = all if max(wanted.count for wanted in asked.items) > 1 else any
     return bool(pairs) and enough(_stands(a, b, asked.relation) for a, b in pairs)

@@ -1,4 +1,4 @@
-"""What can be measured of pictures: adherence to the words, diversity, saturation.
+"""Measures of pictures: adherence to the prompt, diversity, saturation.
 
 Pictures are uint8 [n, height, width, 3].
 """
@@ -23,7 +23,7 @@ def judge() -> oracle.Oracle:
 
 
 def check(prompt: str, height: int, width: int) -> None:
-    """Raises UnjudgeableError unless the oracle can read pictures of this prompt and size."""
+    """Raises UnjudgeableError if the oracle cannot judge pictures of this prompt and size."""
     if asked.read(prompt) == asked.Asked():
         raise UnjudgeableError("The oracle knows none of these words, so it cannot judge them.")
     if (height, width) != (SIDE, SIDE):

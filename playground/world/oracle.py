@@ -1,4 +1,4 @@
-"""Read a picture back into a scene: an exact world makes an independent judge possible.
+"""Read a picture back into a scene: a world with known answers allows an independent judge.
 
 A small convolutional network looks at every cell of the 16×16 grid that item centres stand on
 (Zhou et al. 2019, arXiv 1904.07850, "Objects as Points"): is a centre here, of which noun, how
@@ -84,13 +84,13 @@ def _answers(oracle: Oracle, images: np.ndarray) -> dict[str, Tensor]:
 
 @torch.inference_mode()
 def features(oracle: Oracle, images: np.ndarray) -> Tensor:
-    """What the oracle makes of uint8 pictures [n, 128, 128, 3]: [n, 6·width], to compare them."""
+    """The oracle's features [n, 6·width] of uint8 pictures [n, 128, 128, 3], to compare them."""
     return _answers(oracle, images)["features"]
 
 
 @torch.inference_mode()
 def read(oracle: Oracle, images: np.ndarray) -> list[Scene]:
-    """What is in uint8 pictures [n, 128, 128, 3]."""
+    """The scenes that the oracle reads in uint8 pictures [n, 128, 128, 3]."""
     maps = _answers(oracle, images)
     present = 1 - maps["noun"].softmax(1)[:, NOTHING]  # [n, 16, 16]
     peak = F.max_pool2d(present, APART, 1, APART // 2) == present

@@ -172,7 +172,7 @@ def draw(scene: Scene) -> np.ndarray:
 
 
 def owners(scene: Scene) -> np.ndarray:
-    """Who is visible at each pixel, int [128, 128].
+    """What is visible at each pixel, int [128, 128].
 
     −1 the place, 2·i the body of item i, 2·i + 1 what it wears.
     """
