@@ -1,6 +1,7 @@
 """The trainings: one step is the paper's, and a killed run goes on where it was."""
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
@@ -131,6 +132,13 @@ def test_the_budget_counts_over_all_sittings(checkpoints):
     again, *_ = sitting(minutes=0.15 / 60)
     assert again.step == len(steps)
     assert list(again) == []
+
+
+def test_only_what_the_clock_tells_is_spent(checkpoints):
+    seconds = itertools.count(step=2)  # asked before and after every step
+    training = Run("small", 10 / 60, clock=lambda: next(seconds), model=torch.nn.Linear(1, 1))
+    assert list(training) == [0, 1, 2, 3, 4]
+    assert training.seconds == 10
 
 
 def test_a_stretch_from_exported_weights_has_a_schedule_of_its_own(checkpoints):

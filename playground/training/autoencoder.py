@@ -120,7 +120,7 @@ def train(minutes: float = MINUTES, device: str = "cpu") -> None:
     torch.manual_seed(TRAIN_SEED)
     model = new_model().to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LR, betas=(0.9, 0.99))
-    run = Run("autoencoder", minutes, model=model, optimizer=optimizer)
+    run = Run("autoencoder", minutes, place.clock, model=model, optimizer=optimizer)
     make = functools.partial(crops, place.either(*BATCH))
     batches = Ahead(make, itertools.count(run.step), place.renderers)
     test = whole_scenes(24).to(device)

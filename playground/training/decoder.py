@@ -51,7 +51,7 @@ def train(minutes: float = MINUTES, device: str = "cpu") -> None:
     scenes, codes = latents.load(model, SCENES, device=place)
     decoder = torch.nn.ModuleList((model.post_quant_conv, model.decoder))
     optimizer = MuonAndAdam(decoder, PEAK_LR)
-    run = Run("decoder", minutes, model=decoder, optimizer=optimizer)
+    run = Run("decoder", minutes, place.clock, model=decoder, optimizer=optimizer)
     size, test = place.either(*BATCH), whole_scenes(24).to(device)
     make = functools.partial(chosen, scenes, size)
     batches = Ahead(make, itertools.count(run.step), place.renderers)

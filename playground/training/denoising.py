@@ -81,7 +81,8 @@ def begin(
     peak_lr = peak_lr or plan.peak_lr
     optimizer = MuonAndAdam(model, peak_lr, plan.plain)
     ema = EMAModel(model.parameters(), decay=plan.ema, use_ema_warmup=True, foreach=True)
-    run = Run(plan.name, minutes or plan.minutes, model=model, optimizer=optimizer, ema=ema)
+    parts = {"model": model, "optimizer": optimizer, "ema": ema}
+    run = Run(plan.name, minutes or plan.minutes, device.clock, **parts)
     ema.to(device.name)
     if not run.resumed:
         run.notes = {"device": device.name, "peak_lr": peak_lr, "batch": device.either(*plan.batch)}

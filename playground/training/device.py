@@ -5,6 +5,7 @@ besides, it only moves its modules and its data there.
 """
 
 import os
+import time
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +33,10 @@ class Device:
     def either(self, cpu: int, accelerator: int) -> int:
         """What suits it: `cpu` or `accelerator`."""
         return accelerator if self.accelerated else cpu
+
+    def clock(self) -> float:
+        """Seconds of computing: of a shared processor, those that both cores gave this training."""
+        return time.monotonic() if self.accelerated else time.process_time() / CORES
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.name, torch.bfloat16, enabled=self.bfloat16)

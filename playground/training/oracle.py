@@ -111,7 +111,7 @@ def train(minutes: float = MINUTES, device: str = "cpu") -> None:
     torch.manual_seed(SEED)
     model = o.Oracle().to(device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LR, weight_decay=0.02)
-    run = Run("oracle", minutes, model=model, optimizer=optimizer)
+    run = Run("oracle", minutes, place.clock, model=model, optimizer=optimizer)
     rng, (kept, reconstructed) = np.random.default_rng(SEED + run.step), pool(place)
     size = place.either(*BATCH)
     drawn = size * 2 // 3  # two thirds rendered, one third reconstructed

@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +20,19 @@ class Run:
     """Iterate over steps until `minutes` of training are spent, over however many sittings.
 
     Compute is what limits us, so the budget is time and `share` (0 → 1) drives the schedules:
-    the learning rate arrives at its end whatever the machine's speed. A stretch that goes on from
+    the learning rate arrives at its end whatever the machine's speed; `clock` tells the seconds
+    that count. A stretch that goes on from
     exported weights has `begun` at their seconds, and a schedule of its own (warm restarts:
     Loshchilov & Hutter 2017, arXiv 1608.03983). `parts` are the modules and optimisers whose
     state a checkpoint holds; `notes` says what it should be published with.
     """
 
-    def __init__(self, name: str, minutes: float, **parts):
+    def __init__(
+        self, name: str, minutes: float, clock: Callable[[], float] = time.monotonic, **parts
+    ):
         self.folder = CHECKPOINTS / name
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.budget, self.parts = minutes * 60, parts
+        self.budget, self.clock, self.parts = minutes * 60, clock, parts
         self.step, self.samples, self.seconds, self.begun = 0, 0, 0.0, 0.0
         self.notes: dict = {}
         self._losses: list[torch.Tensor] = []
@@ -56,11 +59,11 @@ class Run:
         bar = tqdm(total=round(self.budget), initial=round(self.seconds), unit="s", mininterval=30)
         logged = saved = time.monotonic()
         while self.seconds < self.budget:
-            start = time.monotonic()
+            start = self.clock()
             yield self.step
-            now = time.monotonic()
+            self.seconds += self.clock() - start
             self.step += 1
-            self.seconds += now - start
+            now = time.monotonic()
             if now - logged > LOG_EVERY:
                 logged = now
                 self.say(f"loss {torch.stack(self._losses).mean():.5f}")

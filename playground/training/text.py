@@ -167,7 +167,7 @@ def train(minutes: float = MINUTES, device: str = "cpu") -> None:
     pair, tokenizer = new_pair().to(device), new_tokenizer()
     scenes, pictures = latents.load(export.load_autoencoder().to(device), SCENES, device=place)
     optimizer = torch.optim.AdamW(pair.parameters(), lr=PEAK_LR, weight_decay=0.02)
-    run = Run("text", minutes, model=pair, optimizer=optimizer)
+    run = Run("text", minutes, place.clock, model=pair, optimizer=optimizer)
     rng, size = np.random.default_rng(SEED + run.step), place.either(*BATCH)
     for _ in run:
         set_lr(optimizer, cosine(run.share, PEAK_LR))
