@@ -226,11 +226,11 @@ def test_working_out_the_example_does_not_end_a_closer_look(session):
         ({"x": 1.5}, "outside the picture"),
         ({"y": float("nan")}, "outside the picture"),
         ({"y": -(10**400)}, "outside the picture"),
-        ({"x": "left"}, "two numbers"),
-        ({"x": None}, "two numbers"),
-        ({"y": [0.5]}, "two numbers"),
-        ({"step": None}, "two numbers"),
-        ({"step": True}, "two numbers"),
+        ({"x": "left"}, "given by numbers"),
+        ({"x": None}, "given by numbers"),
+        ({"y": [0.5]}, "given by numbers"),
+        ({"step": None}, "given by numbers"),
+        ({"step": True}, "given by numbers"),
         ({"step": 5000}, "no such step: this picture has 3"),
         ({"step": -1}, "no such step"),
         ({"step": 0.5}, "no such step"),
@@ -245,7 +245,7 @@ def test_a_bad_position_is_a_sentence(session, change, says):
 
 
 def test_nothing_asked_for_is_a_sentence(session):
-    with pytest.raises(ValueError, match="two numbers of a step"):
+    with pytest.raises(ValueError, match="given by numbers: step, x and y"):
         list(runs.place({}, None))
     with pytest.raises(ValueError, match="nothing to keep yet"):
         list(runs.kept({"kind": "png"}, None))

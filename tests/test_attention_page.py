@@ -96,7 +96,7 @@ def test_a_phrase_is_taken_with_shift_and_rows_can_be_changed(lab):
 def test_a_box_ranks_its_words_and_a_bar_leads_to_its_step(lab):
     page = lab()
     drag(page, (0.3, 0.3), (0.7, 0.6))
-    assert text(page, ".where") == "Box of 6×8 places of 16×16"
+    assert text(page, ".where") == "Box of 6×8 positions of 16×16"
     shares = page.locator("#attention .ranking span").all_text_contents()
     values = [float(share.removesuffix(" %")) for share in shares]
     assert values == sorted(values, reverse=True)

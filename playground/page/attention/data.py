@@ -67,7 +67,7 @@ def verdict(
     words: Sequence[Word],
     touched: Sequence[int],
 ) -> str:
-    """How far what changed lies where the words' map is: IoU at 0.4 of both, in a sentence."""
+    """How well the changed area and the words' map overlap: IoU at 0.4 of both, as a sentence."""
     from playground.attention import heatmaps
 
     rest = [i for i in range(len(words)) if i not in touched]
@@ -82,7 +82,7 @@ def verdict(
     names = " ".join(words[i].text for i in touched)
     said = f" (other words’ maps: {min(others):.2f} to {max(others):.2f})" if others else ""
     return (
-        f"A map shows where attention went; only the edit shows what it does. The changed places "
+        f"A map shows where attention went; only the edit shows what it does. The changed area "
         f"and the map of “{names}” overlap with IoU {mine:.2f}{said}; both are cut at 0.4 of "
         f"their range. Mean change {change.mean():.1f} of 255."
     )

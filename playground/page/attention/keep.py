@@ -41,8 +41,8 @@ def npz(look: Look) -> bytes:
 
 
 def sheet(look: Look) -> bytes:
-    """A PNG with the recipe: the picture under each word's map, first as the page shows it, then a
-    row a grid: means over steps and heads.
+    """A PNG with the recipe: the picture under each word's map, first as the page shows it, then
+    one row per grid: means over steps and heads.
     """
     words, image, branch = _words(look), look.picture.image, look.branches[0]
     rows = [_veiled(image, look.finished_maps(), map(_caption, words))]
@@ -61,9 +61,7 @@ def sheet(look: Look) -> bytes:
 
 
 def gif(look: Look) -> bytes:
-    """The maps of each step, as the page shows them, over its prediction of the end: a frame a
-    step.
-    """
+    """A GIF, one frame per step: the maps as the page shows them, over the preview of pred_x0."""
     steps, frames = look.branches[0].steps, []
     words = [_caption(word) for word in _words(look)]
     said = [_caption(f"step {step + 1} of {len(look.previews)}") for step in steps]
@@ -97,7 +95,7 @@ def _shares(maps: np.ndarray, words: int) -> np.ndarray:
 
 
 def _veiled(pixels: np.ndarray, maps: np.ndarray, captions: Iterable[Image.Image]) -> list[Tile]:
-    """Per map [h, w] the picture, dark where the map has little by its own extremes."""
+    """Per map [h, w] the picture, dark where the map is near its minimum."""
     picture, tiles = _fitted(pixels), []
     for map_, caption in zip(maps, captions, strict=True):
         low, high = map_.min(), map_.max()
@@ -132,12 +130,12 @@ KEPT = {"html": html, "png": sheet, "gif": gif, "npz": npz}
 
 
 def check(kind) -> None:
-    """Raises ValueError for kinds of files that there are not."""
+    """Raises ValueError for an unknown kind of file."""
     if not isinstance(kind, str) or kind not in KEPT:
         raise ValueError(f"There is no {kind!r} to keep; there are: {', '.join(KEPT)}.")
 
 
 def file(kind: str, look: Look) -> tuple[str, bytes]:
-    """Name and content of one kind of file; raises ValueError in words."""
+    """Name and content of one kind of file; ValueError if it is unknown."""
     check(kind)
     return f"{look.name}-attention.{kind}", KEPT[kind](look)

@@ -1,4 +1,4 @@
-"""The Attention lens: every head of a run, a place worked out, and prompts edited by attention."""
+"""The Attention lens: every head of a run, a worked position, and prompts edited by attention."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -14,22 +14,22 @@ from playground.page.shared import saved
 from playground.recipe import Recipe
 
 INTRO = (
-    "Each place of the latent asks with a query q, each token answers with a key k, and "
-    "softmax(q·k/√d) says how much that place listens to that token. A map shows where attention "
-    "went, not what caused the pixel; the edits below show what it does."
+    "Each spatial position of the latents asks with a query q, each token answers with a key k, "
+    "and softmax(q·k/√d) says how much that position attends to that token. A map shows where "
+    "attention went, not what caused the pixel; the edits below show what it does."
 )
 COST = (
     "Records every head of every step: the same picture is drawn once more, in about the same "
     "time, and the page receives 1 to 7 MB. What stands here at first is an example."
 )
-WORKED = "### One place, worked out"
+WORKED = "### One position, worked out"
 EDITS = (
     "### Edit the prompt through attention\n"
     "Prompt-to-Prompt (Hertz et al. 2022) on the picture above: the edited one starts from the "
-    "same noise and, for a share of the steps, looks where the original looked."
+    "same noise and, for a share of the steps, uses the attention of the original."
 )
 EXAMPLE = Recipe(prompt="a red square", steps=10)
-BEGINS = ("attention", "worked", "edits")  # views that a closer look begins anew
+BEGINS = ("attention", "worked", "edits")  # views that a closer look fills again
 LOOKING = 4  # visitors at the same time; the engine batches them with everybody's pictures
 
 
@@ -60,7 +60,7 @@ class Attention:
                         yield *(frame[name] for name in BEGINS), event
                     else:
                         yield event, *[gr.skip()] * 3
-            except ValueError as error:  # one sentence; what was there stays
+            except ValueError as error:  # one sentence; the views stay as they are
                 yield attention.message(str(error), error=True), *[gr.skip()] * 3
 
         def on_place(request: gr.Request, look: Look | None, event: gr.EventData):
@@ -84,7 +84,7 @@ class Attention:
         outputs = [*(views[name] for name in BEGINS), held]
         looking = self.start.click(
             on_look, panel.inputs, outputs, preprocess=False, **queue, **hidden
-        )  # a recipe says in words what gradio would answer by a traceback
+        )  # a recipe explains what gradio would answer with a traceback
         views["attention"].place(on_place, held, [views["worked"], held], **queue, **hidden)
         views["attention"].keep(on_keep, held, [views["saved"], held], **queue, **hidden)
         editing = views["edits"].edit(on_edit, None, views["edits"], **queue, **hidden)

@@ -17,7 +17,7 @@ from playground.recipe import Recipe
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What the laboratory, its files and a worked position derive from, and no more of the run.
+    """The part of a run from which the laboratory, its files and worked positions derive.
 
     By network call: `previews` uint8 [h, w, 3] and `latents` float32 [channels, h, w], what the
     network saw at `timesteps`. `seconds` is what the visitor waited.
@@ -67,7 +67,7 @@ class Look:
         maps = means(self.branches[0], calls)
         # A recording of heads has one column a word, from 1 on.
         words = [replace(word, columns=(i,)) for i, word in enumerate(self.branches[0].words, 1)]
-        # At t = 0, which counts always: the calls have been chosen.
+        # At t = 0, which always counts, because the calls have been chosen already.
         return heatmaps.summed([maps], [0.0], words, self.how)
 
 

@@ -1,6 +1,6 @@
 """What the Attention lens asks of the session: a closer look, a position worked out, an edit.
 
-`visitor` is who asks; what a view asks for may be anything, also nothing.
+`visitor` names who asks. What a view asks for is checked: a browser may send anything.
 """
 
 import time
@@ -19,7 +19,7 @@ from playground.recipe import Recipe
 
 LOOK, AGAIN, EDIT = "attention", "attention again", "edit"  # sections
 NOTHING = "There is nothing to keep yet: look closer first."
-ONCE_MORE = "Drawing this picture once more, because its numbers are not at hand …"
+ONCE_MORE = "Drawing this picture once more, because its numbers are not stored …"
 
 
 def closer(
@@ -66,13 +66,14 @@ def place(
 ) -> Iterator[tuple[dict, Look | None]]:
     """The computation at one spatial position: `step`, `x` and `y` of the look at `link`.
 
-    Yields what the view shows and, if it was not `held`, the look. Raises ValueError in words.
+    Yields what the view shows and, if it was not `held`, the look. Raises ValueError with a
+    plain sentence.
     """
     step, x, y = (ask.get(name) for name in ("step", "x", "y"))
     if not all(map(_is_number, (step, x, y))):
-        raise ValueError("A place is two numbers of a step.")
+        raise ValueError("A position is given by numbers: step, x and y.")
     if not (0 <= x < 1 and 0 <= y < 1):
-        raise ValueError("This place is outside the picture: both of its numbers lie from 0 to 1.")
+        raise ValueError("This position is outside the picture: x and y must lie between 0 and 1.")
     look = _held(ask, held)
     if look is None:
         yield worked.message(ONCE_MORE), None
@@ -100,14 +101,14 @@ def kept(
 
 
 def _held(ask: Mapping, held: Look | None) -> Look | None:
-    """What is held, if it is of the picture that the page shows."""
+    """The held look, if it is of the picture that the page shows."""
     link = ask.get("link")
     return held if held and link in (None, held.recipe.to_query()) else None
 
 
 def _again(ask: Mapping, visitor: str | None) -> Look | None:
-    """The look at a picture that the page shows though it is not held: the example, or one from
-    before the connection was lost. None if it was asked for again meanwhile.
+    """The look, drawn again, at a picture that the page shows but that is not held: the example, or
+    one from before the connection was lost. None if it was asked for again meanwhile.
     """
     recipe = Recipe.from_query(ask.get("link"))
     return next((e for e in closer(recipe, visitor, AGAIN) if isinstance(e, Look)), None)
@@ -166,7 +167,7 @@ def edit(ask: Mapping, visitor: str | None = None) -> Iterator[dict]:
 
 
 def _edit(ask: Mapping) -> Edit:
-    """What the form says; a text that is none is empty, and the plan says what is missing."""
+    """The edit of the form. What is no text counts as empty; the plan then says what is missing."""
 
     def text(name: str) -> str:
         return ask[name] if isinstance(ask.get(name), str) else ""

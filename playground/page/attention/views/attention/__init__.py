@@ -50,7 +50,7 @@ class Branch:
 
 
 def message(text: str, share: float | None = None, error: bool = False) -> dict:
-    """Only a sentence, with the `share` 0 … 1 that is recorded; what is there stays."""
+    """Only a sentence, with the `share` 0 … 1 that is recorded; the view stays as it is."""
     return {"kind": "message", "text": text, "share": share, "error": error}
 
 
@@ -70,7 +70,8 @@ def finished(
 ) -> dict:
     """Everything the laboratory shows of a run.
 
-    `previews` uint8 [h, w, 3] are those of pred_x0, one a step; `link` is the recipe for `?r=`.
+    `previews` uint8 [h, w, 3] are those of pred_x0 (x̂0), one a step; `link` is the recipe for
+    `?r=`.
     """
     return {
         "kind": "finished",
@@ -85,7 +86,7 @@ def finished(
         "text": text,
         "notes": []
         if all(branch.whole for branch in branches)
-        else ["So many numbers: only the mean over heads is kept."],
+        else ["These are too many numbers for a page: only the mean over heads is kept."],
     }
 
 

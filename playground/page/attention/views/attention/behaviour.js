@@ -7,7 +7,7 @@ const P = Float32Array.from({ length: 256 }, (_, code) => (code / 255) ** 2);
 let run = null, branch = null;
 let pinned = new Set(), hovered = null, last = null;  // columns: start, words …, between, end, padding
 let box = null, drag = null, boxing = false;          // {x0, y0, x1, y1} in 0 … 1; a spot has no size
-let worked = null;       // [x, y] of the place that was worked out last
+let worked = null;       // [x, y] of the position that was worked out last
 let level = SUMMED, scale = RELATIVE, playing = null, shown = 0;
 
 const span = (from, to) => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
@@ -16,7 +16,7 @@ const inside = (v) => Math.min(Math.max(v, 0), 0.999);
 // ---- reading the maps ----------------------------------------------------------------------
 const wordColumns = () => span(1, branch.words.length + 1);
 const sinks = () => ({ start: 0, end: branch.words.length + 2, padding: branch.words.length + 3 });
-// Places of the chosen step among the recorded ones; past the last step, all of them.
+// Indices of the chosen step among the recorded ones; past the last step, all of them.
 function chosenSteps() {
   if (+range.value >= run.previews.length) {
     const settled = span(0, branch.steps.length).filter((s) => run.summing.calls.includes(branch.steps[s]));
@@ -26,7 +26,7 @@ function chosenSteps() {
   return at < 0 ? [] : [at];
 }
 
-// Mean probabilities [columns·h·w] over some steps and heads of a level; kept, since asked again.
+// Mean probabilities [columns·h·w] over some steps and heads of a level; kept for reuse.
 function mean(l, steps, heads) {
   const key = steps.join() + '|' + heads.join(), size = l.columns * l.h * l.w;
   l.kept ??= new Map();
@@ -41,7 +41,7 @@ function mean(l, steps, heads) {
   return out;
 }
 
-// 1 − entropy/log n of where a head puts the chosen words: 0 everywhere alike, 1 a single place.
+// 1 − entropy/log n of a head’s map of the chosen words: 0 if uniform, 1 if at a single position.
 function localisation(l, steps, head) {
   const maps = mean(l, steps, [head]), n = l.h * l.w, columns = pinned.size ? [...pinned] : wordColumns();
   let score = 0;
@@ -63,7 +63,7 @@ function chosenHeads(l, steps) {
   return select.value === ALL || level === SUMMED ? every : [+select.value];
 }
 
-// The levels in use: one, or those that the best measured way of summing takes.
+// The levels in use: one, or those of the summing that was measured best.
 const parts = () => (level === SUMMED ? branch.levels.slice(0, run.summing.weights.length) : [branch.levels[level]]);
 
 // {h, w, maps: [columns][h·w]} for the given steps, on the finest grid in use.
@@ -82,7 +82,7 @@ function mapsAt(steps) {
   return { h, w, maps };
 }
 
-// Relative: each place's share of words alone. Absolute: the probabilities as they are.
+// Relative: shares among words alone at each position. Absolute: the probabilities themselves.
 function scaled(raw, steps) {
   if (scale === ABSOLUTE) return raw;
   if (level !== SUMMED || !branch.words.length) return shared(raw);
@@ -108,7 +108,7 @@ function draw() {
   paint.imageSmoothingEnabled = true;
   paint.imageSmoothingQuality = 'high';
   paint.drawImage(ended ? run.picture : run.previews[step], 0, 0, canvas.width, canvas.height);
-  find('readout').textContent = ended ? (level === SUMMED ? run.summing.text : 'Finished: maps are the mean of all steps.') : `Step ${step + 1} of ${run.previews.length}: prediction of the end, maps of this step.`;
+  find('readout').textContent = ended ? (level === SUMMED ? run.summing.text : 'Finished: maps are the mean of all steps.') : `Step ${step + 1} of ${run.previews.length}: predicted final picture (x̂0), maps of this step.`;
   const lit = [...new Set(hovered === null ? pinned : [...pinned, hovered])].sort((a, b) => a - b);
   find('words').querySelectorAll('button').forEach((b) => {
     b.classList.toggle('lit', lit.includes(+b.dataset.column));
@@ -127,7 +127,7 @@ function draw() {
   if (worked) mark(worked);
 }
 
-// The best measured way carries a finished picture's maps along its edges; kept while nothing changes.
+// The summing that was measured best carries a finished picture’s maps along its edges; cached.
 let fine = {};
 function refined(maps, ended) {
   if (level !== SUMMED || scale === ABSOLUTE || !ended || !branch.words.length || !run.summing.edges) return maps;
@@ -148,7 +148,7 @@ function mark([x, y]) {
 
 const named = (k) => (k >= 1 && k <= branch.words.length ? branch.words[k - 1].text : Object.entries(sinks()).find(([, c]) => c === k)?.[0]);
 
-// Darkens where the chosen words have little: by their own extremes, or from 0 to what all words reach.
+// Darkens where the chosen words have little: between their own extremes, or from 0 to the largest of all words.
 function shade({ h, w, maps }, lit) {
   const sum = new Float32Array(h * w);
   for (const k of lit) maps[k].forEach((v, i) => { sum[i] += v; });
@@ -156,7 +156,7 @@ function shade({ h, w, maps }, lit) {
   const [low, high] = scale === ABSOLUTE ? [0, Math.max(most, reach())] : [least, most];
   paint.drawImage(veil(sum, h, w, low, high), 0, 0, canvas.width, canvas.height);
   const raw = scale === ABSOLUTE || lit.some((k) => k < 1 || k > branch.words.length);
-  find('hint').textContent = `“${lit.map(named).join(' + ')}”: ${attended(most)} of ${raw ? 'all attention' : level === SUMMED ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${attended(least)} at its darkest${scale === ABSOLUTE ? `; full brightness is ${attended(high)}, for every word` : ''}.`;
+  find('hint').textContent = `“${lit.map(named).join(' + ')}”: ${attended(most)} of ${raw ? 'all attention' : level === SUMMED ? 'the words’ combined share' : 'the words’ attention'} at its brightest position, ${attended(least)} at its darkest${scale === ABSOLUTE ? `; full brightness is ${attended(high)}, for every word` : ''}.`;
 }
 
 // The highest probability of any word at any step: the shared scale's end.
@@ -170,14 +170,14 @@ function rank({ h, w, maps }) {
   find('clear').hidden = !box;
   if (!box) {
     find('where').textContent = '';
-    return ranking.append(make('p', 'Hover or tap the picture (or walk over it with the arrow keys) to rank the words of a place; drag to draw a box.', 'hint'));
+    return ranking.append(make('p', 'Hover or tap the picture (or walk over it with the arrow keys) to rank the words of a position; drag to draw a box.', 'hint'));
   }
   const x0 = Math.floor(box.x0 * w), y0 = Math.floor(box.y0 * h), x1 = Math.floor(box.x1 * w), y1 = Math.floor(box.y1 * h);
   const cw = canvas.width / w, ch = canvas.height / h, frame = [x0 * cw, y0 * ch, (x1 - x0 + 1) * cw, (y1 - y0 + 1) * ch];
   paint.lineWidth = 4; paint.strokeStyle = 'black'; paint.strokeRect(...frame);
   paint.lineWidth = 2; paint.strokeStyle = 'white'; paint.strokeRect(...frame);
   const places = span(y0, y1 + 1).flatMap((y) => span(x0, x1 + 1).map((x) => y * w + x));
-  find('where').textContent = places.length > 1 ? `Box of ${y1 - y0 + 1}×${x1 - x0 + 1} places of ${h}×${w}` : `Row ${y0 + 1}, column ${x0 + 1} of ${h}×${w}`;
+  find('where').textContent = places.length > 1 ? `Box of ${y1 - y0 + 1}×${x1 - x0 + 1} positions of ${h}×${w}` : `Row ${y0 + 1}, column ${x0 + 1} of ${h}×${w}`;
   const shares = wordColumns().map((k) => places.reduce((sum, i) => sum + maps[k][i], 0) / places.length);
   if (scale === ABSOLUTE) {
     const every = branch.words.map(({ text }, k) => [text, shares[k]]).sort((a, b) => b[1] - a[1]);
@@ -187,7 +187,7 @@ function rank({ h, w, maps }) {
   listWords(rows.slice(0, 8), aside);
 }
 
-// Start, words, end and padding: the mean over places and heads, a bar per step.
+// Start, words, end and padding: the mean over positions and heads, a bar per step.
 function showMasses() {
   const l = parts()[0], n = l.h * l.w, { end, padding } = sinks();
   const rows = branch.steps.map((step, s) => {
@@ -320,7 +320,7 @@ find('box').onclick = () => {
 };
 find('clear').onclick = () => { box = null; draw(); };
 
-// Asks for the computation at a place; past the last step, that of the last.
+// Asks for the computation at a position; past the last step, that of the last.
 function workOut(place) {
   const step = Math.min(+range.value, run.previews.length - 1), [x, y] = place;
   worked = place;

@@ -26,7 +26,7 @@ class Side:
 
 
 def message(text: str, error: bool = False) -> dict:
-    """Only a sentence; what is there stays."""
+    """Only a sentence; the view stays as it is."""
     return {"kind": "message", "text": text, "error": error}
 
 
@@ -42,7 +42,7 @@ def ready(prompt: str, words: Sequence[Word], link: str) -> dict:
 
 
 def sampling(previews: Sequence[np.ndarray], step: int, count: int, left: float) -> dict:
-    """Both x̂0 previews uint8 [h, w, 3] while they are drawn, and the seconds left."""
+    """Both pred_x0 (x̂0) previews uint8 [h, w, 3] while they are drawn, and the seconds left."""
     rasters = [raster(preview) for preview in previews]
     text = f"Call {step} of {count}, about {left:.1f} s left"
     return {"kind": "sampling", "previews": rasters, "text": text, "share": step / count}

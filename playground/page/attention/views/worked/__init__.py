@@ -1,4 +1,4 @@
-"""The worked pixel: scores, weights and weighted values of one place, layer and head."""
+"""The worked pixel: scores, weights and weighted values of one position, layer and head."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from playground.page.attention.views.attention import label
 from playground.page.shared.view import read
 
 VIEW = read(Path(__file__).parent)
-LOWEST = -99.0  # stands for the score −∞ of a share that vanished
+LOWEST = -99.0  # replaces the score −∞ of a weight that became 0
 
 
 def message(text: str, error: bool = False) -> dict:
@@ -51,5 +51,5 @@ def worked(tokens: Sequence[str], content: int, step: int, layers: Sequence[Work
 def _plain(array: np.ndarray, digits: int) -> list:
     numbers = np.nan_to_num(np.asarray(array, np.float64), neginf=LOWEST)
     if not math.isfinite(numbers.sum()):
-        raise ValueError("The numbers of this place ran away.")
+        raise ValueError("The numbers at this position are no longer finite.")
     return np.round(numbers, digits).tolist()

@@ -1,4 +1,4 @@
-// The worked pixel: one place's scores → softmax → weighted values, for a layer and head.
+// The worked pixel: one position's scores → softmax → weighted values, for a layer and head.
 const layerBox = find('layer'), headBox = find('one'), special = (i) => i === 0 || i > data.content;
 let data = null;
 
@@ -7,7 +7,7 @@ function options(select, texts, chosen) {
   select.value = chosen;
 }
 
-// How much of its attention a head gives to the words here.
+// How much of its attention a head gives to the words at this position.
 const heard = (layer, head) => 1 - data.tokens.reduce((sum, _, i) => sum + (special(i) ? layer.weights[head][i] : 0), 0);
 const argmax = (values) => values.indexOf(Math.max(...values));
 const loudest = (layer) => argmax(layer.weights.map((_, head) => heard(layer, head)));
@@ -38,11 +38,11 @@ function draw() {
 function show() {
   const value = props.value;
   if (!value || !value.kind) return;
-  say(value.text ?? 'Click another place or go to another step above. The score of all padding together is log Σ exp of theirs.', value.error);
+  say(value.text ?? 'Click another position or go to another step above. The score of all padding together is log Σ exp of its scores.', value.error);
   if (value.kind !== 'worked') return;
   const kept = data && data.layers.length === value.layers.length && data.tokens.join() === value.tokens.join();
   data = value;
-  const finest = Math.max(...data.layers.map((l) => l.h));  // most like a place of the picture
+  const finest = Math.max(...data.layers.map((l) => l.h));  // the finest grid fits the picture best
   const layer = kept ? +layerBox.value : argmax(data.layers.map((l) => (l.h === finest ? heard(l, loudest(l)) : -1)));
   options(layerBox, data.layers.map((l) => `${l.label} (${l.h}×${l.w})`), layer);
   options(headBox, data.layers[layer].weights.map((_, i) => i + 1), kept ? +headBox.value : loudest(data.layers[layer]));
