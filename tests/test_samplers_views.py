@@ -109,11 +109,11 @@ def test_what_was_on_its_way_when_stopped_is_not_shown(page, view):
         assert page.text_content(".status") == f"working anew: {share}"
 
 
-def test_ways_are_scrubbed_and_hidden(page):
+def test_paths_are_scrubbed_and_hidden(page):
     bent = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 1.0]])
-    ways = {n: [trajectories.Way("DDIM", bent * n), trajectories.Way("Euler a", bent, True)]
-            for n in (1, 2)}  # fmt: skip
-    mount(page, trajectories.VIEW, trajectories.plane(ways, bent, 0.873))
+    path = trajectories.Trajectory
+    paths = {n: [path("DDIM", bent * n), path("Euler a", bent, True)] for n in (1, 2)}
+    mount(page, trajectories.VIEW, trajectories.plane(paths, bent, 0.873))
     assert "87 %" in page.text_content(".text")
     assert "Euler a (fresh noise), 2 calls" in page.text_content(".legend")
     whole = pixels(page, ".plane")

@@ -19,8 +19,8 @@ COLUMNS = 10
 COUNTERS = 4  # at the same time
 TEXT = (
     "### Is step 10 of 20 what 10 steps draw?\n"
-    "A run of N steps spends them from much noise to none. Stopped half way it is a run that lacks "
-    "its second half; told to take half as many steps, it goes the whole way in longer strides."
+    "A run of N steps spreads them from much noise to none. If it is stopped half-way, its second "
+    "half is missing. A run of half as many steps goes all the way to no noise, in longer steps."
 )
 
 

@@ -1,4 +1,4 @@
-"""A recipe's own error against network calls, and the ways its samplers take."""
+"""A recipe's own error against network calls (NFE), and the paths of its samplers."""
 
 import time
 from collections.abc import Iterator
@@ -26,11 +26,12 @@ OFFERED = ("ddim", "heun", "dpmpp_2m", "unipc", "euler_a")
 FRAME = 0.5  # seconds between frames of the chart
 MEASURERS = 2  # at the same time: each is hundreds of network calls
 TEXT = (
-    "### How far from the truth?\n"
+    "### How far from the exact solution?\n"
     "Your recipe's words, seed and w. The ODE that deterministic samplers solve is first solved "
-    "far beyond what shows; half as many steps tell how well. Then every sampler runs with 5 to 50 "
-    "network calls, and its final latents and picture are compared. Samplers with fresh noise have "
-    "no one picture to come to: they appear among the ways below only."
+    "with so many steps that its error cannot be seen; a second solution with half as many steps "
+    "measures that error. Then every sampler runs with 5 to 50 network calls, and its final "
+    "latents and picture are compared. Samplers with fresh noise do not approach one picture: they "
+    "appear only among the paths below."
 )
 
 
@@ -59,7 +60,7 @@ def measure(recipe: Recipe, names: list[str], visitor: str | None = None) -> Ite
 
 
 def _followed(run: Run, state: "_Measured", what: str) -> Iterator[tuple]:
-    """Every now and then how far it is."""
+    """From time to time, how far the measurement is."""
     shown = 0.0
     for event in run:
         state.take(event)
@@ -69,7 +70,7 @@ def _followed(run: Run, state: "_Measured", what: str) -> Iterator[tuple]:
 
 
 def plain(recipe: Recipe) -> Recipe:
-    """The recipe as the ODE knows it; RecipeError if its guidance changes with time or is bent."""
+    """The recipe as the ODE knows it; RecipeError if its guidance is not plain."""
     if not guidance.is_plain(recipe):
         raise RecipeError(guidance.NOT_PLAIN)
     return replace(recipe, eta=0.0)
@@ -99,7 +100,7 @@ class _Measured:
         self.total = reference.calls() * len(self.exact) + sum(b for _, b, _ in self.cells)
         self.solutions: dict[float, Exact] = {}  # by scale of the starting noise
         self.ends: dict[tuple[float, bool], tuple] = {}  # (scale, ends clean): latents, image
-        self.ways: dict[int, list] = {}  # cell: latents before every call, and the last
+        self.paths: dict[int, list] = {}  # cell: latents before every call, and the last
         self.points: dict[int, Point | None] = {}  # cell
 
     @property
@@ -123,10 +124,10 @@ class _Measured:
         elif isinstance(event, Failure):
             self.points[event.cell] = None
         elif isinstance(event, Picture):
-            self.ways[event.cell].append(event.latents)
+            self.paths[event.cell].append(event.latents)
             self.points[event.cell] = self._point(event)
         elif isinstance(event, Step):
-            self.ways.setdefault(event.cell, []).append(event.latents)
+            self.paths.setdefault(event.cell, []).append(event.latents)
 
     def _take_exact(self, event: Event) -> None:
         if isinstance(event, Failure):
@@ -179,15 +180,16 @@ class _Measured:
         ) + (f" {lost} runs failed." if lost else "")
 
     def plane(self) -> dict:
-        """The ways that are finished, in the plane of the first reference."""
+        """The finished paths, in the plane of the first reference."""
         path = self.solutions[self.exact[0].exact].path
         plane = plane_of(path)
         budgets: dict[int, list] = {}
         for cell, (name, budget, _) in enumerate(self.cells):
             if self.points.get(cell):
-                places = plane.place(np.stack(self.ways[cell]))
-                way = trajectories.Way(SAMPLERS[name].label, places, SAMPLERS[name].stochastic)
-                budgets.setdefault(budget, []).append(way)
+                places = plane.place(np.stack(self.paths[cell]))
+                sampler = SAMPLERS[name]
+                found = trajectories.Trajectory(sampler.label, places, sampler.stochastic)
+                budgets.setdefault(budget, []).append(found)
         return trajectories.plane(dict(sorted(budgets.items())), plane.place(path), plane.share)
 
 

@@ -16,7 +16,7 @@ from playground.recipe import Recipe
 
 RUNS = (("ddim", 50), ("ddpm", 1000))
 FRAME = 0.4  # seconds between previews
-RUNNERS = 1  # a thousand calls at a time are enough for one machine
+RUNNERS = 1  # at the same time: one run of a thousand calls is enough for one machine
 TEXT = (
     "### A thousand steps of DDPM, fifty of DDIM\n"
     "The same network, words and starting noise. DDPM was published with a thousand steps (Ho et "

@@ -1,4 +1,4 @@
-"""The Samplers lens: race samplers from one noise, finish what deserves it, compare any two."""
+"""The Samplers lens: race samplers from one noise, finish the best lanes, compare any two."""
 
 import html
 from collections.abc import Callable, Iterator, Sequence
@@ -120,7 +120,7 @@ def frames(plan: Callable[[], list[race_plan.Lane]], unit, request: gr.Request) 
                 yield moment.data(), moment
             else:
                 yield race.message(moment), gr.skip()
-    except ValueError as error:  # one sentence; what was there stays
+    except ValueError as error:  # one sentence; the views stay as they are
         yield race.message(str(error), error=True), gr.skip()
 
 

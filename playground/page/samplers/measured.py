@@ -1,4 +1,4 @@
-"""All samplers' distance to the truth over many prompts, as measured for the model card."""
+"""All samplers' distance to the exact solution over many prompts, from the model card."""
 
 from dataclasses import asdict
 
@@ -72,7 +72,7 @@ def crossing(lines: dict[str, list[Point]], bound: float) -> str:
 
 
 def stochastic(found: dict) -> dict:
-    """The table of those that draw fresh noise: they have no one picture to come to."""
+    """The table of samplers that draw fresh noise, which do not approach one picture."""
     rows = found["stochastic"]
     named = [(f"{samplers.get(r['sampler']).label}, {r['calls']} calls", r) for r in rows]
     return tradeoff.table(

@@ -24,10 +24,10 @@ TOGETHER = 7  # of these at a time, so that Stop is soon heard
 DRAWN = 0.5  # share of the work: a usual run takes about as long as the 28 decoded pictures
 NOISERS = 4  # at the same time
 TEXT = (
-    "### The way there: noise on a picture\n"
-    "Training shows the network pictures with noise: x_t = √ᾱ·x₀ + √(1 − ᾱ)·ε. The noise goes on "
-    "the latents, so what is decoded at a large t is no noisy picture but what the decoder makes "
-    "of noise."
+    "### The forward process: noise on a picture\n"
+    "Training shows the network pictures with noise: x_t = √ᾱ·x₀ + √(1 − ᾱ)·ε. The noise is "
+    "added to the latents, so what is decoded at a large t is not a noisy picture but what the "
+    "decoder makes of noise."
 )
 
 

@@ -29,7 +29,8 @@ def plan(
     """Every sampler with every count and every w; raises RecipeError in words that fit the page.
 
     Without `guidances` all have the recipe's. Of lanes that come to the same recipe the first one
-    counts: 5 and 6 calls are both three steps of Heun. Everything may be as a browser sent it.
+    counts: 5 and 6 calls are both three steps of Heun. The values are checked, because a browser
+    may send anything.
     """
     unit = sections.typed(unit)
     numbers = [_count(part, unit) for part in together.parts(sections.typed(counts))]

@@ -1,4 +1,4 @@
-"""Races: lanes drawn together from one noise, moment by moment."""
+"""Races: lanes drawn together from the same noise."""
 
 import secrets
 import time
@@ -102,7 +102,7 @@ def drop(link: str, visitor: str) -> None:
 
 
 class _Watched:
-    """A race that is under way; what has ended is worked out once, and kept."""
+    """A race that is being drawn; finished lanes are encoded once and kept."""
 
     def __init__(self, lanes: list[Lane], unit: str, kept: dict[Recipe, Finished | None]):
         self.lanes, self.unit, self.kept = lanes, unit, kept

@@ -20,15 +20,15 @@ ASSET = ASSETS / "schedules.json"
 MOST = 50  # steps that are offered
 COMPARED = 20  # steps by which a sampler's grid is known
 PLANE = (
-    "### The same samplers where the truth is known\n"
+    "### The same samplers where the exact solution is known\n"
     "Points in the plane come from a mixture of Gaussians, so ε̂ has a closed form and the ODE can "
     "be solved exactly. Everything moves as you drag; there is no network. Shade: the density of "
     "the chosen label at that noise."
 )
 GRIDS = (
     "### Where samplers look\n"
-    "A tick is a network call. Equal steps in t crowd where σ is large; other spacings care more "
-    "for the end. Tap one to read its effective list."
+    "A tick is a network call. Equal steps in t are dense where σ is large; other spacings place "
+    "more calls near the end. Tap one to read its effective list."
 )
 
 
@@ -49,7 +49,7 @@ def data() -> dict:
 
 
 def _kinds(config: dict) -> list[dict]:
-    """Every spacing, then the samplers whose grid is none of theirs."""
+    """Every spacing, then the samplers whose grid is not one of these spacings."""
     own = {name: spacings.of_sampler(name, config, COMPARED) for name in SAMPLERS}
     found, left = [], dict(own)
     for spacing in SPACINGS.values():

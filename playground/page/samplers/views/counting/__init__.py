@@ -1,4 +1,4 @@
-"""A run stopped on its way beside runs that were told to take so many steps, scrubbed together."""
+"""A run stopped half-way beside finished runs of so many steps, scrubbed together."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-// Two rows, one slider: the long run on its way above, finished short runs below.
+// Two rows, one slider: the long run, stopped, above; finished short runs below.
 let columns = null;
 
 function choose() {

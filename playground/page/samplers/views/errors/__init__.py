@@ -56,7 +56,7 @@ def chart(groups: list[Group], text: str, share: float | None = None) -> dict:
 
 
 def message(text: str, share: float | None = None, error: bool = False) -> dict:
-    """Only a sentence; the chart that is there stays."""
+    """Only a sentence; the chart stays as it is."""
     return {"kind": "message", "text": text, "share": share, "error": error}
 
 

@@ -52,7 +52,7 @@ function plot() {
   const named = [];  // first what most samplers were measured at
   for (const call of calls) if (named.every((at) => Math.abs(at - x(call)) > 24)) { named.push(x(call)); picture.append(svg('text', { class: 'calls', x: x(call), y: HEIGHT - BOTTOM + 18, 'text-anchor': 'middle' }, call)); }
   picture.append(svg('text', { x: (LEFT + width) / 2, y: HEIGHT - 6, 'text-anchor': 'middle' }, 'network calls'));
-  if (measure() === 'latents' && y(bound) < HEIGHT - BOTTOM) picture.append(svg('rect', { class: 'bound', x: LEFT, width: width - LEFT - RIGHT, y: y(bound), height: HEIGHT - BOTTOM - y(bound) }), svg('text', { x: LEFT + 4, y: y(bound) + 14 }, 'the reference is not known better'));
+  if (measure() === 'latents' && y(bound) < HEIGHT - BOTTOM) picture.append(svg('rect', { class: 'bound', x: LEFT, width: width - LEFT - RIGHT, y: y(bound), height: HEIGHT - BOTTOM - y(bound) }), svg('text', { x: LEFT + 4, y: y(bound) + 14 }, 'error of the reference itself'));
   for (const { label, points } of visible) {
     const known = points.filter((p) => value(p) != null), ink = colour(label);
     picture.append(svg('polyline', { class: 'line', stroke: ink, points: known.map((p) => `${x(p.calls)},${y(value(p))}`).join(' ') }));

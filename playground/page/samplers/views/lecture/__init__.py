@@ -23,7 +23,7 @@ class Lane:
 
 
 def lane(label: str, done: int, count: int, seconds: float, preview: np.ndarray) -> Lane:
-    """A run on its way; `preview` uint8 [h, w, 3] of x̂0."""
+    """A run that is being drawn; `preview` uint8 [h, w, 3] of pred_x0 (x̂0)."""
     return Lane(label, done, count, round(seconds, 2), preview=raster(preview))
 
 

@@ -71,7 +71,7 @@ function paint(panel, run) {
     if (Math.max(...here.map(Math.abs)) > REACH) outside++;
   }
   brush.globalAlpha = 1;
-  const judged = run.noisy ? 'fresh noise: no one place to come to' : `${run.error.toPrecision(2)} from the exact ends`;
+  const judged = run.noisy ? 'fresh noise: no single end point' : `${run.error.toPrecision(2)} from the exact ends`;
   panel.note.textContent = `${counted(run.calls, 'call')} · ${judged} · ${percent(run.inside)} on its blobs` + (outside ? ` · ${outside} points outside the frame` : '');
 }
 

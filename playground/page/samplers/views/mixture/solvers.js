@@ -32,7 +32,7 @@ function guidedNoise({ centres, spread }, label, w) {
 }
 
 // Each takes the σ grid (the last may be 0), starting points, ε̂(y, σ), fresh noise z(step) and η,
-// and returns the points after every step, and how often it asked for ε̂.
+// and returns the points after every step, and how often it evaluated ε̂ (NFE).
 const METHODS = {
   // Euler's method with a part of the noise drawn anew: η = 0 is DDIM and Euler, η = 1 ancestral
   // sampling (Song et al. 2021, arXiv 2010.02502, eq. 12 and 16, written in σ).
@@ -67,7 +67,7 @@ const METHODS = {
       return here.map((v, k) => (to / from) * v - Math.expm1(-h) * aim[k]);
     });
   },
-  // Their algorithm 1 as diffusers has it: every second step begins again where the pair began.
+  // Their algorithm 1 as in diffusers: every second step starts again where its pair started.
   dpmpp_2s(sigmas, y, eps) {
     const steps = sigmas.length - 1;
     let first = null, start = y, began = 0;
@@ -112,7 +112,7 @@ const METHODS = {
     return { ...path, calls: path.calls + extra };
   },
   // Zhang & Chen 2023, arXiv 2204.13902, tAB of first order in log σ: ε̂ as a line through the last
-  // two, integrated over σ. Few steps end with Euler's, as in diffusers.
+  // two, integrated over σ. Runs of few steps end with Euler's, as in diffusers.
   deis(sigmas, y, eps) {
     const steps = sigmas.length - 1;
     let before = null, earlier = 0;
@@ -161,7 +161,7 @@ function walk(sigmas, y, step) {
   return { path, calls: sigmas.length - 1 };
 }
 
-// The exact way: Runge-Kutta of fourth order, uniform in σ^(1/7), then x̂0 at the least σ.
+// The exact solution: Runge-Kutta of fourth order, uniform in σ^(1/7), then x̂0 at the least σ.
 function exactEnd(high, low, steps, y, eps) {
   const first = high ** (1 / 7), width = (low ** (1 / 7) - first) / steps;
   const slope = (root, at) => eps(at, root ** 7).map((e) => 7 * root ** 6 * e);

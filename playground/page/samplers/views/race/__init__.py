@@ -37,12 +37,12 @@ class Lane:
 
 
 def message(text: str, error: bool = False) -> dict:
-    """Only a sentence; the race that is there stays."""
+    """Only a sentence; the race stays as it is."""
     return {"kind": "message", "text": text, "error": error}
 
 
 def stopped() -> dict:
-    """The visitor stopped the race: of frames still on their way only the pictures count."""
+    """The visitor stopped the race: of frames that arrive later only the pictures count."""
     text = "Stopped. Finished pictures are kept for the next race; the others are previews."
     return {"kind": "stopped", "text": text}
 
@@ -59,7 +59,7 @@ def waiting(lane: Lane) -> dict:
 
 
 def sampling(lane: Lane, preview: np.ndarray, call: int) -> dict:
-    """After so many network calls: its x̂0 preview uint8 [h, w, 3]."""
+    """After so many network calls: its pred_x0 (x̂0) preview uint8 [h, w, 3]."""
     return asdict(lane) | {"state": "sampling", "previews": [raster(preview)], "call": call}
 
 

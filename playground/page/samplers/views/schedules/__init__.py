@@ -15,7 +15,7 @@ def kind(
     used_by: list[str],
     grids: dict[int, tuple[tuple[float, ...], tuple[float, ...]]],
 ) -> dict:
-    """A way to space steps, used by samplers of these labels; `grids` (timesteps, σ) by steps."""
+    """A spacing of steps, used by samplers of these labels; `grids` (timesteps, σ) by steps."""
     return {
         "label": label,
         "sentence": sentence,

@@ -1,4 +1,4 @@
-"""The ways of several samplers from noise to a picture, in the plane of the reference's way."""
+"""The paths of several samplers from noise to a picture, in the plane of the reference's path."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,28 +12,29 @@ DIGITS = 3
 
 
 @dataclass(frozen=True)
-class Way:
-    """`places` [calls + 1, 2]: latents before every network call, and the final ones."""
+class Trajectory:
+    """`places` [calls + 1, 2]: latents before every call and the final ones, in the plane."""
 
     label: str
     places: np.ndarray
     stochastic: bool = False
 
 
-def plane(budgets: dict[int, list[Way]], exact: np.ndarray, share: float) -> dict:
-    """`budgets`: ways by their largest number of calls; `exact` [points, 2] is the reference.
+def plane(budgets: dict[int, list[Trajectory]], exact: np.ndarray, share: float) -> dict:
+    """`budgets`: paths by their largest number of calls; `exact` [points, 2] is the reference.
 
     `share` 0 … 1 of the reference's variance lies in this plane.
     """
     return {
         "budgets": [
-            {"calls": calls, "ways": [_way(way) for way in ways]} for calls, ways in budgets.items()
+            {"calls": calls, "ways": [_plain(path) for path in paths]}
+            for calls, paths in budgets.items()
         ],
         "exact": exact.round(DIGITS).tolist(),
         "share": round(share, 4),
     }
 
 
-def _way(way: Way) -> dict:
-    places = way.places.round(DIGITS).tolist()
-    return {"label": way.label, "places": places, "stochastic": way.stochastic}
+def _plain(path: Trajectory) -> dict:
+    places = path.places.round(DIGITS).tolist()
+    return {"label": path.label, "places": places, "stochastic": path.stochastic}

@@ -1,11 +1,11 @@
-// Ways through the plane. All of them set out and arrive together; scrub or play.
+// Paths in the plane. All of them start and end at the same moment; scrub or play.
 const EDGE = 24, SECONDS = 3, hidden = new Set();
 let data = null, playing = null, moved = false;  // moved: the visitor chose the calls
 
 const ways = () => data.budgets[+find('calls').value].ways;
 const colour = (label) => COLOURS[data.labels.indexOf(label) % COLOURS.length];
 
-// Where a way is at a share of its calls.
+// Where a path is at a share of its calls.
 function at(places, share) {
   const exact = share * (places.length - 1), before = Math.min(Math.floor(exact), places.length - 2), part = exact - before;
   return [0, 1].map((d) => places[before][d] * (1 - part) + places[before + 1][d] * part);
@@ -87,7 +87,7 @@ function show() {
   data.labels = [...new Set(value.budgets.flatMap((b) => b.ways.map((w) => w.label)))];
   find('calls').max = value.budgets.length - 1;
   if (!moved) find('calls').value = Math.min(2, value.budgets.length - 1);
-  find('text').textContent = `Shade: the exact way. The plane holds ${percent(value.share)} of how it moves; what happens outside the plane is not seen, so lines may cross or meet here without doing so.`;
+  find('text').textContent = `Shade: the exact solution. The plane holds ${percent(value.share)} of how it moves; what happens outside the plane is not seen, so lines may cross or meet here without doing so.`;
   element.querySelector('.trajectories').hidden = false;
   legend();
   draw();
