@@ -1,4 +1,4 @@
-"""Finished pictures by their recipe: what determines a picture is also its address."""
+"""Finished pictures, found again by the recipe that determines them."""
 
 import threading
 from collections import OrderedDict

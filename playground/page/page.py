@@ -34,7 +34,7 @@ FONTS = ["system-ui", "sans-serif"]  # nothing is fetched from elsewhere
 
 def theme() -> gr.themes.Base:
     calm = gr.themes.Soft(primary_hue="indigo", font=FONTS, font_mono=["ui-monospace", "monospace"])
-    readable = {  # Soft's own texts are fainter than 4.5 : 1 on their ground, its boxes not seen
+    readable = {  # Soft's own texts have a contrast below 4.5 : 1, and its boxes are invisible
         "body_text_color_subdued": "*neutral_500",
         "input_placeholder_color": "*neutral_500",
         "input_placeholder_color_dark": "*neutral_400",
@@ -81,7 +81,7 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
             recipe = panel.recipe(values)
             for frame in draw(recipe, request.session_hash):
                 yield [recipe, *shown(frame)]
-        except ValueError as error:  # an impossible recipe is one sentence; what was there stays
+        except ValueError as error:  # an impossible recipe is one sentence; the views stay
             yield [gr.skip(), *shown({"explorer": explorer.message(str(error), error=True)})]
 
     def on_change(request: gr.Request, last: Recipe, *values):
@@ -124,7 +124,6 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
     linked.success(None, js=f"() => {{ if ({HAS_LINK}) ({recipe_panel.PRESS_DRAW})() }}")
     opened = panel.opened.upload(on_file, panel.opened, panel.inputs, **hidden)
     opened.success(None, js=recipe_panel.PRESS_DRAW)
-
 
 
 def draw(recipe: Recipe, visitor: str | None = None) -> Iterator[Frame]:

@@ -38,8 +38,8 @@ EXAMPLES = (
 class Panel:
     """The widgets, by the name of the recipe's field, and the buttons.
 
-    `draws` are the events after which a visitor expects a new picture; at `changes` only if the
-    recipe has changed: gradio has them happen too when somebody walks past by keyboard.
+    `draws` are the events after which a visitor expects a new picture. After `changes` one is drawn
+    only if the recipe has changed: gradio also fires them when the keyboard focus passes by.
     """
 
     fields: dict[str, gr.components.Component]
@@ -96,7 +96,7 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
                 _setter(f"{mark} {text}".strip(), str(mark), fields["guidance"])
         gr.Button("Sampler, steps, seed and more ↓", size="sm", elem_id="to-rest").click(
             None, js=f"() => document.getElementById('{rest.elem_id}').scrollIntoView()"
-        )  # where they stand below the lens; hidden where they stand beside it
+        )  # for narrow screens, where the controls are below the lens
     with rest:
         fields["sampler"] = _widget("sampler", recipe.sampler)
         fields["steps"] = _widget("steps", recipe.steps)
@@ -120,7 +120,7 @@ def _setter(label: str, value: str, target: gr.components.Component) -> None:
 
 
 def _told(table: dict, chosen):
-    """The help of what was chosen; what is not in the table leaves it as it was."""
+    """The help of what was chosen; it stays as it was for what is not in the table."""
     known = isinstance(chosen, str) and chosen in table
     return gr.update(info=table[chosen].sentence) if known else gr.skip()
 

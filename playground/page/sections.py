@@ -80,7 +80,7 @@ class Section:
                         if latest.get(visitor) is not this:
                             return
                         yield frame
-            except ValueError as error:  # one sentence; what was there stays
+            except ValueError as error:  # one sentence; the views stay as they are
                 yield {self.views[0]: self.words.message(str(error), error=True)}
             finally:
                 if latest.get(visitor) is this:
@@ -90,7 +90,7 @@ class Section:
         running = gr.on(
             [self.start.click, *entered], run, inputs, self.views,
             trigger_mode="multiple", concurrency_limit=self.limit,
-            preprocess=False,  # which answers what is not offered by a traceback
+            preprocess=False,  # it would answer a value that is not offered with a traceback
             **hidden,
         )  # fmt: skip
         self.stop.click(

@@ -53,8 +53,8 @@ def ready(model: str) -> Session:
 def warm_up() -> None:
     """Open the built-in model's session in the background.
 
-    A faster backend is prepared after that; whoever draws meanwhile is served by PyTorch. A
-    process that exits meanwhile waits for it: torn out of the middle it would abort.
+    A faster backend is prepared after that; until then PyTorch draws. A process that exits
+    meanwhile waits for the preparation: if it were interrupted, the process would abort.
     """
 
     def prepare() -> None:

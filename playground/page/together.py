@@ -1,4 +1,4 @@
-"""Several recipes drawn together from one noise: what is known of each, and how much is done."""
+"""Several recipes drawn together from the same noise: their states, and how much is done."""
 
 import re
 import time
@@ -16,7 +16,7 @@ PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")  # fields that
 
 
 def parts(text: str) -> list[str]:
-    """What stands in a typed list, however it is separated."""
+    """The entries of a typed list, whatever separates them."""
     return re.findall(r"[^,;\s]+", text)
 
 
@@ -31,7 +31,7 @@ def number(part: str) -> float:
 
 
 def calls(recipe: Recipe) -> int:
-    """Network calls that it takes."""
+    """Network calls (NFE) of this recipe."""
     return samplers.get(recipe.sampler).network_calls(recipe.steps)
 
 
@@ -84,7 +84,7 @@ class Together:
 
     @property
     def left(self) -> float:
-        """Seconds still to wait, if it goes on as so far."""
+        """Seconds still to wait, at the speed so far."""
         share = max(self.share, 0.01)
         return self.spent / share * (1 - share)
 

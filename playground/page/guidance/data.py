@@ -68,8 +68,8 @@ def _called(name: str, value):
 
 
 def _mean_words(run: RunRecord) -> list[tuple[str, np.ndarray]]:
-    """Each word's share of the words' attention [h, w], summed in the model's best way; none if
-    no step was recorded.
+    """Each word's share of the words' attention [h, w], summed as measured best for the model; none
+    if no step was recorded.
     """
     maps = run.word_maps(Aggregation.of(specs.get(run.recipe.model).card))
     if maps is None:

@@ -23,7 +23,7 @@ SEEDS = 8  # pictures of every w: with and without words, one full call of the n
 LAST_SEED = int(FIELDS["seed"].metadata["high"])
 FRAME = 0.5  # seconds between two sentences about how far it is
 SECTION = "measures"
-MEASURERS = 2  # at the same time: one of them asks for as much as a class of visitors
+MEASURERS = 2  # at the same time: one of them computes as much as a class of visitors
 TEXT = (
     "### Your own prompt, measured\n"
     f"Your recipe with {SEEDS} seeds (its own and the next ones) at every w, read by the oracle: a "
@@ -33,7 +33,7 @@ TEXT = (
 
 
 def plan(recipe: Recipe, text: str | None) -> list[list[Recipe]]:
-    """Per w in `text` the recipes of its pictures; raises ValueError in words."""
+    """The recipes of the pictures of each w in `text`; ValueError with a plain sentence."""
     serving.check(recipe)
     rows = sweeping.plan(recipe, "guidance", text)
     return [[replace(each, seed=seed) for seed in _seeds(recipe)] for each in rows]
@@ -45,7 +45,7 @@ def _seeds(recipe: Recipe) -> list[int]:
 
 
 def cost(recipe: Recipe, text: str | None) -> str:
-    """What measuring would take, in one sentence; raises ValueError in words."""
+    """What measuring would take, in one sentence; ValueError if it is impossible."""
     rows = plan(recipe, text)
     times = SEEDS * sum(together.rows(row[0]) for row in rows) / together.rows(recipe)
     return (
@@ -98,7 +98,7 @@ def measure(recipe: Recipe, text: str | None, visitor: str | None = None) -> Ite
 
 
 def _caption(recipe: Recipe) -> str:
-    """Of what the rows are."""
+    """What the rows are measured on."""
     first, *_, last = _seeds(recipe)
     round_the_end = f" (after {LAST_SEED} comes 0)" if last < first else ""
     return f"“{recipe.prompt}”, seeds {first} to {last}{round_the_end}, {SEEDS} a row"
@@ -126,7 +126,7 @@ class Table:
             [values.change, *(panel.fields[name].change for name in together.PRICED)],
             on_change, [values, *panel.inputs], self.price,
             trigger_mode="always_last", show_progress="hidden", api_visibility="private",
-            preprocess=False,  # while a number is typed gradio would raise, a recipe says why
+            preprocess=False,  # gradio would raise while a number is typed; a recipe says why
         )  # fmt: skip
 
 

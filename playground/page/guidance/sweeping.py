@@ -69,7 +69,7 @@ def sweep(
 
 
 class _Strip:
-    """A sweep as the filmstrip shows it; what has ended is worked out once."""
+    """A sweep as the filmstrip shows it; finished pictures are encoded once."""
 
     def __init__(self, recipe: Recipe, axis: str):
         self.recipe, self.axis = recipe, axis

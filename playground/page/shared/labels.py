@@ -1,5 +1,5 @@
-"""Text in pictures that are saved: in every script that the machine has letters for, wrapped to a
-width, and ended by … where it would run over.
+"""Text in saved pictures: in every script for which the machine has a font, wrapped to a width, and
+cut with … where it is too long.
 """
 
 import functools
@@ -116,7 +116,7 @@ def _drawn(
     step = round(size * LEADING)
     height = step * len(lines)
     figure = Figure((width / DPI, height / DPI), DPI, facecolor="none")
-    canvas = FigureCanvasAgg(figure)  # without pyplot, so without anything global
+    canvas = FigureCanvasAgg(figure)  # not pyplot, which keeps global state
     for number, line in enumerate(lines):
         figure.text(
             0, height - step * number - size, line, transform=None, va="baseline",

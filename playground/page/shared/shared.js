@@ -12,12 +12,12 @@ function percent(share, digits = 0) {
 // As playground/wording.py: 1 step, 15 steps.
 const counted = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 
-// A share of attention: small ones tell words apart by their next digit.
+// A share of attention: small ones get one more digit, so that words can be told apart.
 const attended = (share) => percent(share, share < 0.1 ? 1 : 0);
 
-// Words of a place with their shares, highest first. Function words collect attention that no word
-// needs, as the start token does, and would lead nearly everywhere: the others are ranked by what
-// they have together (heatmaps.of_content), and what the function words got is said.
+// Words of a position with their shares, highest first. Function words collect attention that no
+// word needs, as the start token does, and would be first nearly everywhere. So the other words are
+// ranked by their shares among themselves (heatmaps.of_content); the rest is named beside them.
 function ranked(words, shares) {
   const all = words.map(({ text, content }, k) => ({ text, content, share: shares[k] }));
   const sum = (some) => some.reduce((total, { share }) => total + share, 0);
@@ -87,7 +87,7 @@ function veil(map, h, w, low, high) {
   return still(pixels);
 }
 
-// Bilinear value of a map [h·w] at (x, y) in 0 … 1, places being squares around their centres.
+// Bilinear value of a map [h·w] at (x, y) in 0 … 1, positions being squares around their centres.
 function sample(map, h, w, x, y) {
   const fx = Math.min(Math.max(x * w - 0.5, 0), w - 1), fy = Math.min(Math.max(y * h - 0.5, 0), h - 1);
   const x0 = Math.floor(fx), y0 = Math.floor(fy), x1 = Math.min(x0 + 1, w - 1), y1 = Math.min(y0 + 1, h - 1);
@@ -111,7 +111,7 @@ function product(parts, weights) {
   return { h, w, maps: out };
 }
 
-// Mean over windows of 2r + 1 places each way, cut off at the border, by running sums.
+// Mean over windows of 2r + 1 positions each way, cut off at the border, by running sums.
 function windows(x, h, w, r) {
   const pass = (from, count, stride, lines, step) => {
     const to = new Float64Array(from.length), sums = new Float64Array(count + 1);

@@ -1,6 +1,6 @@
 """Browser views: arrays and words in, data for the page out.
 
-Each folder holds a template, a style and a behaviour file; what has been computed is explored in
+Each folder holds a template, a style and a behaviour file. What has been computed is explored in
 the browser alone, without asking the server again.
 """
 
@@ -35,10 +35,10 @@ class View:
 
 @dataclass(frozen=True)
 class Summing:
-    """How a run's maps are summed to one a word (see `heatmaps.Aggregation`), for the browser.
+    """How a run's maps are summed to one per word (see `heatmaps.Aggregation`), for the browser.
 
     `calls` are the steps that count, `weights` the exponents of the grids from the finest on,
-    `edges` the guided filter's radius; `text` says it and what it was measured to be worth.
+    `edges` the guided filter's radius; `text` says this, and what measurements found.
     """
 
     calls: tuple[int, ...]

@@ -1,6 +1,5 @@
 """What the Studio shows of a finished run."""
 
-
 from playground.attention.summing import Aggregation
 from playground.diffusion import guidance, samplers
 from playground.engine.record import RunRecord
@@ -84,7 +83,7 @@ def _branches(run: RunRecord) -> str:
 
 
 def _strip(run: RunRecord) -> dict:
-    """The way of the picture, stage by stage."""
+    """How the picture was made, stage by stage."""
     prompt, picture = run.prompt, run.picture
     names, seconds, latents = prompt.names, picture.seconds, picture.latents
     shape, numbers = "×".join(map(str, latents.shape)), picture.image.size

@@ -1,4 +1,4 @@
-"""From a recipe to what the Studio and the views that follow it show, frame by frame."""
+"""Draw a recipe for the Studio and for the views that follow its run, frame by frame."""
 
 import secrets
 import time
@@ -28,7 +28,7 @@ def draw(recipe: Recipe, visitor: str | None = None) -> Iterator[Frame | Finishe
     """Frames while it is drawn and, at the end, the run; raises ValueError before anything is
     drawn.
 
-    Closing the generator takes the picture out of the engine; so does a new one of this visitor.
+    Closing the generator cancels the picture; so does a new one of this visitor.
     """
     asked = time.monotonic()
     serving.check(recipe)

@@ -31,12 +31,12 @@ ROWS = Column("rows", "rows a picture", "Rows that the network computes for one 
 
 
 def message(text: str, error: bool = False, run: str | None = None) -> dict:
-    """Only a sentence, of the measurement `run` if one begins; the table that is there stays."""
+    """Only a sentence, of the measurement `run` if one begins; the table stays as it is."""
     return {"text": text, "error": error, "run": run}
 
 
 def stopped() -> dict:
-    """The visitor stopped: a sentence that is still on its way does not replace this one."""
+    """The visitor stopped: sentences that arrive later do not replace this one."""
     return message("Stopped. The rows that were finished stay.") | {"stopped": True}
 
 
@@ -50,8 +50,8 @@ def table(
 ) -> dict:
     """`rows`: what each setting is called, and its measures by the keys of `columns`.
 
-    `run` names the measurement that fills the table, if one is under way; `caption` says of what
-    the rows are, whatever `text` says meanwhile.
+    `run` names the measurement that is filling the table, if there is one; `caption` says what
+    the rows are measured on, whatever `text` says.
     """
     return {
         "run": run,

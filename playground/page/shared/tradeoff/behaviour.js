@@ -1,7 +1,7 @@
 // A measured table: every number with a bar, as long as it is of its column's largest.
 const shown = (value, column) => column.percent ? percent(value) : Number.isInteger(value) ? value : value.toPrecision(3);
 
-let run = null, ignored = null;  // names of the measurement under way, and of the one stopped
+let run = null, ignored = null;  // names of the measurement that runs, and of the one that was stopped
 
 function show() {
   const value = props.value;

@@ -14,12 +14,12 @@ VIEW = read(Path(__file__).parent)
 
 
 def message(text: str, error: bool = False) -> dict:
-    """Only a sentence; the strip that is there stays."""
+    """Only a sentence; the strip stays as it is."""
     return {"kind": "message", "text": text, "error": error}
 
 
 def stopped() -> dict:
-    """The visitor stopped the sweep: of frames still on their way only the pictures count."""
+    """The visitor stopped the sweep: of frames that arrive later only the pictures count."""
     return {"kind": "stopped", "text": "Stopped. What was finished stays; the rest are previews."}
 
 
@@ -44,7 +44,7 @@ def strip(
 
 
 def sampling(at: float, label: str, preview: np.ndarray, step: int, count: int) -> dict:
-    """A picture in the making: its x̂0 preview uint8 [h, w, 3]."""
+    """A picture that is being drawn: its pred_x0 (x̂0) preview uint8 [h, w, 3]."""
     shown = {"preview": raster(preview), "step": step, "count": count}
     return {"at": at, "label": label, "finished": False} | shown
 

@@ -107,7 +107,7 @@ async function join(value) {
   const images = await Promise.all(news.map((f) => (f.finished ? imageOf(f.png) : f.preview && bitmap(f.preview))));
   const strip = strips.get(value.key) ?? before ?? { axis: value.axis, label: value.label, frames: new Map() };
   strips.delete(value.key);
-  strips.set(value.key, strip);  // last: the one that was joined last is let go last
+  strips.set(value.key, strip);  // moved to the end: the strip that was used last is dropped last
   news.forEach((frame, i) => { if (!strip.frames.get(frame.at)?.finished) strip.frames.set(frame.at, { ...frame, image: images[i] }); });
   const needed = [key, busy, value.key];
   for (const name of strips.keys()) if (strips.size > KEPT && !needed.includes(name)) strips.delete(name);
@@ -120,7 +120,7 @@ async function join(value) {
     say(value.text);
   }
   if (key === null || begins) turnTo(value.key, single ? value.frames[0].at : undefined);
-  else {  // where the visitor has turned since stays
+  else {  // what the visitor has chosen meanwhile stays
     list();
     if (key === value.key) { chips(); draw(); }
   }

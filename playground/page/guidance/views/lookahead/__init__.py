@@ -1,8 +1,8 @@
 """The look-ahead: any w at any step of a finished run, drawn by the browser alone.
 
-x̂0 is affine in the prediction and the preview is linear in x̂0, so the preview of plain guidance
-at w is U + w·(C − U) of the two branches' previews, exactly, before it is cut to what a screen
-can show.
+pred_x0 (x̂0) is affine in the prediction and the preview is linear in x̂0. So the preview of plain
+guidance at w is exactly U + w·(C − U) of the two branches' previews, before it is clipped to the
+range of a screen.
 """
 
 from dataclasses import dataclass

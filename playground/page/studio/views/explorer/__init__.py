@@ -14,19 +14,19 @@ FULL = 65535  # shares travel as uint16
 
 
 def message(text: str, error: bool = False) -> dict:
-    """Only a sentence; the picture that is there stays."""
+    """Only a sentence; the picture stays as it is."""
     return {"kind": "message", "text": text, "error": error}
 
 
 def stopped() -> dict:
-    """The visitor stopped the run: frames of it that are still on their way are not shown."""
+    """The visitor stopped the run: frames of it that arrive later are not shown."""
     return {"kind": "stopped", "text": "Stopped.", "stopped": True}
 
 
 def sampling(
     run: str, preview: np.ndarray, size: tuple[int, int], step: int, count: int, left: float
 ) -> dict:
-    """One frame while `run` is sampled: the x̂0 preview uint8 [h, w, 3], seconds left."""
+    """One frame while `run` is sampled: the pred_x0 (x̂0) preview uint8 [h, w, 3], seconds left."""
     return {
         "kind": "sampling", "run": run, "preview": raster(preview),
         "height": size[0], "width": size[1], "step": step, "count": count, "share": step / count,
@@ -50,8 +50,8 @@ def finished(
     """Everything the explorer shows of a finished picture.
 
     `previews`: per step uint8 [h, w, 3]. `shares`: per grid, float [steps, words, h, w], each
-    word's share of the attention that words get at a place. `masses`: per grid, [steps, 4], the
-    attention on start token, words, end token and padding, averaged over places. `link` is the
+    word's share of the attention that words get at a position. `masses`: per grid, [steps, 4], the
+    attention on start token, words, end token and padding, averaged over positions. `link` is the
     recipe for `?r=`.
     """
     return {

@@ -31,7 +31,7 @@ function sharesOf(l, steps) {
   });
 }
 
-// {h, w, maps: [words][h·w]} of the chosen level; the best measured way takes all of them. Kept.
+// {h, w, maps: [words][h·w]} of the chosen level; the summing that was measured best takes all of them. Cached.
 function current() {
   const key = level + ' ' + range.value;
   if (!run.kept.has(key)) {
@@ -42,7 +42,7 @@ function current() {
   return run.kept.get(key);
 }
 
-// The same on the picture's pixels, for the finished picture and the best measured way.
+// The same on the picture’s pixels, for the finished picture and the best summing.
 function refined(maps) {
   if (level !== BEST || !finished() || !run.summing.edges) return maps;
   run.fine ??= alongEdges(maps, run.picture, run.summing.edges);
@@ -57,7 +57,7 @@ function draw() {
   paint.imageSmoothingEnabled = true;
   paint.imageSmoothingQuality = 'high';
   paint.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  readout.textContent = step < run.previews.length ? ` ${step + 1} of ${run.previews.length} (prediction of the end)` : level === BEST ? ': finished (maps summed as measured best)' : ': finished (maps are the mean of all steps)';
+  readout.textContent = step < run.previews.length ? ` ${step + 1} of ${run.previews.length} (predicted final picture, x̂0)` : level === BEST ? ': finished (maps summed as measured best)' : ': finished (maps are the mean of all steps)';
   const lit = [...new Set(hovered === null ? pinned : [...pinned, hovered])];
   element.querySelectorAll('.words button').forEach((b, k) => b.classList.toggle('lit', lit.includes(k)));
   if (!run.levels.length) return;
@@ -74,13 +74,13 @@ function shade({ h, w, maps }, lit) {
   for (const k of lit) maps[k].forEach((v, i) => { sum[i] += v; });
   const high = Math.max(...sum), low = Math.min(...sum);
   paint.drawImage(veil(sum, h, w, low, high), 0, 0, canvas.width, canvas.height);
-  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${attended(high)} of ${level === BEST ? 'what the words say together' : 'the words’ attention'} at its brightest place, ${attended(low)} at its darkest.`;
+  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${attended(high)} of ${level === BEST ? 'the words’ combined share' : 'the words’ attention'} at its brightest position, ${attended(low)} at its darkest.`;
 }
 
 function rank({ h, w, maps }) {
   const ranking = find('ranking');
   ranking.replaceChildren();
-  if (!spot) return ranking.append(make('p', 'Hover or tap the picture (or walk over it with the arrow keys) to rank the words of a place.', 'hint'));
+  if (!spot) return ranking.append(make('p', 'Hover or tap the picture (or walk over it with the arrow keys) to rank the words of a position.', 'hint'));
   const x = Math.min(Math.floor(spot[0] * w), w - 1), y = Math.min(Math.floor(spot[1] * h), h - 1);
   const cw = canvas.width / w, ch = canvas.height / h;
   paint.lineWidth = 4; paint.strokeStyle = 'black'; paint.strokeRect(x * cw, y * ch, cw, ch);
