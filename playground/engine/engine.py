@@ -193,7 +193,7 @@ class Engine:
 
     @torch.inference_mode()
     def _tick(self, chosen: Chosen) -> None:
-        """One network call for all cells; if it fails, one each, so that only the faulty ends."""
+        """One network call for all cells; if it fails, one per cell: only the faulty one ends."""
         start = time.perf_counter()
         cells = [cell for _, cell in chosen]
         inputs = [cell.network_input() for cell in cells]

@@ -124,7 +124,7 @@ def zip_in_turn(runs: Sequence[tuple[Run, Sequence[Cell]]]) -> Iterator[tuple[Ru
 
 
 def leaders(cells: Sequence[Cell]) -> list[Cell]:
-    """Cells that wait for no other one here: an edited cell is served with its source."""
+    """Cells whose source is not among them: an edited cell is served with its source."""
     return [cell for cell in cells if cell.source is None or cell.source not in cells]
 
 

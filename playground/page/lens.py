@@ -19,7 +19,7 @@ class Built(Protocol):
     views: Mapping[str, gr.HTML]
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
-        """Let everything that it computes begin from the panel's recipe."""
+        """Connect the lens's own computations to the panel's recipe."""
         ...
 
 

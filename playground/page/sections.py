@@ -59,7 +59,7 @@ class Section:
     fields: tuple[gr.components.Component, ...] = ()
 
     def connect(self, panel: Panel | None = None, also_stops: tuple = ()) -> None:
-        """Let it begin from the panel's recipe; without a panel `frames` are given none."""
+        """Connect it to the panel's recipe; without a panel `frames` get no recipe."""
         hidden = {"show_progress": "hidden", "api_visibility": "private"}
         inputs = [*self.fields, *(panel.inputs if panel else ())]
         latest: dict[str | None, object] = {}  # every visitor's latest run

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _version() -> str:
-    """Of the installed package; a clone is whatever its files are."""
+    """The version of the installed package; a clone has none."""
     try:
         return metadata.version("latent-playground")
     except metadata.PackageNotFoundError:

@@ -79,7 +79,7 @@ class Denoisers(nn.Module):
 def learn(
     dropouts: Sequence[float] = DROPOUTS, steps: int = STEPS, seed: int = SEED
 ) -> Iterator[Progress | Learned]:
-    """Progress now and then, and at the end what was learned. Closing it stops the training."""
+    """Yields progress and, at the end, what was learned. Closing it stops the training."""
     generator = torch.Generator().manual_seed(seed)
     nets = Denoisers(len(dropouts), generator)
     optimizer = torch.optim.Adam(nets.parameters(), lr=PEAK_LR)

@@ -34,7 +34,7 @@ class Guidance:
     table: own.Table
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
-        """Let a sweep and a table begin from the panel's recipe."""
+        """Connect the sweep and the table to the panel's recipe."""
         self.sweep.connect(panel)
         self.table.connect(panel)
         axis, values = self.sweep.fields

@@ -13,7 +13,7 @@ class Below:
     sections: tuple
 
     def connect(self, panel: Panel) -> None:
-        """Let every section begin from the panel's recipe."""
+        """Connect every section to the panel's recipe."""
         for section in self.sections:
             section.connect(panel)
 

@@ -107,7 +107,7 @@ class Samplers:
 
 
 def planned(panel: Panel, values: Sequence) -> list[race_plan.Lane]:
-    """The lanes that the widgets ask for; raises ValueError in words, whatever they were sent."""
+    """The lanes that the widgets ask for; ValueError with a plain sentence for anything else."""
     names, unit, counts, guidances, *recipe = values
     return race_plan.plan(panel.recipe(tuple(recipe)), names, counts, guidances, unit)
 

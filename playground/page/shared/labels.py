@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 FONT = "DejaVu Sans"  # comes with matplotlib: Latin, Greek, Cyrillic, Hebrew, Arabic, many signs
-UNKNOWN = "□"  # stands for a letter that no installed font has
+UNKNOWN = "□"  # replaces a letter that no installed font has
 LEADING = 1.35  # height of a line for a font size of 1
 DPI = 72  # at which a point of font size is a pixel
 
@@ -20,7 +20,7 @@ def label(
 ) -> Image.Image:
     """RGBA, `width` pixels wide and as high as its lines; `size` is the font's, in pixels.
 
-    It has at most so many lines, None: all that the text needs. Line breaks count as spaces.
+    `lines` is the largest number of lines, None for no limit. Line breaks count as spaces.
     """
     families, said = _families(_visible(text))
     wrapped = _wrapped(said, width, _measure(families, size), lines)
@@ -28,7 +28,7 @@ def label(
 
 
 def _visible(text: str) -> str:
-    """Without control, format and variation characters, which have no letter of their own."""
+    """The text without control, format and variation characters, which no font draws."""
     spaced = " ".join(text.split())
     hidden = (c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
     return "".join(c for c in hidden if not "\ufe00" <= c <= "\ufe0f")
@@ -78,7 +78,7 @@ def _measure(families: tuple[str, ...], size: int) -> Callable[[str], float]:
 
 
 def _wrapped(text: str, width: int, measure: Callable[[str], float], most: int | None) -> list[str]:
-    """Its lines, broken between words, or inside a word that is wider than a line."""
+    """The lines of a text, broken between words, or inside a word that is wider than a line."""
     lines, rest = [], text
     while rest:
         fits = _fitting(rest, width, measure)
@@ -93,7 +93,7 @@ def _wrapped(text: str, width: int, measure: Callable[[str], float], most: int |
 
 
 def _fitting(text: str, width: int, measure: Callable[[str], float]) -> int:
-    """How many of its first letters fit, at least one."""
+    """How many first letters of a text fit into a line, at least one."""
     low, high = 1, len(text)
     while low < high:
         middle = (low + high + 1) // 2
