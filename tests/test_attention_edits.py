@@ -71,6 +71,8 @@ def test_what_is_no_word_can_be_added(session):
         ({"kind": "reweight", "weights": [2, 1]}, "at least one word"),
         ({"kind": "reweight"}, "at least one word"),
         (SWAP | {"share": 2}, "from 0 to 1"),
+        (SWAP | {"share": 10**400}, "from 0 to 1"),
+        (SWAP | {"share": float("nan")}, "from 0 to 1"),
         (SWAP | {"share": None}, "from 0 to 1"),
         (SWAP | {"share": [1]}, "from 0 to 1"),
         ({"kind": "wish"}, "there are: swap, refine, reweight"),

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from playground.measuring.scores import TASKS, questions, shares, standard_error
+from playground.measuring.scores import TASKS, questions, shares
 from playground.training import sheets
 from playground.world import asked, heldout
 from playground.world.asked import faults
@@ -43,11 +43,6 @@ def test_questions_are_the_same_every_time():
                     for _ in range(2))  # fmt: skip
     assert first == again
     assert len(set(first)) > 6
-
-
-def test_the_standard_error_is_that_of_a_share():
-    assert standard_error(0.5, 100) == pytest.approx(0.05)
-    assert standard_error(1.0, 100) == 0
 
 
 def test_the_held_out_sheet_shows_only_held_out_combinations_and_the_other_none():

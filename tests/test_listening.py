@@ -4,8 +4,8 @@ from playground.attention.heatmaps import Aggregation
 from playground.measuring import docs, ways
 from playground.measuring.attending import measure
 from playground.measuring.named import in_scenes
-from playground.measuring.scores import standard_error
 from playground.models import specs
+from playground.wording import wilson
 
 
 def test_the_brightest_pixel_of_a_nouns_map_lies_on_the_noun(shipped):
@@ -14,7 +14,7 @@ def test_the_brightest_pixel_of_a_nouns_map_lies_on_the_noun(shipped):
     said = card["attention"]["rows"]["ours"]["scenes"]["noun"]["pointing"]
     way, samples = ways.ours("ours", Aggregation.of(card)), list(in_scenes(shipped, 40))
     found = measure(samples, way)["noun"]
-    assert found["pointing"] > said - 3 * standard_error(said, found["count"])
+    assert found["pointing"] > wilson(said, found["count"], z=3)[0]
     assert measure(samples, way, shuffled=True)["noun"]["pointing"] < said / 2
 
 

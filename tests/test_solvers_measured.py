@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from playground import Playground
 from playground.diffusion import samplers as table
 from playground.diffusion.errors import psnr, rmse
 from playground.diffusion.solvers import Exact
@@ -22,6 +23,11 @@ def test_prompts_are_of_all_tasks_in_turn():
 
 
 @pytest.fixture
+def playground(session) -> Playground:
+    return Playground(session=session)
+
+
+@pytest.fixture
 def few(monkeypatch, tmp_path):
     """Settings that a test can pay for, and two prompts."""
     monkeypatch.setattr(solvers, "CALLS", (1, 3))
@@ -30,18 +36,18 @@ def few(monkeypatch, tmp_path):
     return solvers.prompts(2)
 
 
-def test_errors_are_to_the_end_that_belongs_to_the_sampler(few, tiny, engine):
-    ends = solvers.solve(engine, few[:1], 1.0)
+def test_errors_are_to_the_end_that_belongs_to_the_sampler(few, tiny, playground):
+    ends = solvers.solve(playground, few[:1], 1.0)
     assert {clean for _, clean in ends} == {True, False}
     assert len({start for start, _ in ends}) == 2  # 1 and Euler's
     for sampler in (s for s in table.SAMPLERS.values() if not s.stochastic):
-        rows = list(solvers.deterministic(engine, oracle.load(), few, 1.0, ends, sampler))
+        rows = list(solvers.deterministic(playground, oracle.load(), few, 1.0, ends, sampler))
         assert len(rows) == 2
         assert all(row["calls"] <= row["budget"] and row["count"] == 2 for row in rows)
-    rows = solvers.deterministic(engine, oracle.load(), few, 1.0, ends, table.get("euler"))
+    rows = solvers.deterministic(playground, oracle.load(), few, 1.0, ends, table.get("euler"))
     row = next(r for r in rows if r["budget"] == 3)
     (drawn,) = pictures(
-        engine, [Recipe(prompt=few[0], seed=0, sampler="euler", steps=3, guidance=1)]
+        playground, [Recipe(prompt=few[0], seed=0, sampler="euler", steps=3, guidance=1)]
     )
     euler = table.build("euler", tiny.scheduler_config, 3)
     start = float(euler.sigmas[0] / (1 + euler.sigmas[0] ** 2) ** 0.5)
@@ -53,18 +59,18 @@ def test_errors_are_to_the_end_that_belongs_to_the_sampler(few, tiny, engine):
     assert row["rmse_error"] == 0  # one prompt has a reference
 
 
-def test_stochastic_samplers_are_judged_by_the_oracle_and_diversity(few, engine):
+def test_stochastic_samplers_are_judged_by_the_oracle_and_diversity(few, playground):
     noisy = [s for s in table.SAMPLERS.values() if s.stochastic]
     assert {s.name for s in noisy} == {"ddpm", "euler_a", "dpmpp_2m_sde"}
     judge = oracle.load()
-    rows = [r for s in noisy for r in solvers.stochastic(engine, judge, few[:1], s)]
+    rows = [r for s in noisy for r in solvers.stochastic(playground, judge, few[:1], s)]
     assert all(row["diversity"] > 0 and row["count"] == 2 and "rmse" not in row for row in rows)
 
 
-def test_the_whole_stage_fills_the_card_the_table_and_the_page(few, engine, monkeypatch):
+def test_the_whole_stage_fills_the_card_the_table_and_the_page(few, playground, monkeypatch):
     card = {}
     monkeypatch.setattr(solvers, "CALLS", (2,))
-    monkeypatch.setattr(solvers, "fast_engine", lambda: engine)
+    monkeypatch.setattr(solvers, "Playground", lambda **_: playground)
     monkeypatch.setattr(solvers.export, "update_card", lambda **parts: card.update(parts))
     solvers.measure(2)
     found = json.loads(json.dumps(card))["solvers"]

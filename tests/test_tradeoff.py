@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from playground import Playground
 from playground.diffusion import guidance
 from playground.measuring import sweeps, tables
 from playground.models import specs
@@ -97,7 +98,7 @@ def test_which_end_matters_is_read_off_the_numbers(start, stop, said):
     assert data["rows"][1]["values"] == [32, start, 0.1, 1.0, 0.3]
 
 
-def test_every_variant_is_measured_and_plain_guidance_once(engine, monkeypatch):
+def test_every_variant_is_measured_and_plain_guidance_once(session, monkeypatch):
     drawn = []
 
     def all_black(_, recipes):
@@ -105,7 +106,7 @@ def test_every_variant_is_measured_and_plain_guidance_once(engine, monkeypatch):
         return np.zeros((len(recipes), 128, 128, 3), np.uint8)
 
     monkeypatch.setattr(sweeps, "draw_all", all_black)
-    rows = list(sweeps.variants(engine, ["a cat", "a red square"]))
+    rows = list(sweeps.variants(Playground(session=session), ["a cat", "a red square"]))
     wanted = [(name, value) for name, values in sweeps.VARIANTS.items() for value in values]
     assert [(row["field"], row["value"]) for row in rows] == wanted
     assert len(drawn) == len(set(drawn)) == 4 * (len(wanted) - 4)  # five fields, one plain

@@ -13,9 +13,7 @@ from tqdm import tqdm
 
 from playground.client import Playground
 from playground.engine import events
-from playground.engine.engine import Engine
 from playground.engine.events import Picture
-from playground.engine.local import LocalSession
 from playground.measuring.kept import Kept
 from playground.recipe import Recipe
 from playground.training import export
@@ -98,16 +96,10 @@ def questions(task: Task, held_out: bool, seed: int = SEED) -> Iterator[tuple[Sc
             yield scene, prompt, what
 
 
-def fast_engine() -> Engine:
-    return Playground(prepared=True).session.engine
-
-
 def pictures(
     playground: Playground, tasks: Sequence[events.Task | Recipe], record: bool = False
 ) -> list[Picture]:
     """What was drawn, in order. Raises DrawingFailedError if one failed."""
-    if isinstance(playground, Engine):
-        playground = Playground(session=LocalSession(playground))
     chunks = [tasks[start : start + CHUNK] for start in range(0, len(tasks), CHUNK)]
     return [one.record.picture for chunk in chunks for one in playground.draw_all(chunk, record)]
 
@@ -156,7 +148,3 @@ def evaluate(count: int = COUNT) -> None:
             results.setdefault(task.name, {})["held_out" if held else "seen"] = found
             tqdm.write(f"{name}: {found}")
     export.update_card(scores=results)
-
-
-def standard_error(share: float, count: int) -> float:
-    return float(np.sqrt(share * (1 - share) / count))

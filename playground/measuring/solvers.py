@@ -10,16 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
+from playground.client import Playground
 from playground.diffusion import reference, samplers
 from playground.diffusion.errors import psnr, rmse
 from playground.diffusion.samplers import SAMPLERS, Sampler
-from playground.engine.engine import Engine
 from playground.engine.events import Picture, Task
 from playground.measuring.kept import Kept
-from playground.measuring.scores import TASKS, fast_engine, pictures, questions
+from playground.measuring.scores import TASKS, pictures, questions
 from playground.recipe import Recipe
 from playground.training import export
 from playground.wording import wilson
@@ -55,17 +54,17 @@ Ends = dict[tuple[float, bool], Exact]
 
 def measure(count: int = COUNT) -> None:
     """Measure with `count` prompts and write everything into the model card."""
-    engine, judge = fast_engine(), oracle.load()
+    playground, judge = Playground(prepared=True), oracle.load()
     texts = prompts(count)
     rows, noisy, bounds = [], [], {}
     with Kept("samplers", count) as kept:
         for scale in SCALES:
-            solved = functools.cache(functools.partial(solve, engine, texts[:EXACT], scale))
+            solved = functools.cache(functools.partial(solve, playground, texts[:EXACT], scale))
             for sampler in _solvers():
                 rows += kept(
                     f"{sampler.name} at w = {scale:g}",
                     lambda s=sampler, w=scale, ends=solved: list(
-                        deterministic(engine, judge, texts, w, ends(), s)
+                        deterministic(playground, judge, texts, w, ends(), s)
                     ),
                 )
             bounds[f"{scale:g}"] = kept(
@@ -73,7 +72,9 @@ def measure(count: int = COUNT) -> None:
                 lambda ends=solved: round(max(float(e.bound.mean()) for e in ends().values()), 5),
             )
         for sampler in _stochastic():
-            noisy += kept(sampler.name, lambda s=sampler: list(stochastic(engine, judge, texts, s)))
+            noisy += kept(
+                sampler.name, lambda s=sampler: list(stochastic(playground, judge, texts, s))
+            )
     export.update_card(
         solvers={
             "prompts": len(texts), "exact": len(texts[:EXACT]), "bounds": bounds, "rows": rows,
@@ -89,25 +90,25 @@ def prompts(count: int) -> list[str]:
     return list(itertools.islice(in_turn, count))
 
 
-def solve(engine: Engine, texts: list[str], scale: float) -> Ends:
-    """The exact solution of every prompt (seed: its place), for every start and end that occurs."""
-    config = engine.model.scheduler_config
+def solve(playground: Playground, texts: list[str], scale: float) -> Ends:
+    """The exact solution of every prompt (seed: its index), for every start and end that occurs."""
+    config = playground.session.facts.scheduler_config
     starts = sorted({reference.start_scale(s.name, config) for s in _solvers()})
     recipes = [Recipe(prompt=t, seed=i, guidance=scale) for i, t in enumerate(texts)]
     found = {}
     for start in tqdm(starts, desc=f"exact solutions, w = {scale:g}"):
-        solved = pictures(engine, [Task(recipe, exact=start) for recipe in recipes])
+        solved = pictures(playground, [Task(recipe, exact=start) for recipe in recipes])
         bound = np.array([picture.exact.bound for picture in solved])
         clean = np.stack([picture.latents for picture in solved])
         least = np.stack([picture.exact.path[-1] for picture in solved])
         found[start, True] = Exact(clean, np.stack([p.image for p in solved]), bound)
-        found[start, False] = Exact(least, _decoded(engine, least), bound)
+        found[start, False] = Exact(least, _decoded(playground, least), bound)
     return found
 
 
-def _decoded(engine: Engine, latents: np.ndarray) -> np.ndarray:
-    parts = torch.from_numpy(latents).split(BATCH)
-    return np.concatenate([engine.network.decode(part) for part in parts])
+def _decoded(playground: Playground, latents: np.ndarray) -> np.ndarray:
+    parts = [latents[start : start + BATCH] for start in range(0, len(latents), BATCH)]
+    return np.concatenate([playground.session.decode(part) for part in parts])
 
 
 def _solvers() -> list[Sampler]:
@@ -119,13 +120,13 @@ def _stochastic() -> list[Sampler]:
 
 
 def deterministic(
-    engine: Engine, judge, texts: list[str], scale: float, ends: Ends, sampler: Sampler
+    playground: Playground, judge, texts: list[str], scale: float, ends: Ends, sampler: Sampler
 ) -> Iterator[dict]:
     """A row per budget of calls: error with its standard error, and oracle score."""
-    config = engine.model.scheduler_config
+    config = playground.session.facts.scheduler_config
     for budget in tqdm(CALLS, desc=f"{sampler.name}, w = {scale:g}"):
         steps = sampler.steps_within(budget)
-        drawn = pictures(engine, [
+        drawn = pictures(playground, [
             Recipe(prompt=t, seed=i, sampler=sampler.name, steps=steps, guidance=scale)
             for i, t in enumerate(texts)
         ])  # fmt: skip
@@ -141,11 +142,11 @@ def deterministic(
         }  # fmt: skip
 
 
-def stochastic(engine: Engine, judge, texts: list[str], sampler: Sampler) -> Iterator[dict]:
+def stochastic(playground: Playground, judge, texts: list[str], sampler: Sampler) -> Iterator[dict]:
     """A row per budget of calls: oracle score, and how much pictures of one prompt differ."""
     for budget in tqdm(CALLS, desc=sampler.name):
         steps = sampler.steps_within(budget)
-        drawn = pictures(engine, [
+        drawn = pictures(playground, [
             Recipe(prompt=t, seed=s, sampler=sampler.name, steps=steps, guidance=NOISY_SCALE)
             for t in texts
             for s in range(SEEDS)
