@@ -99,6 +99,40 @@ def test_the_card_keeps_every_parts_facts_and_the_checksums(exported):
     }
 
 
+def test_what_was_measured_stands_beside_the_card(exported, monkeypatch):
+    folder, _ = exported
+    monkeypatch.setattr(export, "FOLDER", folder)
+    before = (folder / "card.json").read_text()
+    rows = [{"w": 1.0, "right": 0.5}, {"w": 3.0, "right": 1.0}]
+    export.update_card(guidance=rows, recording={"pairs": 7})
+    assert (folder / "card.json").read_text() == before
+    assert json.loads((folder / "measured.json").read_text())["guidance"] == rows
+    known = dataclasses.replace(specs.get("tiny")).card  # read now, not as it was before
+    assert known["guidance"] == rows
+    assert known["unet"]["steps"] == 5
+    assert known == export.card()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{}, [], {"ä": []}, [[1, 2], {"a": {"b": None}}], {"long": ["x" * 200, "y" * 200]}, 0.1, "“a”"],
+)
+def test_the_files_are_json(value):
+    assert json.loads(export.written(value)) == value
+
+
+def test_a_row_is_a_line():
+    rows = [{"w": 1.0, "right": 0.5}, {"w": 3.0, "right": 1.0}]
+    assert export.written({"guidance": rows}).splitlines() == [
+        "{",
+        ' "guidance": [',
+        '  {"w": 1.0, "right": 0.5},',
+        '  {"w": 3.0, "right": 1.0}',
+        " ]",
+        "}",
+    ]
+
+
 def test_an_unknown_model_is_refused_with_the_valid_names():
     with pytest.raises(specs.UnknownModelError, match=r"'sd15'.*emoji-world"):
         load("sd15")

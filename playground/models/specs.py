@@ -27,9 +27,10 @@ class ModelSpec:
 
     @cached_property
     def card(self) -> dict:
-        """What was measured and how it was made; empty for a model that has none."""
-        path = self.folder / "card.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        """How it was made and what was measured of it; empty for a model that has neither."""
+        files = [self.folder / "card.json", self.folder / "measured.json"]
+        parts = [json.loads(file.read_text()) for file in files if file.exists()]
+        return {name: found for part in parts for name, found in part.items()}
 
     @cached_property
     def scheduler_config(self) -> dict:

@@ -27,7 +27,9 @@ from transformers import CLIPTextModel, PreTrainedTokenizerFast
 from playground.paths import ASSETS
 
 FOLDER = ASSETS / "models" / "emoji-world"
-CARD = "card.json"
+CARD = "card.json"  # how a model was made
+MEASURED = "measured.json"  # what was measured of it, beside the card
+LONGEST_ROW = 300  # characters of a line of these files
 SHARD = "9MB"  # every file stays below 10 MB, so that git needs no large-file extension
 
 SHARED = {
@@ -119,20 +121,47 @@ def write_card(part: str, model: torch.nn.Module, facts: dict, folder: Path | No
     }
     parameters = sum(p.numel() for p in model.parameters())
     parts = {part: {"parameters": parameters} | facts, "sha256": checksums}
-    update_card(folder=folder, **parts)
+    _update(folder / CARD, parts)
 
 
 def update_card(folder: Path | None = None, **parts: dict) -> None:
-    """Replace these parts of the card and keep the others."""
-    path = (folder or FOLDER) / CARD
-    card = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(card | parts, indent=2) + "\n")
+    """Replace these parts of what was measured of the model, and keep the others."""
+    _update((folder or FOLDER) / MEASURED, parts)
+
+
+def card(folder: Path | None = None) -> dict:
+    """Everything that is known of an exported model, by part."""
+    return _read((folder or FOLDER) / CARD) | _read((folder or FOLDER) / MEASURED)
 
 
 def facts(part: str, folder: Path | None = None) -> dict:
-    """What the card says of a part's training; empty if it was not exported."""
-    path = (folder or FOLDER) / CARD
-    return json.loads(path.read_text()).get(part, {}) if path.exists() else {}
+    """What is known of a part; empty if it was not exported or measured."""
+    return card(folder).get(part, {})
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _update(path: Path, parts: dict) -> None:
+    path.write_text(written(_read(path) | parts) + "\n")
+
+
+def written(value, indent: str = "") -> str:
+    """JSON with one line for each row: a changed row is a changed line."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list):
+        return line
+    members = value.values() if isinstance(value, dict) else value
+    if len(line) <= LONGEST_ROW and not any(isinstance(each, dict | list) for each in members):
+        return line
+    inner = indent + " "
+    rows = [written(each, inner) for each in members]
+    if isinstance(value, dict):
+        names = [json.dumps(name, ensure_ascii=False) for name in value]
+        rows = [f"{name}: {row}" for name, row in zip(names, rows, strict=True)]
+    start, *_, end = line
+    return f"{start}\n{inner}" + f",\n{inner}".join(rows) + f"\n{indent}{end}"
 
 
 def read_weights(files: Iterable[Path]) -> dict[str, torch.Tensor]:
