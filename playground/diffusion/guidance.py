@@ -120,7 +120,8 @@ class Schedule:
 
 _GUIDERS = (
     Guider(
-        "cfg", "Plain", guide, "Straight through both predictions, w times their difference.",
+        "cfg", "Plain", guide,
+        "Adds w times the difference of the two predictions to the unconditional one.",
         "Ho & Salimans 2022, arXiv 2207.12598, eq. 6",
     ),
     Guider(

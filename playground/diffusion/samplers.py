@@ -65,7 +65,7 @@ class Sampler:
 _TABLE = (
     Sampler(
         "ddpm", "DDPM", "DDPMScheduler", 1,
-        "The original: a little denoising, a little fresh noise, many times.",
+        "The original: each of many small steps denoises a little and adds fresh noise.",
         "Ho et al. 2020, arXiv 2006.11239, algorithm 2", stochastic=True,
     ),
     Sampler(

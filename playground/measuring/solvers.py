@@ -1,7 +1,7 @@
 """How far every sampler is from the exact solution, and what the oracle finds, by network calls.
 
 Deterministic samplers are measured by their distance to the reference of their ODE, decoded and
-not; stochastic ones, which have no one picture to come to, by the oracle and by diversity.
+not; stochastic ones, which do not approach one picture, by the oracle and by diversity.
 """
 
 import functools

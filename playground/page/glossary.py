@@ -88,8 +88,8 @@ SAMPLING = _terms(
      "about 1/2^p of it."),
     ("spacing", "Where a sampler places its steps between much noise and little."),
     ("eta", _field("eta")),
-    ("stochastic sampler", "A sampler that adds fresh noise at every step, so it has no one "
-     "picture to come to and is judged over many."),
+    ("stochastic sampler", "A sampler that adds fresh noise at every step, so it does not "
+     "approach one picture and is judged over many."),
     ("exact solution", "The end of the ODE that deterministic samplers approximate, solved with "
      "far more calls than shows in a picture (the reference)."),
     ("RMSE", "Root of the mean squared difference of two tensors or pictures; 0 means equal."),
