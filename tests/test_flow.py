@@ -56,12 +56,6 @@ def test_steps_are_even_where_the_family_asks_for_it():
     assert samplers.end_level(samplers.build("euler", CONFIG, 4)).noise == 0
 
 
-@pytest.mark.parametrize("name", sorted(set(SAMPLERS) - set(FLOWS)))
-def test_the_others_refuse_rectified_flow_in_words(name):
-    with pytest.raises(ValueError, match="cannot sample a model that predicts flow_prediction"):
-        samplers.build(name, CONFIG, 8)
-
-
 @torch.inference_mode()
 @pytest.mark.parametrize("steps", [1, 2, 9])
 @pytest.mark.parametrize("sampler", FLOWS)
