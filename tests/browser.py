@@ -61,8 +61,10 @@ def asked(page) -> list[str]:
 
 
 def answered(page, action: Callable[[], None]) -> None:
-    """Do it, and return when the server has answered and the page has shown the answer."""
-    with page.expect_response(lambda found: "/gradio_api/" in found.url):
+    """Do what asks the server without a queue (every Stop does), and return when the server has
+    answered and the page has shown the answer.
+    """
+    with page.expect_response(lambda found: "/gradio_api/run/" in found.url):
         action()
     painted(page)
 

@@ -93,9 +93,13 @@ def test_scrubbing_asks_the_server_nothing(visit):
     assert requests == []
 
 
+PANDA = "document.querySelector('#explorer .words').textContent.includes('panda')"
+
+
 def test_stop_in_the_middle_and_draw_again(visit):
-    page = visit()
-    draw(page, "a panda")
+    large = Recipe(prompt="a panda", width=256, height=256, steps=4)  # so that there is a middle
+    page = visit(f"/?r={large.to_query()}")
+    page.wait_for_function(f"{DRAWN} && {PANDA}", timeout=90_000)
     before, said = pixels(page), status(page)
     answered(page, lambda: page.click("#stop"))
     assert status(page) == said  # there was nothing to stop
