@@ -6,7 +6,7 @@ from conftest import tiny_model
 from diffusers.models.attention_processor import Attention, AttnProcessor
 
 from playground.attention import heatmaps
-from playground.attention.layouts import Layout
+from playground.attention.layouts import CROSS_ATTENTION, Layout
 from playground.attention.record import Recorder, UnreadableAttentionError, Watched, record
 from playground.diffusion.levels import Level
 from playground.models.prompt import Condition
@@ -68,7 +68,9 @@ def test_the_output_is_the_same_bit_by_bit(shipped):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_nothing_remains_after_an_error_inside_a_layer(error, tiny, unchanged):
+def test_an_error_inside_a_layer_leaves_nothing_and_the_next_call_is_recorded(
+    error, tiny, unchanged
+):
     *_, layer = tiny.cross_attention.values()
 
     def fail(*_):
@@ -76,8 +78,18 @@ def test_nothing_remains_after_an_error_inside_a_layer(error, tiny, unchanged):
 
     failing = layer.to_out[0].register_forward_pre_hook(fail)
     try:
-        with pytest.raises(error), record(tiny.unet, [Watched(0, EVERY_TOKEN)]):
+        with record(tiny.unet, [Watched(0, EVERY_TOKEN)]) as recorder:
+            with pytest.raises(error):
+                ask(tiny)
+            if error is RuntimeError:  # after an interrupt PyTorch calls no hooks
+                assert torch.overrides._get_current_function_mode_stack() == []
+            failing.remove()
+            before = sum(map(len, recorder.layers.values()))
             ask(tiny)
+            assert sum(map(len, recorder.layers.values())) == before + len(tiny.cross_attention)
+            failing = layer.to_out[0].register_forward_pre_hook(fail)
+            with pytest.raises(error):
+                ask(tiny)
     finally:
         failing.remove()
 
@@ -192,7 +204,7 @@ def test_a_hand_made_peak_lands_on_its_position():
     probabilities = torch.full((12, 5), 0.1)
     probabilities[10] = torch.tensor([0.0, 0.7, 0.1, 0.1, 0.1])
     recorder = Recorder([Watched(3, torch.tensor([0, 1, 2, 3, 3]))])
-    recorder.take_mean((2, 6), [probabilities], ["a layer"])
+    recorder.take_mean((2, 6), {3: probabilities}, ["a layer"])
     (maps,) = recorder.maps()
     assert maps[2, 6].shape == (4, 2, 6)
     assert maps[2, 6][1, 1, 4] == pytest.approx(0.7)
@@ -224,7 +236,8 @@ def test_a_spot_in_the_latent_shows_at_its_position_of_the_map(tall, tiny):
     latents[..., 3:5, 18:20] = 1
     if tall:
         latents = latents.transpose(2, 3)
-    with record(tiny.unet.down_blocks[0], [Watched(0, EVERY_TOKEN)]) as recorder:
+    block, watched = tiny.unet.down_blocks[0], [Watched(0, EVERY_TOKEN)]
+    with record(block, watched, layout=CROSS_ATTENTION) as recorder:
         ask(tiny, ["a cat"], latents)
     (maps,) = recorder.maps()
     map_ = maps[24, 8].transpose(1, 2) if tall else maps[8, 24]

@@ -10,7 +10,7 @@ from diffusers.models.attention_processor import Attention, AttnProcessor2_0, Fu
 from torch import nn
 
 from playground.attention.calls import attention_calls
-from playground.attention.layouts import Layout, UnreadableAttentionError
+from playground.attention.layouts import CROSS_ATTENTION, Layout, UnreadableAttentionError
 from playground.attention.record import Watched, record
 from playground.diffusion.levels import Level
 from playground.models.prompt import Condition
@@ -113,7 +113,14 @@ def test_a_layer_that_cannot_be_heard_is_named(other, says):
 def test_a_network_without_words_is_refused():
     alone = nn.Sequential(Attention(query_dim=4), nn.Linear(4, 4))
     with pytest.raises(UnreadableAttentionError, match="Sequential has no layer"):
-        with record(alone, [Watched(0, EVERY_TOKEN)]):
+        with record(alone, [Watched(0, EVERY_TOKEN)], layout=CROSS_ATTENTION):
+            pass
+
+
+def test_a_network_of_an_unknown_kind_is_refused_and_the_known_ones_listed():
+    says = "where Linear has its words; it is of: UNet2DConditionModel, .*Flux"
+    with pytest.raises(UnreadableAttentionError, match=says):
+        with record(nn.Linear(4, 4), [Watched(0, EVERY_TOKEN)]):
             pass
 
 

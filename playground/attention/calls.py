@@ -25,7 +25,7 @@ class Call:
     `query` [rows, heads, queries, d]; `key` and `value` [rows, heads, keys, d]. `mask`, if any, has
     four axes that spread to [rows, heads, queries, keys]: bool (True: is read), or added to the
     scores. `image` are the spatial positions among the queries, row by row of `grid` (h, w), and
-    `text` the tokens among the keys.
+    `text` the tokens among the keys. `number` counts calls of the network, from 0.
     """
 
     name: str  # of the layer
@@ -38,6 +38,7 @@ class Call:
     value: Tensor
     mask: Tensor | None
     scale: float
+    number: int
 
     @property
     def joint(self) -> bool:
@@ -141,11 +142,14 @@ class _AttentionMode(TorchFunctionMode):
         super().__init__()
         self.layout, self.layers, self.listener = layout, layers, listener
         self.names = {layer: name for name, layer in layers.items()}
+        self.number = -1  # of the network call
         self.grid: Size | None = None
         self.inside: nn.Module | None = None  # the layer that is being computed
         self.heard: set[nn.Module] = set()  # layers that made their attention call
 
     def begin(self, *_) -> None:
+        self.leave()  # a layer whose computing was interrupted: PyTorch then calls no hook
+        self.number += 1
         self.heard.clear()
 
     def note(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
@@ -202,5 +206,5 @@ class _AttentionMode(TorchFunctionMode):
             attn_mask = attn_mask[(None,) * (4 - attn_mask.ndim)]
         scale = query.shape[3] ** -0.5 if scale is None else scale
         return Call(
-            name, layer, self.grid, image, text, query, key, value, attn_mask, scale
+            name, layer, self.grid, image, text, query, key, value, attn_mask, scale, self.number
         )  # fmt: skip

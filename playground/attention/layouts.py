@@ -124,13 +124,31 @@ def _by_position_ids(module: nn.Module, args: tuple, kwargs: dict) -> Size:
     return h, w
 
 
-# U-Nets (SD 1.x, 2.x, SDXL): every level has a grid of its own, known to the block around layers.
+# U-Nets: every level has a grid of its own, known to the block around its layers.
 CROSS_ATTENTION = Layout(_is_cross_attention, _hidden_size, inside=Transformer2DModel)
-# Transformers with cross-attention (PixArt, Sana): one grid, of patches.
+# Transformers with cross-attention: one grid, of patches.
 PATCHED = Layout(_is_cross_attention, _patches)
-# SD3. A second attention of some blocks, `attn2`, is of the image alone.
+# A second attention of some blocks of SD3, `attn2`, is of the image alone.
 IMAGE_FIRST = Layout(_named(r"transformer_blocks\.\d+\.attn"), _patches, first="image")
 # Flux: blocks with a stream each for text and image, then blocks with one for both.
 TEXT_FIRST = Layout(
     _named(r"(single_)?transformer_blocks\.\d+\.attn"), _by_position_ids, first="text"
 )
+LAYOUTS = {
+    "UNet2DConditionModel": CROSS_ATTENTION,  # SD 1.x, 2.x, SDXL
+    "PixArtTransformer2DModel": PATCHED,
+    "SanaTransformer2DModel": PATCHED,
+    "SD3Transformer2DModel": IMAGE_FIRST,
+    "FluxTransformer2DModel": TEXT_FIRST,
+}  # by name: importing all of these classes takes seconds
+
+
+def layout_of(network: nn.Module) -> Layout:
+    """Raises UnreadableAttentionError if it is not known where this kind of network has words."""
+    for kind in type(network).__mro__:
+        if kind.__name__ in LAYOUTS:
+            return LAYOUTS[kind.__name__]
+    raise UnreadableAttentionError(
+        f"It is not known where {type(network).__name__} has its words; it is of: "
+        f"{', '.join(LAYOUTS)}."
+    )

@@ -8,7 +8,7 @@ number for every head by itself; nothing else is kept.
 Only rows that someone asks to rewrite are answered from A; the others' outputs are not touched.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playground.attention.calls import Call, attention_calls
-from playground.attention.layouts import CROSS_ATTENTION, Layout, Size, UnreadableAttentionError
+from playground.attention.layouts import Layout, Size, UnreadableAttentionError, layout_of
 from playground.models.words import Word
 
 FULL = 255  # codes of single heads are uint8
@@ -89,12 +89,15 @@ def from_codes(codes: Tensor) -> Tensor:
 class Recorder:
     """What was asked of network calls, and what was found: filled layer by layer, then read.
 
+    `calls` are the rows of each network call in turn, where the rows of one question are computed
+    in several (those with longer texts apart, say); by default every call has all rows.
     `sums` are attention of each of `watched`, mean over heads, summed over layers and calls. The
     last axis is as long as the longest of the watched rows' columns.
     """
 
     watched: Sequence[Watched]
     rewrite: Rewrite | None = None
+    calls: Sequence[Sequence[int]] = ()
     sums: dict[Size, Tensor] = field(default_factory=dict)  # [watched, positions, columns]
     layers: dict[Size, list[str]] = field(default_factory=dict)
     # Layer by layer, by position in `watched`: [heads, columns, h, w].
@@ -103,9 +106,10 @@ class Recorder:
     def __post_init__(self) -> None:
         asked = self.rewrite.rows if self.rewrite else ()
         self.rows = sorted({*asked, *(w.row for w in self.watched)})  # that are computed
+        if self.calls and (lost := set(self.rows).difference(*self.calls)):
+            raise ValueError(f"No network call has row {min(lost)}.")
         most = max((int(w.columns.max()) + 1 for w in self.watched), default=0)
-        indicators = [_indicator(w.columns, most) for w in self.watched]
-        self._indicators = torch.stack(indicators) if indicators else torch.zeros(0, 0, 0)
+        self._indicators = [_indicator(w.columns, most) for w in self.watched]
         # By row, who asks for every head of it: position in `watched`, and its indicator.
         self._closer: dict[int, list[tuple[int, Tensor]]] = {row: [] for row in self.rows}
         for i, w in enumerate(self.watched):
@@ -114,58 +118,70 @@ class Recorder:
 
     def __call__(self, call: Call, output: Tensor) -> Tensor:
         """Take in one layer's attention; returns its output, rewritten where that was asked."""
+        turn = call.number % max(1, len(self.calls))
+        here = self.calls[turn] if self.calls else self.rows
+        at = {row: here.index(row) if self.calls else row for row in self.rows if row in here}
+        names = [] if turn else [call.name]  # the same layers again for other rows
         with torch.no_grad():
-            changed = self._take_joint(call) if call.joint else self._take_cross(call)
-        return _answered(call, output, changed) if changed else output
+            if call.joint:
+                self._take_joint(call, at, names)
+                return output
+            changed = self._take_cross(call, at, names)
+        return _answered(call, output, {at[row]: each for row, each in changed.items()})
 
-    def _take_cross(self, call: Call) -> dict[int, Tensor]:
+    def _take_cross(
+        self, call: Call, at: Mapping[int, int], names: Sequence[str]
+    ) -> dict[int, Tensor]:
         """Returns the probabilities [heads, positions, tokens] of rows that were rewritten."""
         changed, found = {}, {}
         if self.rewrite:
-            found = {row: call.scores(row).softmax(-1) for row in self.rewrite.rows}
+            found = {row: call.scores(at[row]).softmax(-1) for row in self.rewrite.rows}
             changed = self.rewrite.change(found)
             found |= changed
         # One after the other: a row's probabilities fit a core's cache.
-        weights = (found[r] if r in found else call.scores(r).softmax(-1) for r in self.rows)
-        self.take(call.grid, weights, call.name)
+        weights = (
+            (row, found[row] if row in found else call.scores(i).softmax(-1))
+            for row, i in at.items()
+        )
+        self.take(call.grid, weights, names)
         return changed
 
-    def _take_joint(self, call: Call) -> dict[int, Tensor]:
+    def _take_joint(self, call: Call, at: Mapping[int, int], names: Sequence[str]) -> None:
         if self.rewrite:
             raise UnreadableAttentionError(
                 f"{call.name} attends to words and image together: it cannot be rewritten."
             )
-        means = [
-            call.by_column(w.row, indicator).mean(0)
-            for w, indicator in zip(self.watched, self._indicators, strict=True)
-        ]
-        self._add(call.grid, torch.stack(means), [call.name])
+        for i, w in enumerate(self.watched):
+            if w.row in at:
+                mean = call.by_column(at[w.row], self._indicators[i]).mean(0)
+                self._sums_of(call.grid, mean.device)[i].add_(mean)
+        self.layers.setdefault(call.grid, []).extend(names)
         for row, closer in self._closer.items():
-            for i, indicator in closer:
-                self._add_codes(call.grid, i, call.by_column(row, indicator))
-        return {}
+            for i, indicator in closer if row in at else ():
+                self._add_codes(call.grid, i, call.by_column(at[row], indicator))
 
-    def take(self, grid: Size, weights: Iterable[Tensor], name: str) -> None:
-        """Add one layer's probabilities [heads, positions, tokens] of each of `rows`."""
-        means = []
-        for row, each in zip(self.rows, weights, strict=True):
-            means.append(each.mean(0))
+    def take(self, grid: Size, weights: Iterable[tuple[int, Tensor]], names: Sequence[str]) -> None:
+        """Add a layer's probabilities [heads, positions, tokens], each with its row."""
+        means = {}
+        for row, each in weights:
+            means[row] = each.mean(0)
             for i, indicator in self._closer[row]:
                 self._add_codes(grid, i, each @ indicator.to(each.device))
-        self.take_mean(grid, means, [name])
+        self.take_mean(grid, means, names)
 
-    def take_mean(self, grid: Size, means: Sequence[Tensor], names: Sequence[str]) -> None:
-        """Add [positions, tokens] of each of `rows`: mean over heads, sum over layers `names`."""
-        if self.watched:
-            of_row = dict(zip(self.rows, means, strict=True))
-            tokens = torch.stack([of_row[w.row] for w in self.watched])
-            self._add(grid, tokens @ self._indicators.to(tokens.device), names)
-
-    def _add(self, grid: Size, by_column: Tensor, names: Sequence[str]) -> None:
-        sums = self.sums.setdefault(grid, by_column)
-        if sums is not by_column:
-            sums.add_(by_column)
+    def take_mean(self, grid: Size, means: Mapping[int, Tensor], names: Sequence[str]) -> None:
+        """Add [positions, tokens] by row: mean over heads, sum over the layers `names`."""
+        for i, w in enumerate(self.watched):
+            if w.row in means:
+                mean, sums = means[w.row], self._sums_of(grid, means[w.row].device)
+                sums[i].addmm_(mean, self._indicators[i].to(mean.device))
         self.layers.setdefault(grid, []).extend(names)
+
+    def _sums_of(self, grid: Size, device: torch.device) -> Tensor:
+        if grid not in self.sums:
+            shape = len(self.watched), grid[0] * grid[1], self._indicators[0].shape[1]
+            self.sums[grid] = torch.zeros(shape, device=device)
+        return self.sums[grid]
 
     def _add_codes(self, grid: Size, i: int, by_column: Tensor) -> None:
         codes = to_codes(by_column).mT.unflatten(-1, grid).cpu()
@@ -207,6 +223,8 @@ def _indicator(columns: Tensor, count: int = -1) -> Tensor:
 
 def _answered(call: Call, output: Tensor, changed: dict[int, Tensor]) -> Tensor:
     """What attention answers if these rows have other probabilities [heads, queries, keys]."""
+    if not changed:
+        return output
     answers = [weights.to(output.dtype) @ call.value[row] for row, weights in changed.items()]
     rows = torch.tensor(list(changed), device=output.device)
     return output.index_copy(0, rows, torch.stack(answers))
@@ -217,17 +235,20 @@ def record(
     network: nn.Module,
     watched: Sequence[Watched],
     rewrite: Rewrite | None = None,
-    layout: Layout = CROSS_ATTENTION,
+    layout: Layout | None = None,
+    calls: Sequence[Sequence[int]] = (),
 ) -> Iterator[Recorder]:
     """Record the attention of `watched` rows to words in every call of `network` in the scope.
 
     `rewrite` replaces probabilities first: the network then answers from those, and those are
-    what is recorded. Nothing of the network is replaced, see `attention_calls`, which also says
-    what raises UnreadableAttentionError. If nothing is watched, nothing is touched.
+    what is recorded. `layout` says where the network has its words (by default what LAYOUTS says
+    of its class), `calls` which rows each network call has (see `Recorder`). Nothing of the network
+    is replaced, see `attention_calls`, which also says what raises UnreadableAttentionError. If
+    nothing is watched, nothing is touched.
     """
-    recorder = Recorder(list(watched), rewrite)
+    recorder = Recorder(list(watched), rewrite, calls)
     if not recorder.rows:
         yield recorder
         return
-    with attention_calls(network, layout, recorder):
+    with attention_calls(network, layout or layout_of(network), recorder):
         yield recorder

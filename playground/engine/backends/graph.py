@@ -77,9 +77,9 @@ class Graph:
         )
         predictions, *found = zip(*halves, strict=True)
         for (name, grid), parts in zip(outputs.items(), found, strict=True):
-            rows = [torch.from_numpy(parts[row // half][row % half]) for row in recorder.rows]
+            rows = {row: torch.from_numpy(parts[row // half][row % half]) for row in recorder.rows}
             if heads:
-                recorder.take(grid, rows, name)
+                recorder.take(grid, rows.items(), [name])
             else:
                 names = [layer for layer, its in self.layers.items() if its == grid]
                 recorder.take_mean(grid, rows, names)
