@@ -4,13 +4,12 @@ import pytest
 import torch
 
 from playground.attention import heatmaps
-from playground.attention.record import Watched, from_codes, record, to_codes, word_columns
+from playground.attention.record import Watched, from_codes, record, to_codes
 from playground.diffusion.guidance import COND, UNCOND
 from playground.diffusion.levels import Level
 from playground.engine.engine import Engine
 from playground.engine.events import Picture, Step
-from playground.models.prompt import Condition
-from playground.models.words import Word
+from playground.models.prompt import Condition, word_columns
 from playground.recipe import Recipe
 
 WIDE = {"steps": 2, "width": 192, "height": 64}
@@ -28,7 +27,7 @@ def test_codes_are_finest_where_probabilities_are_small():
 
 def test_columns_by_word_keep_repeats_apart_and_punctuation_away(tiny):
     prompt = tiny.encode("a red cat, a red star")
-    columns = word_columns(prompt.columns, prompt.words, prompt.content)
+    columns = word_columns(prompt)
     words = len(prompt.words)
     assert words == 6
     expected = [0]
@@ -39,18 +38,10 @@ def test_columns_by_word_keep_repeats_apart_and_punctuation_away(tiny):
     assert columns.tolist() == expected
 
 
-def test_a_word_of_several_tokens_gets_the_sum_of_them():
-    plain = torch.tensor([0, 1, 2, 3, 4, 5, 5])  # start, three content tokens, end, padding
-    words = [Word("top-hat", 0, 7, (1, 2)), Word("cat", 8, 11, (3,))]
-    assert word_columns(plain, words, 3).tolist() == [0, 1, 1, 2, 4, 5, 5]
-    full = torch.arange(5)  # the words fill the tokens: no padding
-    assert word_columns(full, words, 3).tolist() == [0, 1, 1, 2, 4]
-
-
 @torch.inference_mode()
 def test_heads_are_the_softmax_of_each_layer_and_head(tiny):
     prompt = tiny.encode("two red stars")
-    columns = word_columns(prompt.columns, prompt.words, prompt.content)
+    columns = word_columns(prompt)
     expected = {}
 
     def hook(layer, args, kwargs):

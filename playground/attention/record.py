@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from playground.attention.calls import Call, attention_calls
 from playground.attention.layouts import Layout, Size, UnreadableAttentionError, layout_of
-from playground.models.words import Word
 
 FULL = 255  # codes of single heads are uint8
 
@@ -56,23 +55,6 @@ class Rewrite:
 
     rows: tuple[int, ...]
     change: Callable[[dict[int, Tensor]], dict[int, Tensor]]
-
-
-def word_columns(columns: Tensor, words: Sequence[Word], content: int) -> Tensor:
-    """Where each token position goes if tokens of one word share a column.
-
-    `columns` [tokens] is a prompt's own: 0 the start token, `content` tokens, the end, padding.
-    Here 0 is the start token, 1 … W the words, W + 1 what is between words (punctuation),
-    W + 2 the end token, W + 3 padding.
-    """
-    between = len(words) + 1
-    found = torch.full_like(columns, between)
-    found[0] = 0
-    found[columns == content + 1] = between + 1
-    found[columns == content + 2] = between + 2
-    for number, word in enumerate(words, 1):
-        found[list(word.tokens)] = number
-    return found
 
 
 def to_codes(probabilities: Tensor) -> Tensor:
