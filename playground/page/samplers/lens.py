@@ -92,8 +92,10 @@ class Samplers:
             try:
                 lanes = planned(panel, values)
                 yield race_plan.estimate(lanes)
-                if not serving.opened(lanes[0].recipe.model):
-                    serving.session(lanes[0].recipe.model)  # then its seconds are known
+                model = lanes[0].recipe.model
+                session = serving.opened(model)
+                if not session or not session.call_seconds():
+                    serving.measured(model)
                     yield race_plan.estimate(lanes)
             except ValueError as error:
                 yield html.escape(str(error))
