@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import tiny_model
+from diffusers.models.attention_processor import Attention
 
 from playground.attention import editing
 from playground.attention.record import Watched, record
@@ -97,6 +98,21 @@ def test_exporting_leaves_the_model_as_it_was(tiny):
     backends.get("onnx").make(tiny).prepare()
     after = tiny.unet.attn_processors
     assert {name: id(p) for name, p in after.items()} == {n: id(p) for n, p in before.items()}
+
+
+def test_a_graph_rescales_what_its_layers_rescale():
+    """Attention layers may divide their output; ours divide by 1, so only this can tell."""
+    model = tiny_model()
+    for module in model.unet.modules():
+        if isinstance(module, Attention):
+            module.rescale_output_factor = 1.7
+    backend = backends.get("onnx").make(model)
+    backend.prepare()
+    mine, theirs = (
+        network.ask(*question(model, 2)) for network in (backend, backends.Eager(model))
+    )
+    assert mine.by == "ONNX Runtime"  # a graph that is off is not used
+    torch.testing.assert_close(mine.outputs, theirs.outputs, atol=1e-5, rtol=1e-5)
 
 
 def test_a_graph_can_be_made_while_others_draw(tiny):

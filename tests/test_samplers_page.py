@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from browser import answered, painted
 from lens import QUICK, pixels, quiet, slide
 from PIL import Image
 
@@ -60,7 +61,7 @@ def test_the_thousand_steps_advance_and_stop(laboratory):
     page.click("#lecture-stop")
     says(page, "lecture", "Stopped.")
     shown = page.text_content("#lecture .lanes")
-    page.wait_for_timeout(1500)
+    answered(page, lambda: page.click("#lecture-stop"))  # what was on its way has come before
     assert page.text_content("#lecture .lanes") == shown
 
 
@@ -101,9 +102,12 @@ def test_noising_stops_and_begins_again(laboratory):
     page.click("#noising-stop")
     says(page, "noising", "Stopped.")
     assert page.is_hidden("#noising .progress")
-    while page.text_content("#noising .status") == "Stopped.":
-        page.click("#noising-start")  # gradio takes none while it still ends the stopped run
-        page.wait_for_timeout(500)
+    page.wait_for_function(  # gradio takes no press while it still ends the stopped run
+        "() => { const stopped = document.querySelector('#noising .status').textContent === "
+        "'Stopped.'; if (stopped) document.querySelector('#noising-start').click();"
+        " return !stopped; }",
+        polling=500,
+    )
     says(page, "noising", f"seed {QUICK['seed']}.")
     assert page.is_visible("#noising .decoded")
 
@@ -118,5 +122,5 @@ def test_what_has_no_reference_is_one_sentence(laboratory):
 def test_phone_width(laboratory):
     page = laboratory(Recipe(**QUICK))
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(500)
+    painted(page)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -3,6 +3,7 @@
 import base64
 import io
 
+from browser import answered
 from lens import QUICK, STRIP, pixels, quiet, slide
 
 from playground.recipe import Recipe
@@ -82,7 +83,7 @@ def test_stopping_a_sweep_keeps_what_there_is(lens):
     page.wait_for_function(
         f"document.querySelector('{STRIP} .status').textContent.startsWith('Stopped')"
     )
-    page.wait_for_timeout(1000)
+    answered(page, lambda: page.click("#sweep-stop"))  # what was on its way has come before
     notes = page.locator(f"{STRIP} .frames small").all_text_contents()
     previews = [note for note in notes if note.startswith("preview of step") and "of 60" in note]
     assert len(previews) >= 7
