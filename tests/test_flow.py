@@ -136,3 +136,18 @@ def test_an_exact_solution_of_rectified_flow_is_a_cell_like_others(joint):
     many = Task(Recipe(**SMALL, guidance=1.0, sampler="euler"), steps=300)
     (small,) = [e for e in Engine(joint).submit([many]) if isinstance(e, Picture)]
     assert np.abs(picture.latents - small.latents).mean() < 0.05
+
+
+def test_maps_of_texts_of_different_lengths_are_those_of_each_alone(joint):
+    """Joint attention: the columns sum to the share that the text has, the rest is the picture's."""
+    recipes = [
+        Recipe(**SMALL, steps=1, prompt=text, sampler="euler", guidance=1.0)
+        for text in ("a cat", "cat " * 40, "two red stars")
+    ]
+    engine = Engine(joint)
+    together = {e.cell: e for e in engine.submit(recipes, record=True) if isinstance(e, Step)}
+    for i, recipe in enumerate(recipes):
+        (alone, *_) = engine.submit([recipe], record=True)
+        for size, map_ in alone.maps.items():
+            np.testing.assert_allclose(together[i].maps[size], map_, atol=1e-5)
+            assert 0 < map_.sum(0).max() < 1

@@ -58,6 +58,10 @@ class LatentModel(ABC):
     def _encode(self, text: str) -> Prompt:
         """The prompt as this family's network reads it."""
 
+    def calls(self, conditions: Sequence[Condition]) -> list[list[int]]:
+        """Which rows go into each network call of `predict`; empty if all go into one."""
+        return []
+
     @abstractmethod
     def predict(
         self, latents: Tensor, at: Sequence[Level], conditions: Sequence[Condition]
@@ -97,7 +101,12 @@ class LatentModel(ABC):
 
     def _cast(self, tensor: Tensor) -> Tensor:
         """On the network's device and in its dtype; no copy if that is float32 on the CPU."""
-        return tensor.to(self.network.device, self.network.dtype)
+        return tensor.to(self._like)
+
+    @property
+    def _like(self) -> Tensor:
+        """One of its parameters: diffusers' own dtype and device walk through all modules."""
+        return next(self.network.parameters())
 
     def timing(self, steps: int, height: int, width: int) -> dict[str, Any]:
         """What a scheduler needs besides the number of steps: `sigmas`, `mu`."""

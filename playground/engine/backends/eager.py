@@ -28,8 +28,8 @@ class Eager:
         watched: Sequence[Watched] = (),
         rewrite: Rewrite | None = None,
     ) -> Answer:
-        model = self.model
-        with model.network_lock, record(model.network, watched, rewrite) as recorder:
+        model, calls = self.model, self.model.calls(conditions)
+        with model.network_lock, record(model.network, watched, rewrite, calls=calls) as recorder:
             outputs = model.predict(latents, at, conditions)
         return Answer(outputs, recorder, self.label)
 

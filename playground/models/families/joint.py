@@ -45,22 +45,27 @@ class JointModel(LatentModel):
         """σ in equal steps from 1 to 0, as many pipelines of rectified flow ask for."""
         return {"sigmas": np.linspace(1, 1 / steps, steps)}
 
+    def calls(self, conditions: Sequence[Condition]) -> list[list[int]]:
+        """Rows whose texts have the same length."""
+        lengths = [condition.prompt.embeds.shape[1] for condition in conditions]
+        return [
+            [i for i, n in enumerate(lengths) if n == length] for length in sorted(set(lengths))
+        ]
+
     @torch.inference_mode()
     def predict(
         self, latents: Tensor, at: Sequence[Level], conditions: Sequence[Condition]
     ) -> Tensor:
         said = torch.empty_like(latents)
-        lengths = [condition.prompt.embeds.shape[1] for condition in conditions]
         with self.network_lock:
-            for length in sorted(set(lengths)):
-                rows = [i for i, own in enumerate(lengths) if own == length]
+            for rows in self.calls(conditions):
                 mine = [conditions[i] for i in rows]
                 pooled = [c.prompt.pooled for c in mine if c.prompt.pooled is not None]
                 said[rows] = self.network(
                     self._cast(latents[rows]),
                     encoder_hidden_states=self._cast(embeds_of(mine)),
                     pooled_projections=self._cast(torch.cat(pooled)),
-                    timestep=torch.tensor([at[i].t for i in rows], device=self.network.device),
+                    timestep=torch.tensor([at[i].t for i in rows], device=self._like.device),
                     return_dict=False,
                 )[0].float().cpu()  # fmt: skip
         return said

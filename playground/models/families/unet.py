@@ -57,7 +57,7 @@ class UNetModel(LatentModel):
     def predict(
         self, latents: Tensor, at: Sequence[Level], conditions: Sequence[Condition]
     ) -> Tensor:
-        timesteps = torch.tensor([level.t for level in at], device=self.unet.device)
+        timesteps = torch.tensor([level.t for level in at], device=self._like.device)
         further = {}
         if self.guidance_kind is EMBEDDED:
             further["timestep_cond"] = self._cast(self._guidance_embeds(conditions))
