@@ -1,1 +1,5 @@
-"""The recipes that made the weights in assets/: run in order, autoencoder, text, unet."""
+"""The recipes that made the weights in assets/.
+
+In this order: autoencoder (then decoder), text, unet; flow and consistency (a student of unet) stand
+beside unet. `oracle` judges what they draw.
+"""
