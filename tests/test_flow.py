@@ -139,7 +139,7 @@ def test_an_exact_solution_of_rectified_flow_is_a_cell_like_others(joint):
 
 
 def test_maps_of_texts_of_different_lengths_are_those_of_each_alone(joint):
-    """Joint attention: the columns sum to the share that the text has, the rest is the picture's."""
+    """Joint attention: the columns sum to the share that the text has; the rest is the image."""
     recipes = [
         Recipe(**SMALL, steps=1, prompt=text, sampler="euler", guidance=1.0)
         for text in ("a cat", "cat " * 40, "two red stars")
