@@ -129,9 +129,9 @@ def test_the_cost_follows_the_recipe(lab):
 def test_a_race_of_six_lanes_one_cancelled_and_the_grid_kept(lab):
     page = lab()
     page.fill("#recipe-prompt textarea", "a red square")
-    fill(page, "counts", "24")
-    page.wait_for_selector("#race-cost:has-text('143 network calls'):has-text('as measured')")
-    assert "6 lanes: 143 network calls, made together in 24 of about 12 rows" in (
+    fill(page, "counts", "60")  # long enough for three previews on a busy machine
+    page.wait_for_selector("#race-cost:has-text('359 network calls'):has-text('as measured')")
+    assert "6 lanes: 359 network calls, made together in 60 of about 12 rows" in (
         page.text_content("#race-cost")
     )
     page.click("#race-start")
@@ -151,12 +151,12 @@ def test_a_race_of_six_lanes_one_cancelled_and_the_grid_kept(lab):
     assert [note for i, note in enumerate(notes(page)) if i not in (2, 3)] == [""] * 4
     cells = grid_from_png(io.BytesIO(downloaded(page, f"{RACE} [data-keep=png]")))
     assert {(r.sampler, r.steps, r.prompt) for r in cells.values()} == {
-        (name, 12 if name == "heun" else 24, "a red square")
+        (name, 30 if name == "heun" else 60, "a red square")
         for name in ("ddim", "dpmpp_2m", "heun", "euler_a", "ddpm")
     }
     # Once more: only the cancelled lane is computed.
     page.click("#race-start")
-    says(page, "5 of them kept from before. 48 network rows computed")
+    says(page, "5 of them kept from before. 120 network rows computed")
 
 
 def test_a_kept_page_shows_the_grid_alone(lab, browser, address, tmp_path):
@@ -213,6 +213,7 @@ def test_a_draft_is_starred_and_finished(lab):
 def test_stopping_labels_what_is_only_a_preview(lab):
     page = lab()
     fill(page, "counts", "100")
+    fill(page, "guidances", "3, 5")  # twelve lanes: there is time to stop on a busy machine
     page.click("#race-start")
     page.wait_for_selector(f"{RACE} .card .drop:visible")
     page.wait_for_function(
@@ -221,7 +222,7 @@ def test_stopping_labels_what_is_only_a_preview(lab):
     page.click("#race-stop")
     says(page, "Stopped. Finished pictures are kept")
     fill(page, "counts", "5")  # a question that is answered after what was still on its way
-    page.wait_for_selector("#race-cost:has-text('6 lanes: 30 network calls')")
+    page.wait_for_selector("#race-cost:has-text('12 lanes: 60 network calls')")
     assert notes(page)[0].endswith("of 100, not finished")
     assert page.is_hidden(f"{RACE} .progress")
     assert page.is_disabled(f"{RACE} [data-keep=png]")
