@@ -5,6 +5,7 @@ import json
 import os
 
 import pytest
+import tiny_pipelines
 import torch
 from browser import CHROMIUM, DRAWN, LONGEST, chromium, running_app
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -75,6 +76,13 @@ def engine(tiny):
 def streamed() -> list:
     """The first 5000 (scene, caption) of a stream that no training uses."""
     return list(itertools.islice(stream(77), 5000))
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(request):
+    """Of a family of `tiny_pipelines.MAKERS`, its folder: written once on a machine."""
+    kept = request.config.cache.mkdir(f"tiny_pipelines_{tiny_pipelines.version()}")
+    return lambda family: tiny_pipelines.written(family, kept)
 
 
 @pytest.fixture(scope="session")
