@@ -1,0 +1,62 @@
+"""How much memory there is for a model, and how much it needs."""
+
+import os
+from pathlib import Path
+
+BESIDE = 1.2  # what is needed, by what the weights take: inputs, layers' outputs, the decoder
+SHARE = 0.6  # of all memory: what all models of a process may take together
+LIMIT = "LATENT_PLAYGROUND_MODEL_BYTES"
+
+
+class NotEnoughMemoryError(ValueError):
+    """How much is needed and how much is free, in one sentence."""
+
+
+def free(device: str = "cpu") -> int:
+    """Bytes that a model may take on a device now. On Apple's chips memory is shared."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.mem_get_info(device)[0]
+    import psutil
+
+    return min(psutil.virtual_memory().available, _container() or 2**63)
+
+
+def _container() -> int | None:
+    """What is left within the limit of a container (Linux control groups, version 2)."""
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = (group / "memory.max").read_text().strip()
+        used = int((group / "memory.current").read_text())
+        cached = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return None if limit == "max" else int(limit) - used + int(cached["file"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def limit() -> int:
+    """Bytes of weights that all open models may take together: a setting, or a share of memory."""
+    if said := os.environ.get(LIMIT):
+        try:
+            return int(float(said))
+        except (ValueError, OverflowError):
+            raise ValueError(f"{LIMIT} must be a number of bytes, not {said[:40]!r}.") from None
+    import psutil
+
+    return int(SHARE * psutil.virtual_memory().total)
+
+
+def require(weights: int, available: int, label: str) -> None:
+    """Raises NotEnoughMemoryError if so many bytes of weights would not fit."""
+    needed = int(BESIDE * weights)
+    if needed > available:
+        raise NotEnoughMemoryError(
+            f"{label} needs about {said(needed)} of memory and {said(available)} are free: close "
+            "other programs, choose a smaller model, or a machine with more memory."
+        )
+
+
+def said(size: float) -> str:
+    """A number of bytes as people read it: 5.3 GB, 640 MB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
