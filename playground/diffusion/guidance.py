@@ -66,14 +66,49 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(tuple(range(1, a.ndim)), keepdim=True)
 
 
+def as_it_is(guided: Tensor, cond: Tensor) -> Tensor:
+    return guided
+
+
+def norm_of_rows(guided: Tensor, cond: Tensor) -> Tensor:
+    """g·‖c‖/‖g‖, the norms over the last axis: each row of positions gets that of c back.
+
+    Lumina Image 2.0 (Qin et al. 2025, arXiv 2503.21758), as `cfg_normalization` of its pipeline in
+    diffusers does by default.
+    """
+    return guided * (cond.norm(dim=-1, keepdim=True) / guided.norm(dim=-1, keepdim=True))
+
+
+def norm_of_patches(guided: Tensor, cond: Tensor) -> Tensor:
+    """g·‖c‖/‖g‖, the norms over a token: the channels of 2 × 2 positions get that of c back.
+
+    Qwen-Image (Wu et al. 2025, arXiv 2508.02324), as its pipeline in diffusers always does.
+    """
+
+    def norm(x: Tensor) -> Tensor:  # [rows, 1, h, w]
+        squares = x.square().sum(1, keepdim=True).unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
+        return squares.sum((3, 5), keepdim=True).sqrt().expand_as(squares).flatten(4).flatten(2, 3)
+
+    return guided * (norm(cond) / norm(guided))
+
+
 @dataclass(frozen=True)
 class Kind:
-    """What w means for a network; `branches` says whether two predictions are combined."""
+    """What w means for a network; `branches` says whether two predictions are combined, `after`
+    what is then done to the combined one, given the conditional one.
+    """
 
     name: str
     label: str
     sentence: str
     branches: bool
+    after: Callable[[Tensor, Tensor], Tensor] = as_it_is
+
+    def refusal(self, scale: float) -> str | None:
+        """Why a network of this kind cannot draw with w = `scale`, or None if it can."""
+        if self.name == "distilled" and scale != 1:
+            return f"This model was distilled for w = 1 and cannot draw with w = {scale:g}."
+        return None
 
 
 CLASSIFIER_FREE = Kind(
@@ -89,7 +124,23 @@ DISTILLED = Kind(
     "distilled", "Guidance scale w (fixed)",
     "The network was distilled for w = 1: one row a call, and no other w.", False,
 )  # fmt: skip
-KINDS = {kind.name: kind for kind in (CLASSIFIER_FREE, EMBEDDED, DISTILLED)}
+Z_IMAGE = Kind(
+    "z_image", "Guidance scale w",
+    "ε = ε_u + w·(ε_c − ε_u); the guidance_scale of Z-Image's own pipeline is w − 1, so its 0, "
+    "which Turbo is made for, is w = 1.", True,
+)  # fmt: skip
+BY_ROWS = Kind(
+    "by_rows", "Guidance scale w (norm kept)",
+    "ε = ε_u + w·(ε_c − ε_u), then every row of positions gets the norm of ε_c back, as Lumina "
+    "Image 2.0 asks for.", True, norm_of_rows,
+)  # fmt: skip
+BY_PATCHES = Kind(
+    "by_patches", "Guidance scale w (norm kept)",
+    "ε = ε_u + w·(ε_c − ε_u), then every patch of 2 × 2 positions gets the norm of ε_c back, as "
+    "Qwen-Image asks for.", True, norm_of_patches,
+)  # fmt: skip
+_KINDS = (CLASSIFIER_FREE, EMBEDDED, DISTILLED, Z_IMAGE, BY_ROWS, BY_PATCHES)
+KINDS = {kind.name: kind for kind in _KINDS}
 
 
 @dataclass(frozen=True)

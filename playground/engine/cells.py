@@ -54,19 +54,17 @@ class Cell:
 
     def __post_init__(self):
         recipe, model, start = self.recipe, self.model, time.perf_counter()
+        self.kind = model.guidance_kind
+        if refusal := self.kind.refusal(recipe.guidance):
+            raise RecipeError(refusal)
         self.guider = guidance.guider(recipe.guider)
         guidance.schedule(recipe.guidance_schedule)  # raises now if there is none of that name
         self.prediction = model.prediction
         self.solver = self._solver()
         self.seconds["solver"] += time.perf_counter() - start
         start = time.perf_counter()
-        prompts = {COND: model.encode(recipe.prompt), UNCOND: model.encode(recipe.negative)}
-        size = (recipe.height, recipe.width)
-        embedded = model.guidance_kind is guidance.EMBEDDED
-        self.conditions = {
-            branch: Condition(prompt, recipe.guidance if embedded else None, size)
-            for branch, prompt in prompts.items()
-        }
+        texts = {COND: recipe.prompt, UNCOND: recipe.negative}
+        self.prompts = {branch: model.encode(text, branch) for branch, text in texts.items()}
         self.seconds["words"] += time.perf_counter() - start
 
     def _solver(self) -> Solver:
@@ -74,6 +72,9 @@ class Cell:
         # Its own generator: the same seed gives the same picture, whatever else is in the batch.
         generator = torch.Generator().manual_seed(recipe.seed)
         noise = model.noise(generator, recipe.height, recipe.width)
+        if task.given:
+            clean = torch.from_numpy(task.given.latents)[None]
+            return solvers.Noised(task.given.levels, clean, noise)
         if task.exact is None:
             steps = task.steps or recipe.steps
             return solvers.Scheduled(
@@ -112,7 +113,12 @@ class Cell:
 
     @property
     def branches(self) -> tuple[str, ...]:
-        return guidance.branches(self.scale, self.model.guidance_kind)
+        return guidance.branches(self.scale, self.kind)
+
+    def condition(self, branch: str) -> Condition:
+        """What the row of that branch is told in this call."""
+        told = self.scale if self.kind is guidance.EMBEDDED else None
+        return Condition(self.prompts[branch], told, (self.recipe.height, self.recipe.width))
 
     @property
     def records_now(self) -> bool:
@@ -159,6 +165,7 @@ class Cell:
             guided = self.prediction.back(latents, combined, self.level)
         else:
             guided = guidance.combine(predictions, self.scale, self.guider)
+        guided = self.kind.after(guided, predictions[COND])
         share = self.recipe.rescale
         return guidance.rescale(guided, predictions[COND], share) if share else guided
 
@@ -170,7 +177,7 @@ class Cell:
             exact = events.Exact(found.path[:, 0].numpy(), float(found.bound[0]))
         return Picture(
             self.index, self.recipe, image, self.solver.sample[0].numpy(), self.call, self.rows,
-            self.shared, self.seconds, tuple(self.networks), exact,
+            self.shared, self.seconds, tuple(self.networks), exact, self.task.given is not None,
         )  # fmt: skip
 
 

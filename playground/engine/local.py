@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from playground.attention.summing import DEFAULT, Aggregation
 from playground.attention.worked import work_out
 from playground.diffusion import guidance, reference, samplers
 from playground.engine import backends, edits
 from playground.engine.engine import Engine
-from playground.engine.events import Task
+from playground.engine.events import Given, Task
 from playground.engine.runs import Run
 from playground.engine.session import (
     Edit,
@@ -21,7 +22,7 @@ from playground.engine.session import (
     WorkedLayer,
 )
 from playground.models.load import load
-from playground.recipe import Recipe
+from playground.recipe import Recipe, RecipeError
 
 
 class LocalSession:
@@ -50,8 +51,8 @@ class LocalSession:
     def drop(self, visitor: str, section: str, recipe: Recipe) -> None:
         self.engine.cancel_cell(visitor, section, recipe)
 
-    def describe(self, prompt: str) -> PromptFacts:
-        said = self.model.encode(prompt)
+    def describe(self, prompt: str, branch: str = guidance.COND) -> PromptFacts:
+        said = self.model.encode(prompt, branch)
         return PromptFacts(
             said.text, said.ids, said.names, said.roles, said.words, said.cut,
             said.embeds[0].numpy(),
@@ -75,6 +76,8 @@ class LocalSession:
         return Price(sum(calls), rows, launches, seconds and launches * seconds)
 
     def _calls(self, task: Task) -> int:
+        if task.given:
+            return len(task.given.levels)
         if task.exact is not None:
             return reference.calls()
         return samplers.get(task.recipe.sampler).network_calls(task.steps or task.recipe.steps)
@@ -91,6 +94,23 @@ class LocalSession:
 
     def encode(self, picture: np.ndarray) -> np.ndarray:
         return self.model.latents_of(picture)[0].numpy()
+
+    def read(
+        self, picture: np.ndarray, prompt: str, *, how: Aggregation = DEFAULT, seed: int = 0,
+        heads: bool = False, visitor: str | None = None, section: str = "",
+        asked: float | None = None,
+    ) -> Run:  # fmt: skip
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+            raise RecipeError("A picture to be read is an array of uint8 [height, width, 3].")
+        height, width, _ = picture.shape
+        # One conditional row a call; a network that takes w as an input is given a usual one.
+        scale = Recipe().guidance if self.facts.guidance is guidance.EMBEDDED else 1.0
+        recipe = Recipe(prompt, guidance=scale, seed=seed, width=width, height=height,
+                        model=self.facts.name)  # fmt: skip
+        given = Given(self.encode(picture), how.levels(self.facts.scheduler_config))
+        task = Task(recipe, given=given)
+        return self.submit([task], record=True, heads=heads, visitor=visitor, section=section,
+                           asked=asked)  # fmt: skip
 
     def work_out(
         self, prompt: str, latents: np.ndarray, timestep: float, x: float, y: float

@@ -100,7 +100,8 @@ class RunRecord:
 def record_of(session: Session, steps: Sequence[Step], picture: Picture) -> RunRecord:
     """The record of a cell, from its events."""
     recipe = picture.recipe
-    said = {COND: session.describe(recipe.prompt), UNCOND: session.describe(recipe.negative)}
+    texts = {COND: recipe.prompt, UNCOND: recipe.negative}
+    said = {branch: session.describe(text, branch) for branch, text in texts.items()}
     return RunRecord(said, tuple(steps), picture, session.facts.preview_map)
 
 

@@ -166,7 +166,7 @@ def distinct_rows(
     for i, (cell, latents) in enumerate(zip(cells, inputs, strict=True)):
         content, level = latents.numpy().tobytes(), cell.level
         for branch in cell.branches:
-            told = cell.conditions[branch]
+            told = cell.condition(branch)
             edited = cell if cell.plan and branch == COND else None
             key = (content, level, told.prompt, told.guidance, told.size, edited)
             number = numbers.setdefault(key, len(rows))

@@ -10,7 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from playground.diffusion.guidance import Kind
+from playground.attention.summing import DEFAULT, Aggregation
+from playground.diffusion.guidance import COND, Kind
 from playground.engine.events import Event, Task
 from playground.models.words import Word
 from playground.recipe import Recipe
@@ -145,8 +146,8 @@ class Session(Protocol):
         """Cancel one cell of a visitor's run; the others go on."""
         ...
 
-    def describe(self, prompt: str) -> PromptFacts:
-        """The prompt's tokens and words as the model reads them."""
+    def describe(self, prompt: str, branch: str = COND) -> PromptFacts:
+        """The prompt's tokens and words as the model reads them: with words, or as the negative."""
         ...
 
     def plan(self, recipe: Recipe, edit: Edit) -> EditPlan:
@@ -171,6 +172,27 @@ class Session(Protocol):
 
     def encode(self, picture: np.ndarray) -> np.ndarray:
         """Latents [channels, h, w] of a picture, uint8 [height, width, 3]."""
+        ...
+
+    def read(
+        self,
+        picture: np.ndarray,
+        prompt: str,
+        *,
+        how: Aggregation = DEFAULT,
+        seed: int = 0,
+        heads: bool = False,
+        visitor: str | None = None,
+        section: str = "",
+        asked: float | None = None,
+    ) -> Run:
+        """Let the network read a picture that is there already, uint8 [height, width, 3].
+
+        Its latents get the noise of `seed` at each of `how.levels`, and the network predicts them
+        with the prompt: one call a level, its conditional row alone. Events are those of a drawn
+        picture, and so is the record (see `engine.record.records`): its word maps are the network's
+        reading of this picture, and its image is what the autoencoder makes of the latents.
+        """
         ...
 
     def work_out(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from playground.diffusion import levels, samplers
-from playground.diffusion.guidance import Kind
+from playground.diffusion.guidance import COND, UNCOND, Kind
 from playground.diffusion.levels import Level
 from playground.models import encode
 from playground.models.prompt import Condition, Prompt, Stream
@@ -35,21 +35,27 @@ class LatentModel(ABC):
     Latents are [rows, channels, h, w] in the denoiser's scale, `factor` pixels a spatial position;
     sides of pictures are multiples of `multiple`. `preview_map` [channels + 1, 3] is the linear map
     from latents (and 1) to RGB in [−1, 1]. `guidance_kind` says what w is for this network (see
-    `diffusion.guidance`).
+    `diffusion.guidance`). `channels`, `size` and `factor` are said by a family where they are not
+    in the network's and the autoencoder's configuration under their usual names.
     """
 
     multiple: int
     guidance_kind: Kind
+    negative_differs = False  # whether the same words are encoded otherwise as a negative prompt
 
-    def __init__(self, name, vae, text_encoder, tokenizer, network, scheduler_config, preview_map):
+    def __init__(
+        self, name, vae, text_encoder, tokenizer, network, scheduler_config, preview_map,
+        *, channels=None, size=None, factor=None,
+    ):  # fmt: skip
         self.name, self.scheduler_config = name, dict(scheduler_config)
         self.vae, self.text_encoder, self.tokenizer = vae, text_encoder, tokenizer
         self.network = network
         self.preview_map = torch.as_tensor(preview_map, dtype=torch.float32)
-        self.channels = network.config.in_channels
-        self.size = _pair(network.config.sample_size)  # (h, w) of the latents it was trained at
-        self.factor = 2 ** (len(vae.config.block_out_channels) - 1)
-        self._prompts: OrderedDict[str, Prompt] = OrderedDict()
+        self.channels = channels or network.config.in_channels
+        # (h, w) of the latents it was trained at
+        self.size = _pair(size or network.config.sample_size)
+        self.factor = factor or 2 ** (len(vae.config.block_out_channels) - 1)
+        self._prompts: OrderedDict[object, Prompt] = OrderedDict()
         self._lock = threading.Lock()  # of the kept prompts
         # One call at a time, because a call replaces forwards and recording adds hooks to layers.
         self.network_lock = threading.RLock()
@@ -57,6 +63,10 @@ class LatentModel(ABC):
     @abstractmethod
     def _encode(self, text: str) -> Prompt:
         """The prompt as this family's network reads it."""
+
+    def _encode_negative(self, text: str) -> Prompt:
+        """The same where a family encodes a negative prompt in another way (`negative_differs`)."""
+        return self._encode(text)
 
     def calls(self, conditions: Sequence[Condition]) -> list[list[int]]:
         """Which rows go into each network call of `predict`; empty if all go into one."""
@@ -76,15 +86,17 @@ class LatentModel(ABC):
         return levels.prediction(self.scheduler_config.get("prediction_type", "epsilon"))
 
     @torch.inference_mode()
-    def encode(self, text: str) -> Prompt:
+    def encode(self, text: str, branch: str = COND) -> Prompt:
         """The prompt's embeds and words; computed once while it is among the recent ones."""
+        key = (branch, text) if self.negative_differs else text
         with self._lock:
-            if text not in self._prompts:
-                self._prompts[text] = self._encode(text)
-            self._prompts.move_to_end(text)
+            if key not in self._prompts:
+                negative = self.negative_differs and branch == UNCOND
+                self._prompts[key] = (self._encode_negative if negative else self._encode)(text)
+            self._prompts.move_to_end(key)
             while len(self._prompts) > 1 and self.kept_bytes > KEPT_BYTES:
                 self._prompts.popitem(last=False)
-            return self._prompts[text]
+            return self._prompts[key]
 
     @property
     def kept_bytes(self) -> int:
