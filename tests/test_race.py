@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from races import SMALL, ask_to_finish, last, planned, raced
 
-from playground.diffusion.samplers import SAMPLERS
+from playground.diffusion.samplers import GENERAL
 from playground.engine.cells import Cell
 from playground.engine.events import Task
 from playground.page import serving, together
@@ -38,9 +38,9 @@ def launches(tiny):
 
 # ---- fair ----------------------------------------------------------------------------------------
 def test_all_lanes_start_from_the_same_noise_bit_by_bit(tiny):
-    lanes = planned(" ".join(SAMPLERS), "5", "0, 1, 5", "calls")
+    lanes = planned(" ".join(GENERAL), "5", "0, 1, 5", "calls")
     noise = tiny.noise(torch.Generator().manual_seed(SMALL.seed), 64, 64)
-    assert len(lanes) == 3 * len(SAMPLERS)
+    assert len(lanes) == 3 * len(GENERAL)
     for i, lane in enumerate(lanes):
         solver = Cell(i, Task(lane.recipe), tiny).solver
         assert torch.equal(solver.sample, noise * solver.scheduler.init_noise_sigma)

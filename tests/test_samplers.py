@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from playground.diffusion import samplers
-from playground.diffusion.samplers import SAMPLERS, UnknownSamplerError
+from playground.diffusion.samplers import GENERAL, SAMPLERS, UnknownSamplerError
+from playground.engine.events import Picture
 from playground.recipe import Recipe
 
 # diffusers' own tests/schedulers: linear betas, ten steps, sample and model as below.
@@ -19,8 +20,14 @@ LINEAR = {
     "beta_end": 0.02,
     "beta_schedule": "linear",
 }
+SCALED_LINEAR = LINEAR | {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+}
 SIGMA_MIN = {"final_sigmas_type": "sigma_min"}
 V = {"prediction_type": "v_prediction"}
+MOST = {name: sampler.most_steps({}) or 100 for name, sampler in SAMPLERS.items()}
 CONFORMANCE = [  # sampler, configuration, mean |x| after ten steps in diffusers' tests
     ("ddim", {"clip_sample": True}, 172.0067 / 768),
     ("ddim", {"clip_sample": True} | V, 52.5302 / 768),
@@ -89,25 +96,23 @@ def test_pndm_conformance_with_v_prediction():
 
 @pytest.mark.parametrize(("config", "total"), [({}, 258.9606), (V, 202.0296)])
 def test_ddpm_conformance_over_its_thousand_steps(config, total):
-    """All of them, seed 0, as upstream sums them."""
-    x = final_sample(samplers.build("ddpm", LINEAR | config, 1000))
+    """All of them, seed 0, as upstream sums them; its pixels are bounded by 1."""
+    x = final_sample(samplers.build("ddpm", LINEAR | config | {"clip_sample": True}, 1000))
     assert float(x.abs().sum()) == pytest.approx(total, abs=1e-2)
 
 
 def test_lcm_conformance_of_its_one_step():
-    """For the adapter that is to come."""
-    scheduler = diffusers.LCMScheduler(
-        num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"
-    )
-    scheduler.set_timesteps(1)
+    scheduler = samplers.build("lcm", SCALED_LINEAR, 1)
     (t,) = scheduler.timesteps
     generator, x = torch.Generator().manual_seed(0), deterministic_sample()
     x = scheduler.step(toy_model(x, t), t, x, generator=generator).prev_sample
     assert float(x.abs().sum()) == pytest.approx(18.7097, abs=1e-2)
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-@pytest.mark.parametrize("steps", [1, 2, 3, 10, 100])
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [(n, steps) for n in SAMPLERS for steps in (1, 2, 3, 10, 50, 100) if steps <= MOST[n]],
+)
 def test_every_sampler_takes_every_number_of_steps(name, steps, tiny):
     """Also where rounded timesteps repeat, which once made schedulers start at the wrong one."""
     scheduler = samplers.build(name, tiny.scheduler_config, steps)
@@ -138,7 +143,7 @@ SPACED = [{"timestep_spacing": s, "steps_offset": 1} for s in ("trailing", "lead
 @pytest.mark.parametrize("spaced", SPACED, ids=lambda config: config["timestep_spacing"])
 def test_every_number_of_steps_makes_the_calls_that_the_table_says(sampler, spaced, tiny):
     """Counting down by a float, diffusers makes 62 steps of 61, the last of them at t = −1."""
-    for steps in range(1, 101):
+    for steps in range(1, MOST[sampler.name] + 1):
         scheduler = samplers.build(sampler.name, tiny.scheduler_config | spaced, steps)
         assert len(scheduler.timesteps) == sampler.network_calls(steps), steps
         assert len(samplers.levels_of(scheduler)) == sampler.network_calls(steps)
@@ -156,7 +161,7 @@ def test_calls_and_back(sampler):
         assert sampler.network_calls(steps) <= calls < sampler.network_calls(steps + 1)
 
 
-OWN_SPACING = {"dpmpp_2m_karras", "dpmpp_2s"}  # whatever the config says
+OWN_SPACING = {"dpmpp_2m_karras", "dpmpp_2s", "lcm"}  # whatever the config says
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in OWN_SPACING])
@@ -170,7 +175,7 @@ def test_trailing_timesteps_are_the_nearest_ones(name, tiny):
             assert abs(t + 1 - Fraction(1000 * (steps - i), steps)) <= Fraction(1, 2)
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", GENERAL)
 def test_sixty_one_steps_are_those_between_sixty_and_sixty_two(name, tiny):
     scheduler = samplers.build(name, tiny.scheduler_config, 61)
     last, end = samplers.levels_of(scheduler)[-1], samplers.end_level(scheduler)
@@ -237,3 +242,54 @@ def test_an_unknown_sampler_is_refused_with_the_valid_names(engine):
         engine.submit([Recipe(sampler="eulr")])
     assert "'eulr'" in str(caught.value)
     assert all(name in str(caught.value) for name in SAMPLERS)
+
+
+# ---- consistency models ---------------------------------------------------------------------------
+def test_lcm_takes_a_part_of_the_timesteps_of_its_distillation(tiny):
+    """Luo et al. 2023, arXiv 2310.04378, section 4.3: every k-th timestep of training, t = k·i − 1,
+    and of these as many as there are steps, from the noisiest."""
+    for steps, expected in {1: [999], 2: [999, 499], 4: [999, 759, 499, 259]}.items():
+        assert [at.t for at in samplers.levels("lcm", tiny.scheduler_config, steps)] == expected
+    coarse = tiny.scheduler_config | {"original_inference_steps": 4}
+    assert [at.t for at in samplers.levels("lcm", coarse, 4)] == [999, 749, 499, 249]
+    with pytest.raises(ValueError, match=r"LCM takes at most 4 steps here, not 5: .*\.$"):
+        samplers.build("lcm", coarse, 5)
+
+
+def test_lcm_mixes_its_answer_with_fresh_noise_and_ends_at_the_answer(tiny):
+    """Song et al. 2023, arXiv 2303.01469, algorithm 1; c_skip and c_out of its eq. 5 with σ_data
+    0.5 and t times ten."""
+    scheduler = samplers.build("lcm", tiny.scheduler_config, 2)
+    first, last = samplers.levels_of(scheduler)
+    end = samplers.end_level(scheduler)
+    x, said = (torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(i)) for i in (1, 2))
+    for at, to in ((first, last), (last, end)):
+        generator = torch.Generator().manual_seed(3)
+        fresh = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+        time = 10 * at.t
+        skip, out = 0.25 / (time**2 + 0.25), time / (time**2 + 0.25) ** 0.5
+        answer = skip * x + out * (x - at.noise * said) / at.signal
+        x = scheduler.step(said, int(at.t), x, generator=generator).prev_sample
+        torch.testing.assert_close(x, to.mix(answer, fresh), atol=1e-4, rtol=1e-4)
+
+
+def test_lcm_draws_its_noise_from_the_seed_alone(engine):
+    """Whatever else is in the batch, and however far the others are."""
+    recipe = Recipe(sampler="lcm", steps=3, width=64, height=64, seed=3)
+    alone = engine.draw(recipe)
+    others = [Recipe(sampler="lcm", steps=4, width=64, height=64, seed=s) for s in (1, 2)]
+    *_, last = (
+        e for e in engine.submit([*others, recipe]) if isinstance(e, Picture) and e.cell == 2
+    )
+    np.testing.assert_allclose(last.latents, alone.latents, atol=1e-4)
+    assert not np.allclose(engine.draw(others[0]).latents, alone.latents, atol=0.1)
+
+
+@pytest.mark.parametrize("name", ["ddim", "ddpm", "lcm"])
+def test_latents_are_not_clipped_unless_the_config_says_so(name):
+    """diffusers' DDIM and DDPM clip pred_x0 to ±1 by default, also for configs of other schedulers
+    that do not have that key, as PixArt's."""
+    for config, clips in (({}, False), ({"clip_sample": True}, True)):
+        assert samplers.build(name, LINEAR | config, 5).config.clip_sample is clips
+    taken = {"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver++"}
+    assert samplers.build(name, LINEAR | taken, 5).config.clip_sample is False

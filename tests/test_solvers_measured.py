@@ -60,7 +60,7 @@ def test_errors_are_to_the_end_that_belongs_to_the_sampler(few, tiny, playground
 
 
 def test_stochastic_samplers_are_judged_by_the_oracle_and_diversity(few, playground):
-    noisy = [s for s in table.SAMPLERS.values() if s.stochastic]
+    noisy = [s for s in table.GENERAL.values() if s.stochastic]
     assert {s.name for s in noisy} == {"ddpm", "euler_a", "dpmpp_2m_sde"}
     judge = oracle.load()
     rows = [r for s in noisy for r in solvers.stochastic(playground, judge, few[:1], s)]
@@ -81,7 +81,7 @@ def test_the_whole_stage_fills_the_card_the_table_and_the_page(few, playground, 
     shown = measured.measured(found)
     assert [g["label"] for g in shown["groups"]] == ["w = 1", "w = 3", "w = 7.5"]
     labels = [line["label"] for line in shown["groups"][0]["series"]]
-    assert labels == [s.label for s in table.SAMPLERS.values() if not s.stochastic]
+    assert labels == [s.label for s in table.GENERAL.values() if not s.stochastic]
     assert len(measured.stochastic(found)["rows"]) == 3
 
 

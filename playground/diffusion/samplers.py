@@ -26,7 +26,7 @@ class Sampler:
     `order` is the accuracy order in the step size, which is not diffusers' `order` (the number
     of timesteps that one step consumes). `calls` counts network calls (NFE) per step; a run of
     several steps makes `extra` more: Heun's last step has nothing to correct, PNDM's first is made
-    twice.
+    twice. `distilled` says that it is for networks distilled to few steps: others are drawn badly.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Sampler:
     extra: int = 0
     stochastic: bool = False
     uses_eta: bool = False
+    distilled: bool = False
     predictions: tuple[str, ...] = ("epsilon", "v_prediction", "sample")
     flow: FlowForm | None = None  # it cannot sample rectified flow if there is none
 
@@ -50,6 +51,13 @@ class Sampler:
     def steps_within(self, calls: int) -> int:
         """The most steps that make no more than so many network calls (at least one)."""
         return max(1, (calls - self.extra) // self.calls)
+
+    def most_steps(self, config: Mapping[str, Any]) -> int | None:
+        """The most steps for a model's scheduler `config`; None if only timesteps bound them.
+
+        A consistency model takes a part of the timesteps that it was distilled on.
+        """
+        return config.get("original_inference_steps", 50) if self.distilled else None
 
     def is_stochastic(self, eta: float) -> bool:
         """Whether the picture depends on more noise than the starting noise."""
@@ -131,8 +139,16 @@ _TABLE = (
         "Integrates the linear part exactly and fits a line through past predictions.",
         "Zhang & Chen 2023, arXiv 2204.13902",
     ),
+    Sampler(
+        "lcm", "LCM", "LCMScheduler", 1,
+        "Jumps to the end of the path, adds fresh noise, jumps again: for networks distilled to it.",
+        "Luo et al. 2023, arXiv 2310.04378; Song et al. 2023, arXiv 2303.01469, algorithm 1",
+        {"set_alpha_to_one": True},  # it ends at the end of the path, whatever the config says
+        stochastic=True, distilled=True,
+    ),
 )  # fmt: skip
 SAMPLERS = {sampler.name: sampler for sampler in _TABLE}
+GENERAL = {sampler.name: sampler for sampler in _TABLE if not sampler.distilled}  # any network's
 
 
 class UnknownSamplerError(ValueError):
@@ -166,13 +182,20 @@ def build(name: str, config: dict, steps: int, timing: Mapping[str, Any] | None 
     prediction = config.get("prediction_type", "epsilon")
     if refusal := sampler.refusal("flow_prediction" if is_flow(config) else prediction):
         raise ValueError(refusal)
+    if (most := sampler.most_steps(config)) and steps > most:
+        raise ValueError(
+            f"{sampler.label} takes at most {most} steps here, not {steps}: its network was "
+            f"distilled on {most} timesteps."
+        )
     if is_flow(config):
         return _flow(sampler, config, steps, timing or {})
-    settings = dict(sampler.config)
+    kind, settings = schedulers.named(sampler.scheduler), dict(sampler.config)
+    if "clip_sample" not in config and "clip_sample" in signature(kind.__init__).parameters:
+        settings["clip_sample"] = False  # latents are not bounded by 1, as DDIM and DDPM assume
     if steps == config.get("num_train_timesteps", 1000):
         # Every timestep of training: leading with an offset would begin beyond the last of them.
         settings["timestep_spacing"] = "trailing"
-    scheduler = schedulers.named(sampler.scheduler).from_config(config, **settings)
+    scheduler = kind.from_config(config, **settings)
     schedulers.set_steps(scheduler, steps)
     return scheduler
 

@@ -15,10 +15,11 @@ from tqdm import tqdm
 from playground.client import Playground
 from playground.diffusion import reference, samplers
 from playground.diffusion.errors import psnr, rmse
-from playground.diffusion.samplers import SAMPLERS, Sampler
+from playground.diffusion.samplers import GENERAL, Sampler
 from playground.engine.events import Picture, Task
 from playground.measuring.kept import Kept
-from playground.measuring.scores import TASKS, pictures, questions
+from playground.measuring.questions import PLAIN_TASKS, questions
+from playground.measuring.scores import pictures
 from playground.recipe import Recipe
 from playground.training import export
 from playground.wording import wilson
@@ -85,8 +86,8 @@ def measure(count: int = COUNT) -> None:
 
 def prompts(count: int) -> list[str]:
     """`count` prompts of all tasks in turn, none held out."""
-    tasks = [questions(task, held_out=False) for task in TASKS.values()]
-    in_turn = (next(task)[1] for task in itertools.cycle(tasks))
+    tasks = [questions(task, held_out=False) for task in PLAIN_TASKS]
+    in_turn = (next(task).prompt for task in itertools.cycle(tasks))
     return list(itertools.islice(in_turn, count))
 
 
@@ -112,11 +113,11 @@ def _decoded(playground: Playground, latents: np.ndarray) -> np.ndarray:
 
 
 def _solvers() -> list[Sampler]:
-    return [s for s in SAMPLERS.values() if not s.stochastic]
+    return [s for s in GENERAL.values() if not s.stochastic]
 
 
 def _stochastic() -> list[Sampler]:
-    return [s for s in SAMPLERS.values() if s.stochastic]
+    return [s for s in GENERAL.values() if s.stochastic]
 
 
 def deterministic(

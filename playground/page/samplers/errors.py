@@ -10,7 +10,7 @@ import numpy as np
 from playground.diffusion import guidance, samplers
 from playground.diffusion.errors import plane as plane_of
 from playground.diffusion.errors import psnr, rmse
-from playground.diffusion.samplers import SAMPLERS
+from playground.diffusion.samplers import GENERAL, SAMPLERS
 from playground.engine.events import Event, Exact, Failure, Picture, Step, Task
 from playground.engine.session import Run, Session
 from playground.page import sections, serving
@@ -203,7 +203,7 @@ def build() -> Section:
     gr.Markdown(TEXT)
     with gr.Row(elem_classes="sweep"):
         names = gr.Dropdown(
-            [(s.label, s.name) for s in SAMPLERS.values()], value=list(OFFERED), multiselect=True,
+            [(s.label, s.name) for s in GENERAL.values()], value=list(OFFERED), multiselect=True,
             label="Samplers", scale=6, min_width=260, elem_id="errors-samplers",
         )  # fmt: skip
     with gr.Row(equal_height=True):

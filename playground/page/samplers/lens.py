@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 import gradio as gr
 
-from playground.diffusion.samplers import SAMPLERS, Sampler
+from playground.diffusion.samplers import GENERAL, Sampler
 from playground.models import specs
 from playground.page import sections, serving, together
 from playground.page.lens import Frame, Lens
@@ -139,7 +139,7 @@ def build(example: Frame) -> Samplers:
     prediction = specs.get(Recipe().model).prediction
     gr.Markdown(INTRO)
     names = gr.CheckboxGroup(
-        [(_label(s), s.name) for s in SAMPLERS.values() if not s.refusal(prediction)],
+        [(_label(s), s.name) for s in GENERAL.values() if not s.refusal(prediction)],
         value=list(USUAL), label="Samplers", elem_id="race-samplers",
     )  # fmt: skip
     if refused := refusals(prediction):
@@ -177,7 +177,7 @@ def _label(sampler: Sampler) -> str:
 
 def refusals(prediction: str) -> str:
     """The samplers that this kind of model cannot use, and why."""
-    return " ".join(filter(None, (sampler.refusal(prediction) for sampler in SAMPLERS.values())))
+    return " ".join(filter(None, (sampler.refusal(prediction) for sampler in GENERAL.values())))
 
 
 def usual(recipe: Recipe) -> list[race_plan.Lane]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import gradio as gr
 
 from playground.diffusion import spacings
-from playground.diffusion.samplers import SAMPLERS
+from playground.diffusion.samplers import GENERAL, SAMPLERS
 from playground.diffusion.spacings import SPACINGS
 from playground.models import specs
 from playground.page.samplers.views import mixture, schedules
@@ -50,7 +50,7 @@ def data() -> dict:
 
 def _kinds(config: dict) -> list[dict]:
     """Every spacing, then the samplers whose grid is not one of these spacings."""
-    own = {name: spacings.of_sampler(name, config, COMPARED) for name in SAMPLERS}
+    own = {name: spacings.of_sampler(name, config, COMPARED) for name in GENERAL}
     found, left = [], dict(own)
     for spacing in SPACINGS.values():
         counts = [spacing.only] if spacing.only else range(1, MOST + 1)
