@@ -32,6 +32,29 @@ def stream_of(tokenizer, text: str, name: str, length: int | None = None) -> Str
     return Stream(name, ids, tuple(tokenizer.convert_ids_to_tokens(kept)), roles)
 
 
+def inside(
+    tokenizer, text: str, name: str, length: int, before: str = "", after: str = "", drop: int = 0
+) -> tuple[Stream, tuple[Word, ...], tuple[str, ...]]:
+    """What a language model reads of a prompt that stands inside a template: stream, words, cut.
+
+    The network sees at most `length` tokens after the first `drop`, none of them padding. Tokens of
+    the template before the prompt have the role "start", those after it "end".
+    """
+    whole = tokenizer(before + text + after, return_offsets_mapping=True)
+    # Characters of the prompt; a token may begin with the space before its word.
+    offsets = [(a - len(before), b - len(before)) for a, b in whole["offset_mapping"]][drop:]
+    ids = tuple(whole["input_ids"][drop:])
+    roles = tuple(
+        CONTENT if a < b and b > 0 and a < len(text) else START if b <= 0 else END
+        for a, b in offsets
+    )
+    names = tuple(tokenizer.convert_ids_to_tokens(list(ids[:length])))
+    stream = Stream(name, ids[:length], names, roles[:length])
+    every = words.align(text, offsets)
+    kept = tuple(word for word in every if word.tokens and _holds(stream, word.tokens))
+    return stream, kept, tuple(word.text for word in every if word not in kept)
+
+
 def words_of(tokenizer, text: str, stream: Stream) -> tuple[tuple[Word, ...], tuple[str, ...]]:
     """The words that `stream` holds in full, and the texts of those that were cut off."""
     whole = tokenizer(text, return_offsets_mapping=True)
