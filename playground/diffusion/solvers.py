@@ -5,7 +5,7 @@ and then takes the prediction of that call, so that many solvers can share one b
 Tensors are float32 latents [1, channels, h, w] on the CPU.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import signature
 from typing import Any, Protocol
 
@@ -54,6 +54,19 @@ class Scheduled:
     def step(self, call: int, said: Tensor) -> None:
         t = self.scheduler.timesteps[call]
         self.sample = self.scheduler.step(said, t, self.sample, **self._extra).prev_sample
+
+
+class Noised:
+    """Nothing is solved: `clean` latents that are there already, with `noise` at known levels."""
+
+    def __init__(self, levels: Sequence[Level], clean: Tensor, noise: Tensor):
+        self.levels, self.sample, self._noise = tuple(levels), clean, noise
+
+    def latents(self, call: int) -> Tensor:
+        return self.levels[call].mix(self.sample, self._noise)
+
+    def step(self, call: int, said: Tensor) -> None:
+        """The picture stays as it is."""
 
 
 class Exact:

@@ -31,17 +31,29 @@ class Heads(NamedTuple):
     codes: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A picture that is there already: its latents float32 [channels, h, w], and the levels at which
+    it is read, one network call each.
+    """
+
+    latents: np.ndarray
+    levels: tuple[Level, ...]
+
+
 @dataclass(frozen=True)
 class Task:
     """What one cell computes: the picture of a recipe, or a run that no recipe describes.
 
     `steps` replaces the recipe's, up to every training timestep. `exact` asks for the exact
-    solution of the recipe's ODE instead, which starts from its noise times this number.
+    solution of the recipe's ODE instead, which starts from its noise times this number. `given` is
+    a picture to be read: nothing is drawn, the recipe says the words and the noise.
     """
 
     recipe: Recipe
     steps: int | None = None
     exact: float | None = None
+    given: Given | None = None
 
     @classmethod
     def of(cls, wanted: "Task | Recipe") -> "Task":
@@ -83,11 +95,15 @@ class Picture:
     seconds: dict[str, float]  # by stage: words, network, solver, decoder
     networks: tuple[str, ...] = ()  # labels of the backends that computed its calls
     exact: "Exact | None" = None  # of a task that asked for it
+    given: bool = False  # read, not drawn: the image is its latents decoded, no recipe draws it
 
     def png(self) -> bytes:
-        """The picture as a file that carries its recipe."""
-        file = io.BytesIO()
-        self.recipe.save_png(Image.fromarray(self.image), file)
+        """The picture as a file, which carries its recipe if there is one that draws it."""
+        file, image = io.BytesIO(), Image.fromarray(self.image)
+        if self.given:
+            image.save(file, "PNG")
+        else:
+            self.recipe.save_png(image, file)
         return file.getvalue()
 
 

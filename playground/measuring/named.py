@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from playground.attention import heatmaps
 from playground.attention.record import Watched, from_codes
+from playground.attention.summing import READ_AT
 from playground.client import Playground
 from playground.diffusion.forward import training_levels
 from playground.diffusion.guidance import COND
@@ -33,7 +34,7 @@ from playground.world.scene import Caption, Scene
 
 SEED, BATCH, CHUNK = 900_008, 10, 32
 DRAWN_AT_MOST = 2  # times the pictures wanted: not every picture shows what was asked
-TIMESTEPS = (200, 400, 600, 800)
+TIMESTEPS = READ_AT[::-1]
 KINDS = ("noun", "worn", "place")
 Size = tuple[int, int]
 Other = Callable[[Tensor, int, list], list[Tensor]]
@@ -71,7 +72,8 @@ class Sample:
 def in_scenes(model: LatentModel, count: int, other: Other | None = None) -> Iterator[Sample]:
     """Samples of `count` unseen scenes; `other` is another tool's maps(noisy, t, prompts).
 
-    Asks a backend itself: a session draws pictures, it answers no single call on given latents.
+    The calls are those of a session's `read`, but each is of many scenes, and at levels of all
+    READ_AT, from which those that count are chosen.
     """
     scenes = itertools.islice(stream(SEED), count)
     for _ in tqdm(range(0, count, BATCH), desc="scenes"):

@@ -1,20 +1,64 @@
 """Prepare a visitor's own pictures for a model's autoencoder."""
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image, ImageOps
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+LARGEST = 50_000_000  # pixels
+HEAVIEST = 40_000_000  # bytes
+
+
+class PictureError(ValueError):
+    """Why a file cannot be used as a picture, in one sentence."""
+
+
+def opened(file: str | Path, side: int) -> np.ndarray:
+    """uint8 [side, side, 3]: the middle square of a picture file that may hold anything.
+
+    Its format, bytes and pixels are checked in its header, before a pixel is decoded; a JPEG is
+    then decoded at the smallest of its own scales that is large enough.
+    """
+    if (size := Path(file).stat().st_size) > HEAVIEST:
+        raise PictureError(
+            f"This file has {size / 1e6:.0f} MB; at most {HEAVIEST / 1e6:.0f} are read."
+        )
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            width, height = image.size
+            if width * height <= LARGEST:
+                image.draft("RGB", (side, side))
+                return middle_square(image, side)
+    except Exception as error:  # a decoder may stumble over foreign bytes in any way
+        raise PictureError("This file is not a readable PNG, JPEG or WebP picture.") from error
+    raise PictureError(
+        f"This picture has {width}×{height} pixels; at most {LARGEST / 1e6:.0f} million are read."
+    )
 
 
 def opaque(image: Image.Image) -> Image.Image:
     """8 bits a colour, white where it is transparent; ValueError if its range is unknown."""
-    if image.mode.startswith("I;16"):  # Pillow would clip values above 255
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise ValueError(f"The range of values in a picture of mode {image.mode!r} is unknown.")
-    with_alpha = image.convert("RGBA")
+    with_alpha = _averageable(image).convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, with_alpha).convert("RGB")
 
 
+def _averageable(image: Image.Image) -> Image.Image:
+    """8 bits a colour, and pixels whose mean is a colour: no palette, no transparent colour."""
+    if image.mode.startswith("I;16"):  # Pillow would clip values above 255
+        return Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError(f"The range of values in a picture of mode {image.mode!r} is unknown.")
+    plain = image.mode in ("L", "LA", "RGB", "RGBA") and "transparency" not in image.info
+    return image if plain else image.convert("RGBA")
+
+
 def middle_square(image: Image.Image, side: int) -> np.ndarray:
-    """uint8 [side, side, 3]: the middle square of a picture, as a viewer shows it."""
-    return np.array(ImageOps.fit(opaque(ImageOps.exif_transpose(image)), (side, side)))
+    """uint8 [side, side, 3]: the middle square of a picture, as a viewer shows it.
+
+    `image` itself may be turned on the way. It is made small first, so that a large one is held in
+    memory once.
+    """
+    ImageOps.exif_transpose(image, in_place=True)
+    return np.array(opaque(ImageOps.fit(_averageable(image), (side, side))))
