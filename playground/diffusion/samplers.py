@@ -141,7 +141,7 @@ _TABLE = (
     ),
     Sampler(
         "lcm", "LCM", "LCMScheduler", 1,
-        "Jumps to the end of the path, adds fresh noise, jumps again: for networks distilled to it.",
+        "Jumps to the end of the path, adds fresh noise, jumps again: for networks made for it.",
         "Luo et al. 2023, arXiv 2310.04378; Song et al. 2023, arXiv 2303.01469, algorithm 1",
         {"set_alpha_to_one": True},  # it ends at the end of the path, whatever the config says
         stochastic=True, distilled=True,
