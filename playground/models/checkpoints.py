@@ -5,7 +5,8 @@ https://huggingface.co/docs/diffusers/using-diffusers/other-formats
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -163,21 +164,26 @@ def _check_config(folder: Path, shown: str, config: dict) -> None:
 
 
 def _weights(folder: Path, name: str, library: str, variant: str) -> dict[Path, Header]:
-    """The component's files of weights, each one whole.
+    """The component's files of weights, each one whole."""
+    place = folder / name
+    chosen = choose(folder.name, name, library, variant, {f.name for f in place.iterdir()})
+    if chosen.endswith(".json"):
+        return _shards(place, name, place / chosen)
+    return {place / chosen: headers.read(place / chosen, f"{name}/{chosen}")}
+
+
+def choose(model: str, name: str, library: str, variant: str, names: Collection[str]) -> str:
+    """Of the names of a component's files the one to read: weights, or the index of their parts.
 
     A component without files of the variant is read as it is: checkpoints often store a variant of
-    their large components alone.
+    their large components alone. Raises CheckpointError, with what to do, if there is none.
     """
-    place = folder / name
     stem = "diffusion_pytorch_model" if library == "diffusers" else "model"
     for part in (f".{variant}", "") if variant else ("",):
-        single = place / f"{stem}{part}.safetensors"
-        index = place / f"{stem}.safetensors.index{part}.json"
-        if index.is_file():
-            return _shards(place, name, index)
-        if single.is_file():
-            return {single: headers.read(single, f"{name}/{single.name}")}
-    raise CheckpointError(_no_weights(folder, name, stem))
+        for file in (f"{stem}.safetensors.index{part}.json", f"{stem}{part}.safetensors"):
+            if file in names:
+                return file
+    raise CheckpointError(_no_weights(model, name, stem, names))
 
 
 def _shards(place: Path, name: str, index: Path) -> dict[Path, Header]:
@@ -201,22 +207,17 @@ def _shards(place: Path, name: str, index: Path) -> dict[Path, Header]:
     return found
 
 
-def _no_weights(folder: Path, name: str, stem: str) -> str:
-    place = folder / name
-    begins = f"{stem}."
-    variants = {f.name[len(begins) :].split(".")[0] for f in place.glob(f"{stem}.*.safetensors")}
-    variants |= {f.name.split(".")[-2] for f in place.glob(f"{stem}.safetensors.index.*.json")}
-    if variants:
-        there = sorted(variants)
+def _no_weights(model: str, name: str, stem: str, names: Collection[str]) -> str:
+    others = (re.fullmatch(rf"{stem}\.(\w+)\.safetensors", file) for file in names)
+    indices = (re.fullmatch(rf"{stem}\.safetensors\.index\.(\w+)\.json", file) for file in names)
+    if variants := sorted({found[1] for found in (*others, *indices) if found}):
+        return f"{model} has its {name} only as {', '.join(variants)}: add “:{variants[0]}”."
+    if pickled := sorted(file for file in names if file.endswith(PICKLED)):
         return (
-            f"{folder.name} has its {name} only as variant {', '.join(there)}: add “:{there[0]}”."
+            f"{model} has its {name} only as {pickled[0]}, a pickled file that can run code and is "
+            f"never opened here: {CONVERT}."
         )
-    if pickled := sorted(f.name for f in place.glob("*") if f.suffix in PICKLED):
-        return (
-            f"{folder.name} has its {name} only as {pickled[0]}, a pickled file that can run code "
-            f"and is never opened here: {CONVERT}."
-        )
-    return f"{folder.name} has no weights of its {name}: download it again, as a whole."
+    return f"{model} has no weights of its {name}: download it again, as a whole."
 
 
 def _no_index(folder: Path) -> str:

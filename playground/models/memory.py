@@ -23,6 +23,15 @@ def free(device: str = "cpu") -> int:
     return min(psutil.virtual_memory().available, _container() or 2**63)
 
 
+def most_free() -> int:
+    """On the device that has most of it."""
+    import torch
+
+    if torch.cuda.is_available():
+        return max(free(), *(free(f"cuda:{i}") for i in range(torch.cuda.device_count())))
+    return free()
+
+
 def _container() -> int | None:
     """What is left within the limit of a container (Linux control groups, version 2)."""
     group = Path("/sys/fs/cgroup")
