@@ -244,7 +244,7 @@ def test_an_unknown_sampler_is_refused_with_the_valid_names(engine):
     assert all(name in str(caught.value) for name in SAMPLERS)
 
 
-# ---- consistency models ---------------------------------------------------------------------------
+# ---- consistency models ------------------------------------------------------------------------
 def test_lcm_takes_a_part_of_the_timesteps_of_its_distillation(tiny):
     """Luo et al. 2023, arXiv 2310.04378, section 4.3: every k-th timestep of training, t = k·i − 1,
     and of these as many as there are steps, from the noisiest."""
