@@ -201,18 +201,23 @@ def build(name: str, config: dict, steps: int, timing: Mapping[str, Any] | None 
 
 
 def _flow(sampler: Sampler, config: dict, steps: int, timing: Mapping[str, Any]):
-    """A scheduler of rectified flow. General solvers call the shift of its σ by another name."""
+    """A scheduler of rectified flow. General solvers call the shift of its σ `flow_shift`."""
     from playground.diffusion import schedulers
 
     assert sampler.flow is not None, "a sampler without a flow form is refused before"
+    terminal = config.get("shift_terminal")
+    if terminal and steps == 1:
+        raise ValueError(f"This model takes at least 2 steps: the last begins at σ = {terminal:g}.")
     kind = schedulers.named(sampler.flow.scheduler)
     known = set(signature(kind.__init__).parameters)
     settings = {key: value for key, value in config.items() if key in known}
-    if "flow_shift" in known and "shift" in config:
-        settings["flow_shift"] = config["shift"]
+    if (shift := config.get("shift", config.get("flow_shift"))) is not None:
+        settings["flow_shift" if "flow_shift" in known else "shift"] = shift
     scheduler = kind.from_config(settings, **sampler.config | sampler.flow.config)
     taken = signature(scheduler.set_timesteps).parameters
     scheduler.set_timesteps(steps, **{k: v for k, v in timing.items() if k in taken})
+    if terminal and "shift_terminal" not in known:
+        schedulers.end_at(scheduler, terminal)
     return scheduler
 
 

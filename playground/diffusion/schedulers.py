@@ -99,4 +99,41 @@ class PNDMScheduler(diffusers.PNDMScheduler):
         return super()._get_prev_sample(sample, timestep, prev_timestep, model_output)
 
 
-_MENDED = {"DDIMScheduler": DDIMScheduler, "PNDMScheduler": PNDMScheduler}
+class FlowMatchHeunDiscreteScheduler(
+    diffusers.FlowMatchHeunDiscreteScheduler, diffusers.FlowMatchEulerDiscreteScheduler
+):
+    """diffusers' Heun of rectified flow, but at the levels that its Euler has in the same model.
+
+    diffusers' own knows no `sigmas` and no `mu`, only a fixed shift, which it applies to levels
+    that are shifted already.
+    """
+
+    __init__ = diffusers.FlowMatchEulerDiscreteScheduler.__init__  # its configuration
+
+    def set_timesteps(self, num_inference_steps, device=None, sigmas=None, mu=None) -> None:
+        diffusers.FlowMatchEulerDiscreteScheduler.set_timesteps(
+            self, num_inference_steps, device, sigmas=sigmas, mu=mu
+        )
+        # Every level after the first is asked for twice: at the end of a step, and at its start.
+        first, later = self.timesteps[:1], self.timesteps[1:].repeat_interleave(2)
+        self.timesteps = torch.cat([first, later])
+        between = self.sigmas[1:-1].repeat_interleave(2)
+        self.sigmas = torch.cat([self.sigmas[:1], between, self.sigmas[-1:]])
+        self.prev_derivative = self.dt = None
+
+
+def end_at(scheduler, terminal: float) -> None:
+    """Stretch the σ of a scheduler so that its last step begins at `terminal`.
+
+    1 − σ becomes (1 − σ)·(1 − terminal)/(1 − σ_last), as where diffusers knows `shift_terminal`.
+    """
+    sigmas = scheduler.sigmas[:-1]
+    sigmas = 1 - (1 - sigmas) * (1 - terminal) / (1 - sigmas[-1])
+    times = sigmas * scheduler.config.num_train_timesteps
+    scheduler.timesteps = times.to(scheduler.timesteps.dtype)
+    scheduler.sigmas = torch.cat([sigmas, scheduler.sigmas[-1:]])
+
+
+_MENDED = {
+    kind.__name__: kind for kind in (DDIMScheduler, PNDMScheduler, FlowMatchHeunDiscreteScheduler)
+}
