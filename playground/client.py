@@ -7,6 +7,7 @@ run = p.draw("a red square", guidance=5, steps=15, seed=7)
 run.image                    # a PIL image
 run.map("square")            # float32 [height, width]: the word's share at every pixel
 run.save("square.png")       # opens again in the page, with its recipe
+p.read("mine.jpg", "a cat").map("cat")   # the same of a picture that is there already
 """
 
 from collections.abc import Sequence
@@ -21,8 +22,8 @@ from playground.attention.summing import Aggregation
 from playground.engine.events import Failure, Step, Task
 from playground.engine.local import open_session
 from playground.engine.record import RunRecord, records
-from playground.engine.session import Session
-from playground.models import specs
+from playground.engine.session import Run, Session
+from playground.models import pictures, specs
 from playground.recipe import Recipe
 
 
@@ -30,15 +31,13 @@ class DrawingFailedError(RuntimeError):
     """A picture could not be finished, and why, in one sentence."""
 
 
-class Drawn:
-    """A finished run (see `engine.record.RunRecord`, its `record`)."""
+class _Run:
+    """A finished run (see `engine.record.RunRecord`, its `record`), and a picture uint8
+    [height, width, 3] to whose edges its word maps are carried.
+    """
 
-    def __init__(self, record: RunRecord, how: Aggregation):
-        self.record, self._how = record, how
-
-    @property
-    def recipe(self) -> Recipe:
-        return self.record.recipe
+    def __init__(self, record: RunRecord, how: Aggregation, picture: np.ndarray):
+        self.record, self._how, self._picture = record, how, picture
 
     @property
     def image(self) -> Image.Image:
@@ -67,7 +66,18 @@ class Drawn:
         maps = self.record.word_maps(self._how)
         if maps is None:
             raise ValueError("At w = 0 the words are not read: there are no word maps.")
-        return heatmaps.on_picture(maps, self.record.picture.image, self._how)[places[which]]
+        return heatmaps.on_picture(maps, self._picture, self._how)[places[which]]
+
+
+class Drawn(_Run):
+    """A picture that was drawn from a recipe."""
+
+    def __init__(self, record: RunRecord, how: Aggregation):
+        super().__init__(record, how, record.picture.image)
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.record.recipe
 
     def save(self, path: str | Path) -> None:
         """Write a PNG that carries its recipe."""
@@ -76,6 +86,19 @@ class Drawn:
     def __repr__(self) -> str:
         height, width, _ = self.record.picture.image.shape
         return f"<Drawn {self.recipe.prompt!r}, seed {self.recipe.seed}, {width}×{height}>"
+
+
+class Reading(_Run):
+    """What the model reads in a picture that was there already. `image` is what its autoencoder
+    keeps of it, `original` what it was given.
+    """
+
+    @property
+    def original(self) -> Image.Image:
+        return Image.fromarray(self._picture)
+
+    def __repr__(self) -> str:
+        return f"<Reading of {self.record.prompt.text!r}, {len(self.steps)} calls>"
 
 
 class Playground:
@@ -120,11 +143,31 @@ class Playground:
 
     def draw_all(self, tasks: Sequence[Task | Recipe], record: bool = True) -> list[Drawn]:
         """Any recipes for this model, drawn together, in their order; `record` word maps too."""
-        found: dict[int, Drawn] = {}
-        with self.session.submit(tasks, record=record) as run:
+        found = self._records(self.session.submit(tasks, record=record))
+        return [Drawn(found[i], self._how) for i in range(len(tasks))]
+
+    def read(self, picture: str | Path | Image.Image, prompt: str) -> Reading:
+        """Which pixels of a picture that is there already each word of a prompt would claim.
+
+        Its middle square, as large as the model's own pictures, is noised to the levels at which
+        word maps are measured best, and the network predicts it with the prompt, one call a level.
+        Raises PictureError for a file that is not a picture, RecipeError for an impossible prompt.
+        """
+        side = self._spec.side
+        if isinstance(picture, Image.Image):
+            pixels = pictures.middle_square(picture.copy(), side)
+        else:
+            pixels = pictures.opened(picture, side)
+        found = self._records(self.session.read(pixels, prompt, how=self._how))
+        return Reading(found[0], self._how, pixels)
+
+    def _records(self, started: Run) -> dict[int, RunRecord]:
+        """The records of a run's cells, when all of them have ended."""
+        found: dict[int, RunRecord] = {}
+        with started as run:
             for event in records(self.session, run):
                 if isinstance(event, Failure):
                     raise DrawingFailedError(event.reason)
                 if isinstance(event, RunRecord):
-                    found[event.picture.cell] = Drawn(event, self._how)
-        return [found[i] for i in range(len(tasks))]
+                    found[event.picture.cell] = event
+        return found

@@ -11,6 +11,7 @@ from playground.client import DrawingFailedError
 from playground.engine.engine import Engine
 from playground.engine.events import Task
 from playground.engine.local import LocalSession
+from playground.models.pictures import PictureError
 from playground.models.specs import UnknownModelError
 from playground.recipe import Recipe, RecipeError
 
@@ -50,6 +51,20 @@ def test_a_picture_is_saved_with_its_recipe(square, tmp_path):
     assert Recipe.from_png(tmp_path / "x.png") == square.recipe
     saved = Image.open(io.BytesIO((tmp_path / "x.png").read_bytes()))
     assert np.array_equal(saved, square.image)
+
+
+def test_a_picture_that_is_there_is_read(square, playground, tmp_path):
+    """Its map lies where the drawn picture's does; its file and its image are the same picture."""
+    square.save(tmp_path / "x.png")
+    found = playground.read(tmp_path / "x.png", "a red square")
+    assert found.words == square.words
+    assert np.array_equal(found.original, square.image)
+    inside = square.map("square") > 0.5
+    assert found.map("square")[inside].mean() > 3 * found.map("square")[~inside].mean()
+    other = playground.read(square.image.resize((300, 200)), "a red square")
+    assert other.original.size == other.image.size == (128, 128)
+    with pytest.raises(PictureError):
+        playground.read(__file__, "a red square")
 
 
 def test_other_sizes(playground):

@@ -33,7 +33,7 @@ class Heads(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """A picture that is there already: its latents float32 [channels, h, w], and the levels at which
+    """A picture that is there already: its latents [channels, h, w], and the levels at which
     it is read, one network call each.
     """
 
