@@ -90,9 +90,23 @@ class Recipe:
         "The number that names the starting noise: the same recipe and seed draw the same picture.",
         0, 2**32 - 1, 1,
     )  # fmt: skip
-    width: int = field(128, "Width", "Pixels.", 64, 1024, 32)
-    height: int = field(128, "Height", "Pixels.", 64, 1024, 32)
-    model: str = field("emoji-world", "Model", "Which network draws.", 1, 100)
+    width: int = field(128, "Width", "Pixels.", 64, 2048, 8)
+    height: int = field(128, "Height", "Pixels.", 64, 2048, 8)
+    model: str = field(
+        "emoji-world", "Model",
+        "Which network draws: a built-in one, the path of a folder or of a .safetensors file, or a "
+        "Hub id.", 1, 300,
+    )  # fmt: skip
+    lora: str = field(
+        "", "LoRA",
+        "The path of a .safetensors file with small changes to the weights, and after a colon how "
+        "strong they are: style.safetensors:0.8. Empty: none.", 0, 300,
+    )  # fmt: skip
+    weights: str = field(
+        "", "Weights",
+        "The beginning of the SHA-256 of the weights, so that a recipe is not drawn with others of "
+        "the same name.", 0, 40,
+    )  # fmt: skip
 
     def __post_init__(self):
         for f in FIELDS.values():

@@ -163,7 +163,7 @@ def test_whole_numbers():
     recipe = Recipe.from_dict({"v": 1, "steps": 20.0, "seed": 3.0, "guidance": 4})
     assert (type(recipe.steps), type(recipe.seed), type(recipe.guidance)) == (int, int, float)
     for wrong in ({"width": 100}, {"height": 129}):
-        with pytest.raises(RecipeError, match="multiple of 32"):
+        with pytest.raises(RecipeError, match="multiple of 8"):
             Recipe(**wrong)
     for wrong in ({"steps": 20.5}, {"seed": 0.1}):
         with pytest.raises(RecipeError, match="must be a whole number"):
@@ -197,7 +197,7 @@ def test_a_model_has_defaults_of_its_own():
     assert Recipe.from_query(recipe.to_query()) == recipe  # its link needs no table of models
     with pytest.raises(RecipeError, match=r"'size'.*Known are: prompt, negative, guidance"):
         Recipe.for_model("some/model", {"size": 512})
-    with pytest.raises(RecipeError, match="Width must be a multiple of 32"):
+    with pytest.raises(RecipeError, match="Width must be a multiple of 8"):
         Recipe.for_model("some/model", {"width": 500})
 
 
@@ -216,8 +216,8 @@ def test_the_json_schema_says_what_the_fields_say():
         "type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.0,
     }  # fmt: skip
     assert fields["model"] == {
-        "title": "Model", "description": "Which network draws.",
-        "type": "string", "minLength": 1, "maxLength": 100, "default": "emoji-world",
+        "title": "Model", "description": FIELDS["model"].metadata["help"],
+        "type": "string", "minLength": 1, "maxLength": 300, "default": "emoji-world",
     }  # fmt: skip
-    assert fields["width"]["multipleOf"] == 32
+    assert fields["width"]["multipleOf"] == 8
     assert schema["additionalProperties"] is False

@@ -52,17 +52,27 @@ class Component:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a diffusers folder holds, its weights unread."""
+    """What a diffusers folder holds, its weights unread.
+
+    With a `file` the network's weights come from there, and all weights if it is `whole`.
+    """
 
     folder: Path
     variant: str
     family: Family
     components: tuple[Component, ...]
+    file: Path | None = None
+    whole: bool = False
 
     @property
-    def weighty(self) -> tuple[Component, ...]:
-        """Components with weights, the largest first."""
-        return tuple(sorted((c for c in self.components if c.files), key=lambda c: -c.nbytes))
+    def parameters(self) -> dict[str, int]:
+        """By component, of those that have weights."""
+        return {part.name: part.parameters for part in self.components if part.files}
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files of weights."""
+        return tuple(file for part in self.components for file in part.files)
 
     @property
     def network(self) -> Component:
@@ -85,13 +95,13 @@ class Checkpoint:
         return self.config("scheduler")
 
 
-def inspect(folder: Path, variant: str = "") -> Checkpoint:
-    """What the folder holds. Raises CheckpointError, DamagedFileError or UnknownFamilyError for
-    what cannot be drawn with.
+def inspect(folder: Path, variant: str = "", with_weights: bool = True) -> Checkpoint:
+    """What the folder holds, or only its settings. Raises CheckpointError, DamagedFileError or
+    UnknownFamilyError for what cannot be drawn with.
     """
     family, named = read_index(folder)
     parts = tuple(
-        _component(folder, name, library, kind, variant)
+        _component(folder, name, library, kind, variant, with_weights)
         for name, (library, kind) in named.items()
     )  # fmt: skip
     if not any(c.name in ("unet", "transformer") for c in parts):
@@ -136,7 +146,9 @@ def _named(folder: Path, name: str, entry: list) -> tuple[str, str]:
     )
 
 
-def _component(folder: Path, name: str, library: str, kind: str, variant: str) -> Component:
+def _component(
+    folder: Path, name: str, library: str, kind: str, variant: str, with_weights: bool
+) -> Component:
     place = folder / name
     if not place.is_dir():
         raise CheckpointError(f"{folder.name} has no folder {name}: download it again, as a whole.")
@@ -144,9 +156,8 @@ def _component(folder: Path, name: str, library: str, kind: str, variant: str) -
         headers.refuse_pointer(file, f"{name}/{file.name}")
         if file.name.endswith("config.json"):
             _check_config(folder, f"{name}/{file.name}", _json(file, f"{name}/{file.name}"))
-    if kind.endswith(WEIGHTLESS):
-        return Component(name, library, kind, {})
-    files = _weights(folder, name, library, variant)
+    weightless = kind.endswith(WEIGHTLESS) or not with_weights
+    files = {} if weightless else _weights(folder, name, library, variant)
     return Component(name, library, kind, files)
 
 

@@ -58,7 +58,7 @@ class Header:
 
 
 def refuse_pointer(file: Path, shown: str) -> None:
-    """Raises DamagedFileError for what stands in the place of a file that Git LFS has not fetched."""
+    """Raises DamagedFileError for what lies in the place of a file that Git LFS has not fetched."""
     with file.open("rb") as opened:
         if opened.read(len(POINTER)) == POINTER:
             raise DamagedFileError(

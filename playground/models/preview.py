@@ -21,7 +21,7 @@ SEED = 5
 
 
 def fit(latents: Tensor, images: Tensor) -> Tensor:
-    """The map [c + 1, 3] of latents [n, c, h, w] (and 1) to pictures [n, 3, H, W], by least squares.
+    """The map [c + 1, 3] from latents [n, c, h, w] (and 1) to pictures [n, 3, H, W]: least squares.
 
     H is a whole multiple of h: a position is compared with the mean of its pixels.
     """
@@ -69,7 +69,7 @@ def fingerprint(vae) -> str:
 def pictures(side: int, count: int = PICTURES) -> np.ndarray:
     """uint8 [count, side, side, 3]: soft and sharp shapes of every colour on gradients."""
     rng = np.random.default_rng(SEED)
-    y, x = np.mgrid[0:1:side * 1j, 0:1:side * 1j]
+    y, x = np.mgrid[0 : 1 : side * 1j, 0 : 1 : side * 1j]
     return np.stack([_picture(rng, x, y) for _ in range(count)])
 
 

@@ -1,19 +1,29 @@
-"""The models there are: where each comes from, what it is, and what a recipe for it begins with."""
+"""The models there are: where each comes from, what it is, and what a recipe for it begins with.
+
+Besides those of the table, a folder, a file or a Hub id is a model (see `source`): what it is is
+read from its JSON files, without weights.
+"""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 
+from playground.diffusion import samplers
 from playground.diffusion.guidance import CLASSIFIER_FREE, Kind
+from playground.models import checkpoints, hub, offered, single, source, weights
+from playground.models.checkpoints import INDEX, Checkpoint
+from playground.models.source import Source, SourceError
 from playground.paths import ASSETS
+from playground.recipe import FIELDS, Recipe, RecipeError
 
 
 @dataclass(frozen=True, eq=False)
 class ModelSpec:
     """`folder` is an ordinary diffusers folder. `defaults` are the recipe's fields that differ from
-    `Recipe`'s own defaults for this model: size, steps, w, sampler.
+    `Recipe`'s own defaults for this model: size, steps, w, sampler. `name` is what a recipe calls
+    it; for a model of the Hub with its commit, so that the recipe means the same everywhere.
     """
 
     name: str
@@ -24,6 +34,8 @@ class ModelSpec:
     sentence: str
     guidance: Kind = CLASSIFIER_FREE
     defaults: Mapping[str, object] = field(default_factory=dict)
+    variant: str = ""
+    file: Path | None = None  # of the weights, if it is a single file
 
     @cached_property
     def card(self) -> dict:
@@ -33,6 +45,13 @@ class ModelSpec:
         return {name: found for part in parts for name, found in part.items()}
 
     @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """Its files, looked at without reading weights (see `checkpoints.inspect` for errors)."""
+        if self.file:
+            return single.inspect(self.file)
+        return checkpoints.inspect(self.folder, self.variant)
+
+    @cached_property
     def scheduler_config(self) -> dict:
         """The noise schedule that it was trained with, as diffusers stores it."""
         return json.loads((self.folder / "scheduler" / "scheduler_config.json").read_text())
@@ -40,7 +59,23 @@ class ModelSpec:
     @property
     def prediction(self) -> str:
         """What its network predicts, as diffusers calls it."""
+        if samplers.is_flow(self.scheduler_config):
+            return "flow_prediction"
         return self.scheduler_config.get("prediction_type", "epsilon")
+
+    @property
+    def built_in(self) -> bool:
+        return self.name in MODELS
+
+    @cached_property
+    def weights(self) -> str:
+        """The digest of its weights that recipes carry; the first time all bytes are read.
+
+        Empty for a model that ships with the code, whose version says it.
+        """
+        if self.built_in:
+            return ""
+        return weights.digest(self.checkpoint.files)
 
 
 MODELS = {
@@ -54,14 +89,157 @@ MODELS = {
 }  # fmt: skip
 
 
+# What a recipe takes from its model when that changes.
+OWN = ("model", "weights", "lora", "width", "height", "steps", "sampler", "guidance")
+
+
 class UnknownModelError(ValueError):
-    """No such name in MODELS."""
+    """No such name in MODELS, and no folder, file or Hub id."""
+
+
+class NotHereError(ValueError):
+    """A model of the Hub that has not been downloaded."""
 
 
 def get(name: str) -> ModelSpec:
-    try:
+    """The model that a recipe calls `name`, looked up on this machine alone.
+
+    Raises NotHereError for one that must be downloaded first, and ValueErrors in one sentence for
+    what is not offered, damaged, or not to be drawn with.
+    """
+    if name in MODELS:
         return MODELS[name]
-    except KeyError:
+    asked = _read(name)
+    offered.check(name)
+    if asked.kind == source.HUB:
+        found = hub.cached(asked)
+        if found is None:
+            raise NotHereError(
+                f"{asked.label} is not on this machine yet: open it first, as “Other model”."
+            )
+        return _of_folder(found[0], found[1], _changed(found[1]))
+    place = Path(asked.where).expanduser()
+    if asked.kind == source.FILE:
+        return _of_file(asked, place, _changed(place))
+    return _of_folder(asked, place, _changed(place))
+
+
+def _read(name: str) -> Source:
+    try:
+        asked = source.read(name)
+    except SourceError as error:
+        raise UnknownModelError(str(error)) from None
+    if asked.kind == source.NAME:
         raise UnknownModelError(
-            f"There is no model {name!r}; there are: {', '.join(MODELS)}."
-        ) from None
+            f"There is no model {name!r}; there are: {', '.join(MODELS)}. {source.HOW}"
+        )
+    return asked
+
+
+def _changed(place: Path) -> int:
+    """When it was last written: what was read of it is read again when that changes."""
+    file = place / INDEX if place.is_dir() else place
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=32)
+def _of_folder(asked: Source, folder: Path, changed: int) -> ModelSpec:
+    found = checkpoints.inspect(folder, asked.variant)
+    return replace(_described(asked, found), folder=folder)
+
+
+@lru_cache(maxsize=32)
+def _of_file(asked: Source, file: Path, changed: int) -> ModelSpec:
+    found = single.inspect(file)
+    return replace(_described(asked, found), file=file)
+
+
+def _described(asked: Source, found: Checkpoint) -> ModelSpec:
+    defaults = _defaults(found)
+    side = int(str(defaults["width"]))
+    return ModelSpec(
+        asked.text, asked.label, found.folder, side, FIELDS["width"].metadata["high"],
+        f"{found.family.label}. {found.family.sentence}", defaults=defaults, variant=asked.variant,
+    )  # fmt: skip
+
+
+def _defaults(found: Checkpoint) -> dict:
+    """What recipes for a checkpoint begin with: its family's, at the size it was trained at.
+
+    A U-Net whose schedule is spaced “trailing” without a schedule of zero terminal SNR is one that
+    was distilled to few steps (SDXL Turbo and Lightning); so is a Flux transformer without an
+    input for w (schnell).
+    """
+    made = dict(found.family.defaults)
+    if side := _side(found):
+        made |= {"width": side, "height": side}
+    schedule, network = found.scheduler_config, found.config(found.network.name)
+    trailing = schedule.get("timestep_spacing") == "trailing"
+    fast = trailing and not schedule.get("rescale_betas_zero_snr")
+    if (fast and found.network.name == "unet") or network.get("guidance_embeds") is False:
+        made |= {"steps": 4, "guidance": 1.0}
+        made["sampler"] = _sampler_of(schedule) or made.get("sampler", "euler")
+    return made
+
+
+def _sampler_of(schedule: dict) -> str | None:
+    """The sampler of the table that its scheduler is."""
+    kind = schedule.get("_class_name")
+    for one in samplers.SAMPLERS.values():
+        if kind in (one.scheduler, one.flow.scheduler if one.flow else None):
+            return one.name
+    return None
+
+
+def _side(found: Checkpoint) -> int | None:
+    """Pixels of the square that it was trained at, if its settings say; within a recipe's bounds."""
+    sample = found.config(found.network.name).get("sample_size")
+    vae = found.config("vae")
+    stages = vae.get("encoder_block_out_channels") or vae.get("block_out_channels")
+    if type(sample) is not int or not isinstance(stages, list):
+        return None
+    facts = FIELDS["width"].metadata
+    side = sample * 2 ** (len(stages) - 1)
+    return side if facts["low"] <= side <= facts["high"] and side % facts["step"] == 0 else None
+
+
+def pinned(recipe: Recipe) -> Recipe:
+    """The recipe with its model's full name and the digest of its weights.
+
+    Raises RecipeError for a recipe that was made with other weights of the same name.
+    """
+    spec = get(recipe.model)
+    found = digest(spec, recipe.lora)
+    if recipe.weights and recipe.weights != found:
+        raise RecipeError(
+            f"This recipe was made with other weights of {spec.label} ({recipe.weights}; here they "
+            f"are {found or 'the built-in ones'}): it would draw another picture."
+        )
+    return replace(recipe, model=spec.name, weights=found)
+
+
+def digest(spec: ModelSpec, lora: str = "") -> str:
+    """Of a model's weights and of a LoRA's, as recipes carry it."""
+    if not lora:
+        return spec.weights
+    file = Path(source.read_lora(lora)[0]).expanduser()
+    return f"{spec.weights}+{weights.digest([file])}"
+
+
+def switched(recipe: Recipe, name: str) -> tuple[Recipe, list[str]]:
+    """The recipe for another model, and what changed: one sentence a field.
+
+    What a model is made for becomes the new model's own; words, seed and the like stay.
+    """
+    spec = get(name)
+    usual = Recipe.for_model(spec.name, spec.defaults)
+    made = replace(recipe, **{field: getattr(usual, field) for field in OWN})
+    return made, [
+        f"{FIELDS[field].metadata['label']}: {getattr(made, field) or 'none'} instead of "
+        f"{getattr(recipe, field)}."
+        for field in OWN
+        if field not in ("model", "weights") and getattr(made, field) != getattr(recipe, field)
+    ]

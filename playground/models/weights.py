@@ -7,7 +7,7 @@ of change is another.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from playground.models import cache
@@ -39,7 +39,10 @@ def _digest(opened) -> str:
     return made.hexdigest()
 
 
-def digest(files: Iterable[Path], folder: Path) -> str:
-    """Of a model's files of weights: their places in its folder and their bytes."""
-    lines = sorted(f"{file.relative_to(folder).as_posix()} {sha256(file)}" for file in files)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]
+def digest(files: Sequence[Path]) -> str:
+    """Of a model's files of weights, whatever they are called; of a single file its own SHA-256,
+    whose first ten digits other programs show as the model's hash.
+    """
+    found = sorted(sha256(file) for file in files)
+    whole = found[0] if len(found) == 1 else hashlib.sha256("\n".join(found).encode()).hexdigest()
+    return whole[:DIGITS]
