@@ -1,5 +1,6 @@
 """Prepare a visitor's own pictures for a model's autoencoder."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -24,17 +25,19 @@ def opened(file: str | Path, side: int) -> np.ndarray:
         raise PictureError(
             f"This file has {size / 1e6:.0f} MB; at most {HEAVIEST / 1e6:.0f} are read."
         )
+    many = f"This picture has too many pixels: at most {LARGEST / 1e6:.0f} million are read."
     try:
         with Image.open(file, formats=FORMATS) as image:
-            width, height = image.size
-            if width * height <= LARGEST:
-                image.draft("RGB", (side, side))
-                return middle_square(image, side)
+            if image.width * image.height > LARGEST:
+                raise PictureError(many)
+            image.draft("RGB", (side, side))
+            return middle_square(image, side)
+    except PictureError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureError(many) from error
     except Exception as error:  # a decoder may stumble over foreign bytes in any way
         raise PictureError("This file is not a readable PNG, JPEG or WebP picture.") from error
-    raise PictureError(
-        f"This picture has {width}×{height} pixels; at most {LARGEST / 1e6:.0f} million are read."
-    )
 
 
 def opaque(image: Image.Image) -> Image.Image:
@@ -60,5 +63,6 @@ def middle_square(image: Image.Image, side: int) -> np.ndarray:
     `image` itself may be turned on the way. It is made small first, so that a large one is held in
     memory once.
     """
-    ImageOps.exif_transpose(image, in_place=True)
+    with suppress(Exception):  # viewers show a picture whose EXIF is broken, too
+        ImageOps.exif_transpose(image, in_place=True)
     return np.array(opaque(ImageOps.fit(_averageable(image), (side, side))))
