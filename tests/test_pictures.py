@@ -146,6 +146,7 @@ def test_what_is_no_picture_is_one_sentence(make, opened):
 
 
 @pytest.mark.parametrize("exif", [b"II*\0\x08\0\0\0\xff\xff", b"II", b"\xff" * 64])
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_a_broken_exif_does_not_hide_the_picture(exif, opened):
     content = file_of(Image.new("RGB", (32, 32), RED), "JPEG", exif=b"Exif\0\0" + exif)
     assert abs(opened(content).astype(int) - RED).max() < 5
