@@ -66,7 +66,13 @@ class Checkpoint:
 
     @property
     def parameters(self) -> dict[str, int]:
-        """By component, of those that have weights."""
+        """By component, of those that have weights; of a whole file by how its names begin."""
+        if self.file and self.whole:
+            found: dict[str, int] = {}
+            for name, tensor in self.network.files[self.file].tensors.items():
+                begins = name.partition(".")[0]
+                found[begins] = found.get(begins, 0) + tensor.count
+            return found
         return {part.name: part.parameters for part in self.components if part.files}
 
     @property

@@ -41,6 +41,7 @@ class LatentModel(ABC):
 
     multiple: int
     guidance_kind: Kind
+    nbytes = 0  # of all its weights, where that is known
     negative_differs = False  # whether the same words are encoded otherwise as a negative prompt
 
     def __init__(

@@ -1,49 +1,163 @@
-"""Load a model: weights in float32, safetensors only, nothing from the network."""
+"""Load a model: safetensors only, no code but the libraries' own, nothing from the network."""
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from inspect import signature
 
+import diffusers
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from transformers import CLIPTextModel, PreTrainedTokenizerFast
+import transformers
+from torch import nn
 
-from playground.models import specs
-from playground.models.families.unet import UNetModel
+from playground.models import device, lora, preview, specs
+from playground.models.checkpoints import LEFT_OUT, Checkpoint, CheckpointError, Component
+from playground.models.device import Place
 from playground.models.latent import LatentModel
-from playground.models.specs import ModelSpec
 
+Report = Callable[[int, int], None]  # bytes read, bytes in all; raises to stop
+LIBRARIES = {"diffusers": diffusers, "transformers": transformers}
 # transformers and accelerate patch torch.nn for the whole process while they build a module: two
 # builds at the same time leave parameters without data.
 _building = threading.Lock()
+UNTILED = 1024  # pixels a side that the decoder takes in one piece
 
 
-def load(name: str) -> LatentModel:
-    """The model of that name, float32, in evaluation mode.
+def load(name: str, with_lora: str = "", report: Report = lambda *_: None) -> LatentModel:
+    """The model of that name (see `specs.get`), in evaluation mode, with a LoRA fused into it.
 
-    Raises UnknownModelError for a name that is not in the table, UnsupportedNetworkError for a
-    network that needs inputs which it would not be given.
+    Small networks and autoencoders are float32, large networks what the device multiplies fastest.
+    Raises a ValueError with one sentence for what cannot be drawn with: see `specs`, `checkpoints`,
+    `memory`, `lora`; and what `report` raises.
     """
     spec = specs.get(name)
-    with _building:
-        return _read(spec)
+    found = spec.checkpoint
+    where = Place("cpu", torch.float32) if spec.built_in else device.place(found.parameters, name)
+    with _building, _quiet():
+        pipeline = _pipeline(found, where.dtype, report)
+        if with_lora:
+            lora.fuse(pipeline, with_lora)
+    _settle(pipeline, where)
+    blank = torch.zeros(1, 3)
+    said = spec.card.get("autoencoder", {}).get("preview_map", blank)
+    model = found.family.load_class().from_pipeline(spec.name, pipeline, said)
+    model.nbytes = sum(
+        parameter.nbytes
+        for part in pipeline.components.values() if isinstance(part, nn.Module)
+        for parameter in part.parameters()
+    )  # fmt: skip
+    if said is blank:
+        model.preview_map = preview.of(model)
+    return model
 
 
-def _read(spec: ModelSpec) -> LatentModel:
-    weights = {
-        "torch_dtype": torch.float32,
-        "use_safetensors": True,
-        "local_files_only": True,
-        "low_cpu_mem_usage": False,  # if True, modules that other threads build have no data
-    }
-    vae = AutoencoderKL.from_pretrained(spec.folder, subfolder="vae", **weights)
-    unet = UNet2DConditionModel.from_pretrained(spec.folder, subfolder="unet", **weights)
-    text_encoder = CLIPTextModel.from_pretrained(
-        spec.folder / "text_encoder", dtype=torch.float32, local_files_only=True
-    )
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(
-        spec.folder / "tokenizer", local_files_only=True
-    )
-    scheduler = DDIMScheduler.load_config(spec.folder / "scheduler")
-    for module in (vae, unet, text_encoder):
-        module.eval().requires_grad_(False)
-    preview = spec.card["autoencoder"]["preview_map"]
-    return UNetModel(spec.name, vae, text_encoder, tokenizer, unet, scheduler, preview)
+def _pipeline(found: Checkpoint, dtype: torch.dtype, report: Report):
+    """The stock pipeline with all its components, on the CPU."""
+    kind = getattr(diffusers, found.family.pipeline)
+    taken = signature(kind).parameters
+    left_out = {name: None for name in LEFT_OUT if name in taken}
+    if found.file and found.whole:
+        report(0, found.nbytes)
+        pipeline = _said_in_words(
+            found.file.name, kind.from_single_file, str(found.file), config=str(found.folder),
+            torch_dtype=dtype, local_files_only=True, **left_out,
+        )  # fmt: skip
+        report(found.nbytes, found.nbytes)
+        return pipeline
+    done, parts = 0, {}
+    for part in found.components:
+        report(done, found.nbytes)
+        parts[part.name] = _component(found, part, dtype)
+        done += part.nbytes
+    report(done, found.nbytes)
+    return kind.from_pretrained(found.folder, local_files_only=True, **parts, **left_out)
+
+
+def _component(found: Checkpoint, part: Component, dtype: torch.dtype):
+    """One component; ValueError if weights are missing, which libraries would make up."""
+    kind = getattr(LIBRARIES[part.library], part.kind, None)
+    if not hasattr(kind, "from_pretrained"):
+        raise CheckpointError(
+            f"Its {part.name} is a {part.kind}, which this version of {part.library} does not know."
+        )
+    place = found.folder / part.name
+    if not part.files:
+        return kind.from_pretrained(place, local_files_only=True)
+    dtype = dtype if part.name != "vae" else torch.float32
+    if found.file in part.files:
+        return _said_in_words(
+            found.file.name, kind.from_single_file, str(found.file), config=str(found.folder),
+            subfolder=part.name, torch_dtype=dtype, local_files_only=True,
+        )  # fmt: skip
+    options = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True}
+    if any(f".{found.variant}." in file.name or f".{found.variant}-" in file.name
+           for file in part.files):  # fmt: skip
+        options["variant"] = found.variant
+    if part.library == "diffusers":
+        # If True, modules that other threads build meanwhile may have no data.
+        large = part.parameters >= device.SMALL
+        options |= {"torch_dtype": dtype, "low_cpu_mem_usage": large}
+    else:
+        options["dtype"] = dtype
+    module, said = _said_in_words(part.name, kind.from_pretrained, place, **options)
+    missing = sorted(said["missing_keys"]) + sorted(str(k) for k in said["mismatched_keys"])
+    if missing:
+        raise CheckpointError(
+            f"The weights of its {part.name} do not fit its settings ({missing[0][:80]}): download "
+            "both again."
+        )
+    return module
+
+
+def _said_in_words(what: str, read: Callable, *arguments, **options):
+    """What a library reads, or in one sentence that it cannot."""
+    try:
+        return read(*arguments, **options)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise CheckpointError(
+            f"The weights of {what} do not fit the settings beside them ({first.rstrip('.')})."
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Inside, the libraries say nothing below errors: what they warn of is checked here."""
+    tools = (diffusers.logging, transformers.logging)
+    before = [(tool.get_verbosity(), tool.is_progress_bar_enabled()) for tool in tools]
+    try:
+        for tool in tools:
+            tool.set_verbosity_error()
+            tool.disable_progress_bar()
+        yield
+    finally:
+        for tool, (level, bars) in zip(tools, before, strict=True):
+            tool.set_verbosity(level)
+            if bars:
+                tool.enable_progress_bar()
+
+
+def _settle(pipeline, where: Place) -> None:
+    """Evaluation mode, on its device; a decoder of large pictures works tile by tile."""
+    for part in pipeline.components.values():
+        if isinstance(part, nn.Module):
+            part.eval().requires_grad_(False)
+    vae = pipeline.vae
+    if where.device != "cpu" and not vae.config.get("force_upcast", False):
+        vae.to(where.dtype)
+    _tile(vae)
+    if where.offload:
+        pipeline.enable_model_cpu_offload(device=where.device)
+    elif where.device != "cpu":
+        pipeline.to(where.device)
+
+
+def _tile(vae) -> None:
+    """Pictures larger than those are decoded in parts, whose seams are blended, to bound memory."""
+    if hasattr(vae, "tile_latent_min_size"):  # AutoencoderKL
+        factor = 2 ** (len(vae.config.block_out_channels) - 1)
+        vae.enable_tiling()
+        vae.tile_sample_min_size, vae.tile_latent_min_size = UNTILED, UNTILED // factor
+    elif hasattr(vae, "enable_tiling"):
+        step = UNTILED * 7 // 8
+        vae.enable_tiling(UNTILED, UNTILED, step, step)

@@ -195,7 +195,7 @@ def _sampler_of(schedule: dict) -> str | None:
 
 
 def _side(found: Checkpoint) -> int | None:
-    """Pixels of the square that it was trained at, if its settings say; within a recipe's bounds."""
+    """Pixels of the square that it was trained at, if its settings say and a recipe allows it."""
     sample = found.config(found.network.name).get("sample_size")
     vae = found.config("vae")
     stages = vae.get("encoder_block_out_channels") or vae.get("block_out_channels")

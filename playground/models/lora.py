@@ -1,0 +1,63 @@
+"""LoRA: low-rank changes to a model's weights (Hu et al. 2021, arXiv 2106.09685), fused into them.
+
+Fused, W + scale·B·A is a plain layer again: text keys and values that are computed once per prompt
+stay right, and a call costs what it cost before.
+"""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from playground.models import headers, source
+
+DOWN = re.compile(r"\.lora[_.](A|down)\.")  # one such matrix for each layer that is changed
+
+
+class LoraError(ValueError):
+    """Why a LoRA cannot be used, and what to do."""
+
+
+def fuse(pipeline, text: str) -> None:
+    """Change the pipeline's weights as the LoRA that a recipe names says; once, for good.
+
+    Raises LoraError, SourceError or DamagedFileError. After an error the pipeline is not to be
+    used.
+    """
+    path, scale = source.read_lora(text)
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise LoraError(f"There is no LoRA {file}: check how the path is written.")
+    said = headers.read(file)
+    changed = sum(bool(DOWN.search(f".{name}")) for name in said.tensors)
+    if not changed:
+        raise LoraError(f"{file.name} is no LoRA: it has no low-rank matrices.")
+    if find_spec("peft") is None:
+        raise LoraError("LoRA files need the package peft: install it with “pip install peft”.")
+    if not hasattr(pipeline, "load_lora_weights"):
+        raise LoraError("Models of this family take no LoRA.")
+    try:
+        pipeline.load_lora_weights(
+            str(file.parent), weight_name=file.name, local_files_only=True, use_safetensors=True
+        )
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LoraError(_other_base(file)) from error
+    if _layers(pipeline) < changed:
+        raise LoraError(_other_base(file))
+    pipeline.fuse_lora(lora_scale=scale)
+    pipeline.unload_lora_weights()
+
+
+def _other_base(file: Path) -> str:
+    return (
+        f"{file.name} was made for another base model: choose the one that it was trained on, or "
+        "another LoRA."
+    )
+
+
+def _layers(pipeline) -> int:
+    """How many layers were changed: diffusers passes over those that it does not find."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from torch import nn
+
+    parts = [part for part in pipeline.components.values() if isinstance(part, nn.Module)]
+    return sum(isinstance(module, BaseTunerLayer) for part in parts for module in part.modules())
