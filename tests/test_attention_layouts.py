@@ -349,4 +349,8 @@ def test_rows_of_one_question_may_be_computed_in_several_calls(families):
 
 
 def test_every_layout_is_tested():
-    assert {type(make().network).__name__ for make in FAMILIES} == set(LAYOUTS)
+    here = {type(make().network).__name__ for make in FAMILIES}
+    in_families = {  # by their pipelines, in test_joint_families
+        "Lumina2Transformer2DModel", "ZImageTransformer2DModel", "QwenImageTransformer2DModel",
+    }  # fmt: skip
+    assert here | in_families == set(LAYOUTS)

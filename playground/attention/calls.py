@@ -24,15 +24,14 @@ class Call:
 
     `query` [rows, heads, queries, d]; `key` and `value` [rows, heads, keys, d]. `mask`, if any, has
     four axes that spread to [rows, heads, queries, keys]: bool (True: is read), or added to the
-    scores. `image` are the spatial positions among the queries, row by row of `grid` (h, w), and
-    `text` the tokens among the keys. `number` counts calls of the network, from 0.
+    scores. `layout` knows where the spatial positions of `grid` (h, w), row by row, are among the
+    queries, and the text among the keys. `number` counts calls of the network, from 0.
     """
 
     name: str  # of the layer
     layer: nn.Module
     grid: Size
-    image: slice
-    text: slice
+    layout: Layout
     query: Tensor
     key: Tensor
     value: Tensor
@@ -43,7 +42,7 @@ class Call:
     @property
     def joint(self) -> bool:
         """Are there keys besides the text?"""
-        return self.text != slice(0, self.key.shape[2])
+        return self.layout.begins is not None
 
     def scores(self, row: int) -> Tensor:
         """scale·q·kᵀ + mask of a row [heads, queries, keys] in float32."""
@@ -64,12 +63,15 @@ class Call:
         of the values: computed by the same fused kernel in the network's own precision, in parts
         as wide as a head, which such kernels want.
         """
-        query, key, mask = self.query[row, :, self.image], self.key[row], self._mask(row)
+        key, mask = self.key[row], self._mask(row)
+        positions, tokens = self.grid[0] * self.grid[1], len(indicator)
+        image, text = self.layout.parts(positions, key.shape[1], tokens)
+        query = self.query[row, :, image]
         if mask is not None:
-            mask = (mask[:, self.image] if mask.shape[1] > 1 else mask)[None]
+            mask = (mask[:, image] if mask.shape[1] > 1 else mask)[None]
         d, columns = self.value.shape[3], indicator.shape[1]
         wide = key.new_zeros(key.shape[1], -(-columns // d) * d)
-        wide[self.text, :columns] = indicator
+        wide[text, :columns] = indicator
         parts = [
             F.scaled_dot_product_attention(
                 query[None], key[None], part.expand(1, len(key), -1, -1), mask, scale=self.scale
@@ -190,8 +192,7 @@ class _AttentionMode(TorchFunctionMode):
         if self.grid is None or query.ndim != 4:
             raise unreadable(name, layer, "its queries are on no grid that is known")
         positions = self.grid[0] * self.grid[1]
-        image, text = self.layout.parts(positions, key.shape[2])
-        if query.shape[2] != (key.shape[2] if self.layout.first else positions):
+        if query.shape[2] != (key.shape[2] if self.layout.begins else positions):
             h, w = self.grid
             raise unreadable(name, layer, f"{query.shape[2]} queries are no grid of {h} × {w}")
         if enable_gqa:  # a key for several heads
@@ -206,5 +207,5 @@ class _AttentionMode(TorchFunctionMode):
             attn_mask = attn_mask[(None,) * (4 - attn_mask.ndim)]
         scale = query.shape[3] ** -0.5 if scale is None else scale
         return Call(
-            name, layer, self.grid, image, text, query, key, value, attn_mask, scale, self.number
+            name, layer, self.grid, self.layout, query, key, value, attn_mask, scale, self.number
         )  # fmt: skip

@@ -17,6 +17,8 @@ from diffusers.models.attention import AttentionModuleMixin
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import nn
 
+from playground.models.families.zimage import MULTIPLE
+
 Size = tuple[int, int]  # (h, w) of a grid
 
 ATTENTION = (kinds.Attention, AttentionModuleMixin)  # modules with a processor
@@ -33,7 +35,7 @@ UNREADABLE = (
 )  # fmt: skip
 
 
-class UnreadableAttentionError(TypeError):
+class UnreadableAttentionError(ValueError):
     """A network's attention cannot be recorded; the message names the layer and says why."""
 
 
@@ -48,14 +50,15 @@ class Layout:
 
     `reads` says of a module's name and the module whether it is a layer that reads words. `grid`
     finds (h, w) of the spatial positions in what a module of type `inside` is called with, which
-    lies around such layers (None: the network itself). `first` is what comes first in the sequence
-    of joint attention, "image" or "text"; None for cross-attention.
+    lies around such layers (None: the network itself). `begins` is for joint attention: where the
+    image and where the text of a row begins in the sequence, given the numbers of its spatial
+    positions, of all keys, and of its text tokens. It is None for cross-attention.
     """
 
     reads: Callable[[str, nn.Module], bool]
     grid: Callable[[nn.Module, tuple, dict], Size]
     inside: type[nn.Module] | None = None
-    first: str | None = None
+    begins: Callable[[int, int, int], tuple[int, int]] | None = None
 
     def find(self, network: nn.Module) -> tuple[dict[str, nn.Module], list[nn.Module]]:
         """The layers that read words, by name, and the modules that know a grid.
@@ -89,17 +92,14 @@ class Layout:
                 raise unreadable(name, layer, f'its attention backend is {used}, not "native"')
         return layers, around
 
-    def parts(self, positions: int, keys: int) -> tuple[slice, slice]:
-        """The spatial positions among the queries, and the text tokens among the keys."""
-        if self.first is None:
-            return slice(0, positions), slice(0, keys)
-        if self.first == "image":
-            return slice(0, positions), slice(positions, keys)
-        return slice(keys - positions, keys), slice(0, keys - positions)
+    def parts(self, positions: int, keys: int, tokens: int) -> tuple[slice, slice]:
+        """A row's spatial positions among the queries, and its text tokens among the keys."""
+        image, text = self.begins(positions, keys, tokens) if self.begins else (0, 0)
+        return slice(image, image + positions), slice(text, text + tokens)
 
 
 def _is_cross_attention(name: str, module: Any) -> bool:
-    return bool(module.is_cross_attention)
+    return bool(getattr(module, "is_cross_attention", False))  # Flux's layers do not say
 
 
 def _named(pattern: str) -> Callable[[str, nn.Module], bool]:
@@ -124,22 +124,58 @@ def _by_position_ids(module: nn.Module, args: tuple, kwargs: dict) -> Size:
     return h, w
 
 
+def _by_shapes(module: nn.Module, args: tuple, kwargs: dict) -> Size:
+    """Qwen-Image gets its latents as one sequence, and (1, h, w) of every row."""
+    inputs = inspect.signature(module.forward).bind(*args, **kwargs).arguments
+    _, h, w = inputs["img_shapes"][0][0]
+    return h, w
+
+
+def _by_list(module: nn.Module, args: tuple, kwargs: dict) -> Size:
+    """Z-Image gets a list of rows [c, 1, h, w]; its patches have 2 × 2 positions."""
+    h, w = args[0][0].shape[-2:]
+    return h // 2, w // 2
+
+
 # U-Nets: every level has a grid of its own, known to the block around its layers.
 CROSS_ATTENTION = Layout(_is_cross_attention, _hidden_size, inside=Transformer2DModel)
 # Transformers with cross-attention: one grid, of patches.
 PATCHED = Layout(_is_cross_attention, _patches)
 # A second attention of some blocks of SD3, `attn2`, is of the image alone.
-IMAGE_FIRST = Layout(_named(r"transformer_blocks\.\d+\.attn"), _patches, first="image")
+IMAGE_FIRST = Layout(
+    _named(r"transformer_blocks\.\d+\.attn"), _patches,
+    begins=lambda positions, keys, tokens: (0, positions),
+)  # fmt: skip
 # Flux: blocks with a stream each for text and image, then blocks with one for both.
 TEXT_FIRST = Layout(
-    _named(r"(single_)?transformer_blocks\.\d+\.attn"), _by_position_ids, first="text"
-)
+    _named(r"(single_)?transformer_blocks\.\d+\.attn"), _by_position_ids,
+    begins=lambda positions, keys, tokens: (tokens, 0),
+)  # fmt: skip
+# Qwen-Image: shorter texts of a call are padded, so that the image of every row is last.
+TEXT_PADDED_FIRST = Layout(
+    _named(r"transformer_blocks\.\d+\.attn"), _by_shapes,
+    begins=lambda positions, keys, tokens: (keys - positions, 0),
+)  # fmt: skip
+# Lumina2: the image follows its row's own text, padding comes last. Layers called refiners see
+# text or image alone.
+TEXT_THEN_IMAGE = Layout(
+    _named(r"layers\.\d+\.attn"), _patches,
+    begins=lambda positions, keys, tokens: (tokens, 0),
+)  # fmt: skip
+# Z-Image pads image and text, each by itself. Its refiners are of one kind too.
+IMAGE_PADDED_FIRST = Layout(
+    _named(r"layers\.\d+\.attention"), _by_list,
+    begins=lambda positions, keys, tokens: (0, positions + -positions % MULTIPLE),
+)  # fmt: skip
 LAYOUTS = {
     "UNet2DConditionModel": CROSS_ATTENTION,  # SD 1.x, 2.x, SDXL
     "PixArtTransformer2DModel": PATCHED,
     "SanaTransformer2DModel": PATCHED,
     "SD3Transformer2DModel": IMAGE_FIRST,
     "FluxTransformer2DModel": TEXT_FIRST,
+    "Lumina2Transformer2DModel": TEXT_THEN_IMAGE,
+    "ZImageTransformer2DModel": IMAGE_PADDED_FIRST,
+    "QwenImageTransformer2DModel": TEXT_PADDED_FIRST,
 }  # by name: importing all of these classes takes seconds
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from playground.attention.calls import Call, attention_calls
-from playground.attention.layouts import CROSS_ATTENTION
+from playground.attention.layouts import CROSS_ATTENTION, UnreadableAttentionError, layout_of
 from playground.diffusion.levels import Level
 from playground.models.latent import LatentModel
 from playground.models.prompt import Condition, Prompt
@@ -48,8 +48,14 @@ def work_out(
 
     `x` and `y` in [0, 1) run from left to right and from top to bottom of the picture. `latents`
     [1, channels, h, w] is what the network saw. Costs one network call of one row. Raises
-    UnreadableAttentionError for a network without cross-attention.
+    UnreadableAttentionError for a network that is no U-Net.
     """
+    layout = layout_of(model.network)
+    if layout is not CROSS_ATTENTION:
+        joint = ": its words and image attend to each other" if layout.begins else ""
+        raise UnreadableAttentionError(
+            f"Only a U-Net's cross-attention can be worked out; {model.name} is none{joint}."
+        )
     layers: list[Layer] = []
     features: dict[str, Tensor] = {}
 

@@ -18,6 +18,7 @@ from playground.models.latent import LatentModel
 from playground.models.prompt import Condition
 from playground.recipe import RecipeError
 
+LARGEST_HEADS = 1_000_000_000  # bytes: large networks have hundreds of heads on 64 × 64 positions
 Maps = dict[tuple[int, int], Tensor]  # per grid (h, w): token map [columns, h, w]
 
 
@@ -150,6 +151,7 @@ class Cell:
             self.model.preview(clean["guided"])[0],
             _plain(answer.maps), _plain_heads(answer.heads),
         )  # fmt: skip
+        self._check_heads(step)
         self.call += 1
         self.rows += len(predictions)
         self.shared += answer.shared
@@ -168,6 +170,15 @@ class Cell:
         guided = self.kind.after(guided, predictions[COND])
         share = self.recipe.rescale
         return guidance.rescale(guided, predictions[COND], share) if share else guided
+
+    def _check_heads(self, step: Step) -> None:
+        """Raises ValueError if every head of every call would be too much to keep."""
+        of_call = sum(h.codes.nbytes for b in (step.heads or {}).values() for h in b.values())
+        if (needed := of_call * self.count) > LARGEST_HEADS:
+            raise ValueError(
+                f"Every head of this run would take {needed / 1e9:.1f} GB, more than the "
+                f"{LARGEST_HEADS / 1e9:g} GB that can be kept; its word maps can be drawn."
+            )
 
     def picture(self, image: np.ndarray) -> Picture:
         exact = None

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from playground.attention import editing
 from playground.attention.editing import EditError, Plan
+from playground.attention.layouts import layout_of
 from playground.engine.session import Edit
 from playground.models.latent import LatentModel
 from playground.recipe import Recipe
@@ -24,6 +25,11 @@ def planned(model: LatentModel, source: Recipe, edit: Edit) -> Planned:
     """Raises EditError, with a plain sentence, for what cannot be edited."""
     if edit.kind not in KINDS:
         raise EditError(f"There is no edit {edit.kind!r}; there are: {', '.join(KINDS)}.")
+    if layout_of(model.network).begins:
+        raise EditError(
+            "This model's words and image attend to each other; an edit needs cross-attention, "
+            "where the image reads the words alone."
+        )
     if source.guidance == 0:
         raise EditError("At w = 0 the words are not read, so there is no attention to edit.")
     return KINDS[edit.kind](model, source, edit)

@@ -12,7 +12,7 @@ from playground.models.families.stock import StockModel
 from playground.models.prompt import PADDING, Condition, Prompt
 
 TOKENS = 512
-MULTIPLE = 32  # the network pads a text to a multiple of so many tokens, and attends to all
+MULTIPLE = 32  # the network pads text and image to a multiple of so many tokens, and reads all
 HERE = "\N{OBJECT REPLACEMENT CHARACTER}"  # stands for the prompt in the chat's template
 
 
