@@ -140,13 +140,13 @@ def test_a_run_without_words_has_no_maps(mine):
 
 
 def test_a_side_that_the_model_cannot_draw_is_refused(mine):
-    with pytest.raises(RecipeError, match="multiples of 32"):
+    with pytest.raises(RecipeError, match="multiples of 8"):
         mine.submit([Recipe(width=64), bad()])
 
 
 def bad() -> Recipe:
     recipe = Recipe(width=64)
-    object.__setattr__(recipe, "width", 80)
+    object.__setattr__(recipe, "width", 84)
     return recipe
 
 
@@ -157,7 +157,7 @@ class Opener:
         self.let = {name: threading.Event() for name in names}
         self.opened, self.begun = [], {name: threading.Event() for name in names}
 
-    def __call__(self, name):
+    def __call__(self, name, *_):
         self.begun[name].set()
         assert self.let[name].wait(30)
         self.opened.append(name)
@@ -205,7 +205,7 @@ def test_who_asks_twice_at_once_waits_for_one_loading():
 def test_a_model_that_cannot_be_loaded_is_tried_again():
     tries = []
 
-    def opener(name):
+    def opener(name, *_):
         tries.append(name)
         if len(tries) == 1:
             raise OSError("a damaged file")

@@ -67,6 +67,24 @@ def words_of(tokenizer, text: str, stream: Stream) -> tuple[tuple[Word, ...], tu
     return kept, tuple(word.text for word in every if word not in kept)
 
 
+def lowered(text: str) -> str:
+    """As pipelines of PixArt and Sana read a prompt."""
+    return text.lower().strip()
+
+
+def in_original(text: str, found: Sequence[Word]) -> tuple[tuple[Word, ...], tuple[str, ...]]:
+    """Words of `lowered(text)` as words of `text`, and the texts of those that are not found."""
+    # Some characters have two in lower case.
+    origin = [i for i, character in enumerate(text) for _ in character.lower()]
+    first = len(text.lower()) - len(text.lower().lstrip())
+    spans = [(origin[first + w.start], origin[first + w.end - 1] + 1) for w in found]
+    kept = tuple(
+        replace(word, text=text[a:b], start=a, end=b)
+        for word, (a, b) in zip(found, spans, strict=True)
+    )
+    return kept, tuple(text[a:b] for a, b in words.split(text) if (a, b) not in spans)
+
+
 def _holds(stream: Stream, tokens: Sequence[int]) -> bool:
     return all(i < len(stream.ids) and stream.roles[i] == CONTENT for i in tokens)
 

@@ -40,6 +40,46 @@ _TABLE = (
         "A U-Net distilled to few steps, which takes w as an input.",
         {"width": 512, "height": 512, "sampler": "lcm", "steps": 4, "guidance": 8.0},
     ),
+    Family(
+        "StableDiffusionXLPipeline", "SDXL", "sdxl:SDXLModel",
+        "A U-Net that reads two CLIP text encoders by cross-attention; Turbo and Lightning too.",
+        {"width": 1024, "height": 1024, "sampler": "dpmpp_2m", "steps": 25, "guidance": 5.0},
+    ),
+    Family(
+        "PixArtSigmaPipeline", "PixArt-Sigma", "pixart:PixArtModel",
+        "A transformer that reads T5 by cross-attention.",
+        {"width": 1024, "height": 1024, "sampler": "dpmpp_2m", "steps": 20, "guidance": 4.5},
+    ),
+    Family(
+        "SanaPipeline", "Sana", "sana:SanaModel",
+        "A transformer of rectified flow that reads Gemma by cross-attention.",
+        {"width": 1024, "height": 1024, "sampler": "dpmpp_2m", "steps": 20, "guidance": 4.5},
+    ),
+    Family(
+        "StableDiffusion3Pipeline", "Stable Diffusion 3 and 3.5", "sd3:SD3Model",
+        "A transformer of rectified flow: image, two CLIP text encoders and T5 in one attention.",
+        {"width": 1024, "height": 1024, "sampler": "euler", "steps": 28, "guidance": 7.0},
+    ),
+    Family(
+        "FluxPipeline", "Flux.1", "flux:FluxModel",
+        "A transformer of rectified flow: T5 and image in one attention; dev takes w as an input.",
+        {"width": 1024, "height": 1024, "sampler": "euler", "steps": 28, "guidance": 3.5},
+    ),
+    Family(
+        "Lumina2Pipeline", "Lumina Image 2.0", "lumina:LuminaModel",
+        "A transformer of rectified flow: Gemma's tokens and image in one attention.",
+        {"width": 1024, "height": 1024, "sampler": "euler", "steps": 30, "guidance": 4.0},
+    ),
+    Family(
+        "ZImagePipeline", "Z-Image", "zimage:ZImageModel",
+        "A transformer of rectified flow: image and Qwen3's tokens in one attention.",
+        {"width": 1024, "height": 1024, "sampler": "euler", "steps": 9, "guidance": 1.0},
+    ),
+    Family(
+        "QwenImagePipeline", "Qwen-Image", "qwen:QwenImageModel",
+        "A transformer of rectified flow: Qwen2.5-VL's tokens and image in one attention.",
+        {"width": 1024, "height": 1024, "sampler": "euler", "steps": 30, "guidance": 4.0},
+    ),
 )  # fmt: skip
 FAMILIES = {family.pipeline: family for family in _TABLE}
 

@@ -5,6 +5,7 @@ Also those that take w as an input (Luo et al. 2023, arXiv 2310.04378).
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from diffusers.models.attention_processor import Attention
@@ -12,8 +13,13 @@ from torch import Tensor, nn
 
 from playground.diffusion.guidance import CLASSIFIER_FREE, EMBEDDED
 from playground.diffusion.levels import Level
+from playground.models.families.schedule import config_of
 from playground.models.latent import LatentModel, UnsupportedNetworkError
 from playground.models.prompt import Condition, Prompt, embeds_of
+
+# Text keys and values of a prompt are kept if they are not larger: 7.7 MB in Stable Diffusion 1.5,
+# but 51 MB in SDXL, where computing them again costs next to nothing of a call.
+KEPT_PROJECTIONS = 10_000_000  # bytes
 
 # Settings of a U-Net that needs inputs besides latents, timestep and embeds, or that returns more
 # than one prediction. The first value of each needs nothing.
@@ -27,13 +33,24 @@ FURTHER_INPUTS = {
 
 
 class UNetModel(LatentModel):
-    """Raises UnsupportedNetworkError for a U-Net that needs what it would not be given."""
+    """Raises UnsupportedNetworkError for a U-Net that needs what it would not be given.
 
-    def __init__(self, name, vae, text_encoder, tokenizer, unet, scheduler_config, preview_map):
-        _check(name, unet, vae, text_encoder)
+    `stock` says that it is a checkpoint of a stock pipeline, not one of our own small networks.
+    `given` are settings of FURTHER_INPUTS, with the value whose inputs a family gives.
+    `text_width` is how wide its prompt embeds are, if that is not the text encoder's width.
+    """
+
+    stock = False
+    given: tuple[tuple[str, object], ...] = ()
+
+    def __init__(
+        self, name, vae, text_encoder, tokenizer, unet, scheduler_config, preview_map,
+        text_width: int | None = None,
+    ):  # fmt: skip
+        _check(name, unet, vae, text_width or text_encoder.config.hidden_size, self.given)
         super().__init__(name, vae, text_encoder, tokenizer, unet, scheduler_config, preview_map)
         self.unet = unet
-        self.multiple = self.factor * 2 ** (len(unet.config.block_out_channels) - 1)
+        self.multiple = self.factor  # the U-Net itself fits what it has halved to odd sizes
         self.guidance_kind = EMBEDDED if unet.config.time_cond_proj_dim else CLASSIFIER_FREE
         self.cross_attention = {
             name: module
@@ -41,32 +58,58 @@ class UNetModel(LatentModel):
             if isinstance(module, Attention) and module.is_cross_attention
         }
 
+    @classmethod
+    def from_pipeline(cls, name: str, pipeline: Any, preview_map: Any) -> "UNetModel":
+        """The model of a stock pipeline whose parts are loaded, in evaluation mode."""
+        model = cls(
+            name, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, pipeline.unet,
+            config_of(name, pipeline.scheduler), preview_map,
+        )  # fmt: skip
+        model.stock = True
+        return model
+
     def _encode(self, text: str) -> Prompt:
         stream, words, cut = self._read(text, self.tokenizer.model_max_length)
         embeds = self._states(stream).last_hidden_state.float().cpu()
-        projections = {
-            # Ask the class's forward: a call in another thread may have replaced the module's own.
-            f"{name}.{part}": type(layer).forward(layer, self._cast(embeds))
+        return Prompt(
+            text, (stream,), words, embeds, cut=cut, projections=self._projections(embeds)
+        )
+
+    def _projections(self, embeds: Tensor) -> dict[str, Tensor]:
+        """Text keys and values by layer; none where they would be large, or where the network is
+        moved to its device for each call (accelerate's hooks).
+        """
+        layers = {
+            f"{name}.{part}": getattr(attention, part)
             for name, attention in self.cross_attention.items()
             for part in ("to_k", "to_v")
-            for layer in (getattr(attention, part),)
         }
-        return Prompt(text, (stream,), words, embeds, cut=cut, projections=projections)
+        numbers = embeds.shape[1] * sum(layer.out_features for layer in layers.values())
+        if numbers * self._like.element_size() > KEPT_PROJECTIONS or hasattr(self.unet, "_hf_hook"):
+            return {}
+        # Ask the class's forward: a call in another thread may have replaced the module's own.
+        return {
+            name: type(layer).forward(layer, self._cast(embeds)) for name, layer in layers.items()
+        }
 
     @torch.inference_mode()
     def predict(
         self, latents: Tensor, at: Sequence[Level], conditions: Sequence[Condition]
     ) -> Tensor:
         timesteps = torch.tensor([level.t for level in at], device=self._like.device)
-        further = {}
-        if self.guidance_kind is EMBEDDED:
-            further["timestep_cond"] = self._cast(self._guidance_embeds(conditions))
+        further = self._further(latents, conditions)
         with self.network_lock, shared_work(self, timesteps, conditions):
             said = self.unet(
                 self._cast(latents), timesteps, self._cast(embeds_of(conditions)),
                 return_dict=False, **further,
             )[0]  # fmt: skip
         return said.float().cpu()
+
+    def _further(self, latents: Tensor, conditions: Sequence[Condition]) -> dict[str, Any]:
+        """The network's inputs besides latents, timesteps and embeds."""
+        if self.guidance_kind is not EMBEDDED:
+            return {}
+        return {"timestep_cond": self._cast(self._guidance_embeds(conditions))}
 
     def _guidance_embeds(self, conditions: Sequence[Condition]) -> Tensor:
         """[rows, time_cond_proj_dim]: the sinusoid of w − 1 (Luo et al. 2023, arXiv 2310.04378)."""
@@ -77,17 +120,18 @@ class UNetModel(LatentModel):
         return LatentConsistencyModelPipeline.get_guidance_scale_embedding(None, scales, width)
 
 
-def _check(name: str, unet, vae, text_encoder) -> None:
+def _check(name: str, unet, vae, text_width: int, given: tuple) -> None:
     config = unet.config
     for setting, nothing in FURTHER_INPUTS.items():
-        if (value := getattr(config, setting, None)) not in (None, nothing):
+        value = getattr(config, setting, None)
+        if value not in (None, nothing) and (setting, value) not in given:
             raise UnsupportedNetworkError(
                 f"{name} cannot be drawn: its U-Net has {setting} = {value!r}."
             )
     wanted = {
         "in_channels": vae.config.latent_channels,  # more: inpainting, depth, another picture
         "out_channels": config.in_channels,  # more: a learned variance
-        "cross_attention_dim": text_encoder.config.hidden_size,
+        "cross_attention_dim": text_width,
     }
     for setting, expected in wanted.items():
         if (value := getattr(config, setting)) != expected:
@@ -100,7 +144,8 @@ def _check(name: str, unet, vae, text_encoder) -> None:
 def shared_work(
     model: UNetModel, timesteps: Tensor, conditions: Sequence[Condition]
 ) -> Iterator[None]:
-    """Inside, text keys and values come from the prompts, and equal timesteps are embedded once.
+    """Inside, text keys and values come from the prompts, if these have them, and equal timesteps
+    are embedded once.
 
     Both are the numbers that the network would otherwise compute again for every row. Rows that
     have inputs besides their timestep are embedded one by one.
@@ -117,7 +162,8 @@ def shared_work(
 
     with ExitStack() as scope:
         scope.enter_context(replaced(embed, embedded))
-        for name, attention in model.cross_attention.items():
+        kept = all(condition.prompt.projections for condition in conditions)
+        for name, attention in model.cross_attention.items() if kept else ():
             for part in ("to_k", "to_v"):
                 rows = torch.cat([c.prompt.projections[f"{name}.{part}"] for c in conditions])
                 scope.enter_context(replaced(getattr(attention, part), lambda _, rows=rows: rows))
