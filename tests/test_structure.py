@@ -41,6 +41,8 @@ MAY_IMPORT = {
 # What single files of the page may know of rooms that compute.
 PAGE_MAY_USE = {
     "playground.models.specs",
+    "playground.models.source",
+    "playground.models.offered",
     "playground.models.words",
     "playground.models.pictures",
     "playground.attention.summing",
@@ -49,6 +51,7 @@ PAGE_MAY_USE = {
     "playground.engine.record",
     "playground.engine.session",
     "playground.engine.sessions",
+    "playground.engine.opening",
     "playground.engine.local",
     "playground.world.measures",
 }
@@ -147,6 +150,7 @@ def test_the_import_reader_sees_every_form(tmp_path, monkeypatch):
         "playground.diffusion.guidance",
         "playground.models.words",
         "playground.models.specs",
+        "playground.engine.opening",
         "playground.page.page",
     ],
 )

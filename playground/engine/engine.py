@@ -102,6 +102,12 @@ class Engine:
             return last
         raise RuntimeError(last.reason if isinstance(last, Failure) else "It was cancelled.")
 
+    @property
+    def busy(self) -> bool:
+        """Whether there are unfinished runs."""
+        with self._changed:
+            return bool(self._turns.runs)
+
     def remove(self, run: Run) -> None:
         with self._changed:
             if run in self._turns.runs:

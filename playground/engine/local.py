@@ -1,7 +1,8 @@
 """Sessions in this process: an engine for each model, loaded when it is first asked for."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from playground.attention.summing import DEFAULT, Aggregation
 from playground.attention.worked import work_out
 from playground.diffusion import guidance, reference, samplers
 from playground.engine import backends, edits
-from playground.engine.engine import Engine
+from playground.engine.engine import MAX_ROWS, Engine
 from playground.engine.events import Given, Task
 from playground.engine.runs import Run
 from playground.engine.session import (
@@ -21,15 +22,20 @@ from playground.engine.session import (
     PromptFacts,
     WorkedLayer,
 )
+from playground.models import memory, specs
 from playground.models.load import load
 from playground.recipe import Recipe, RecipeError
+
+LARGE = 1_000_000_000  # bytes of weights: a network call takes seconds on a processor
 
 
 class LocalSession:
     """A `Session` that draws with an engine of this process."""
 
-    def __init__(self, engine: Engine):
-        self.engine, self.model = engine, engine.model
+    def __init__(self, engine: Engine, defaults: Mapping[str, object] | None = None):
+        """`defaults` are the recipe's fields that differ for this model (see `models.specs`)."""
+        self.engine, self.model, self.defaults = engine, engine.model, defaults or {}
+        self.nbytes = engine.model.nbytes
         model = self.model
         self.facts = ModelFacts(
             model.name, model.channels, model.factor, model.multiple, model.guidance_kind,
@@ -129,20 +135,39 @@ class LocalSession:
         """Prepare the fastest backend. This takes seconds; drawing goes on meanwhile."""
         self.engine.network.prepare()
 
+    @property
+    def busy(self) -> bool:
+        return self.engine.busy
+
+    def close(self) -> None:
+        self.engine.stop()
+
     def practise(self) -> None:
         """Draw a little with one row, with two rows, and with a full call.
 
         The first call of each size is slow. Afterwards a visitor's first picture is fast, and the
-        seconds of a call are known before anyone asks what a race will cost.
+        seconds of a call are known before anyone asks what a race will cost. Of a model whose call
+        takes seconds one call is enough, and its picture is not decoded.
         """
+        usual = Recipe.for_model(self.model.name, self.defaults)
+        if self.nbytes > LARGE:
+            with self.engine.submit([replace(usual, steps=2, guidance=1.0)]) as run:
+                next(iter(run))
+            return
         for number, scale, steps in ((1, 1.0, 4), (1, 5.0, 4), (self.engine.max_rows // 2, 5.0, 2)):
-            recipes = [Recipe(steps=steps, seed=seed, guidance=scale) for seed in range(number)]
+            recipes = [
+                replace(usual, steps=steps, seed=seed, guidance=scale) for seed in range(number)
+            ]
             list(self.engine.submit(recipes))
 
 
-def open_session(name: str) -> LocalSession:
+def open_session(
+    name: str, lora: str = "", report: Callable[[int, int], None] | None = None
+) -> LocalSession:
     """A new session on the model of that name: its weights are read, its first pictures drawn."""
-    model = load(name)
-    session = LocalSession(Engine(model, network=backends.fastest(model)))
+    model = load(name, lora, report or (lambda *_: None))
+    rows = memory.rows(MAX_ROWS, model.nbytes, model.device)
+    engine = Engine(model, rows, network=backends.fastest(model))
+    session = LocalSession(engine, specs.get(name).defaults)
     session.practise()
     return session

@@ -122,6 +122,16 @@ class Session(Protocol):
     """Draws with one model. Raises ValueError, with a plain sentence, for what is impossible."""
 
     facts: ModelFacts
+    nbytes: int  # of all its weights
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has unfinished runs."""
+        ...
+
+    def close(self) -> None:
+        """Stop its runs; who still has it may go on with it, but it is not kept."""
+        ...
 
     def submit(
         self,

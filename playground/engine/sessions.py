@@ -1,31 +1,73 @@
-"""The sessions of a process, by the model's name."""
+"""The sessions of a process, by the model's name and LoRA, as many as memory allows."""
 
+import gc
 import threading
 from collections.abc import Callable
 
 from playground.engine.session import Session
+from playground.models import memory
+
+Report = Callable[[int, int], None]  # bytes read, bytes in all; raises to stop
+Key = tuple[str, str]  # a model's name, and a LoRA as recipes name it
 
 
 class Sessions:
     """Opens each session once, also if several visitors ask at the same time.
 
-    Asking for an open session never waits for another one that is being opened.
+    Asking for an open session never waits for another one that is being opened. `limit` gives the
+    bytes of weights that all may have together, `cost` those of a model that is to be opened: the
+    ones least recently asked for are closed first, but none that is drawing. Without a `cost` none
+    is closed.
     """
 
-    def __init__(self, opener: Callable[[str], Session]):
-        self._opener, self._lock = opener, threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-        self._open: dict[str, Session] = {}
+    def __init__(
+        self,
+        opener: Callable[[str, str, Report | None], Session],
+        cost: Callable[[str], int] | None = None,
+        limit: Callable[[], int] = memory.limit,
+    ):
+        self._opener, self._cost, self._limit = opener, cost, limit
+        self._lock = threading.Lock()
+        self._locks: dict[Key, threading.Lock] = {}
+        self._open: dict[Key, Session] = {}  # the one most recently asked for is the last
 
-    def get(self, name: str) -> Session:
+    def get(self, name: str, lora: str = "", report: Report | None = None) -> Session:
         """The session of that model, opened now if it was not; raises what opening raises."""
+        key = name, lora
         with self._lock:
-            mine = self._locks.setdefault(name, threading.Lock())
+            mine = self._locks.setdefault(key, threading.Lock())
         with mine:
-            if name not in self._open:
-                self._open[name] = self._opener(name)
-            return self._open[name]
+            found = self.opened(name, lora)
+            if found is None:
+                self._make_room(self._cost(name) if self._cost else 0, key)
+                found = self._opener(name, lora, report)
+                with self._lock:
+                    self._open[key] = found
+                self._make_room(0, key)  # now its true size is known
+            return found
 
-    def opened(self, name: str) -> Session | None:
+    def opened(self, name: str, lora: str = "") -> Session | None:
         """The session of that model if it is open, at once; else None."""
-        return self._open.get(name)
+        key = name, lora
+        with self._lock:
+            if key not in self._open:
+                return None
+            self._open[key] = self._open.pop(key)
+            return self._open[key]
+
+    def _make_room(self, wanted: int, but: Key) -> None:
+        """Close sessions until `wanted` more bytes are within the limit, as far as that goes."""
+        if self._cost is None:
+            return
+        limit = self._limit()
+        closed = []
+        with self._lock:
+            for key in [key for key, one in self._open.items() if key != but and not one.busy]:
+                if sum(one.nbytes for one in self._open.values()) + wanted <= limit:
+                    break
+                closed.append(self._open.pop(key))
+        for one in closed:
+            one.close()
+        if closed:
+            closed.clear()
+            gc.collect()  # engines and their runs know each other

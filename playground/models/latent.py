@@ -42,6 +42,7 @@ class LatentModel(ABC):
     multiple: int
     guidance_kind: Kind
     nbytes = 0  # of all its weights, where that is known
+    device = "cpu"  # where its networks compute
     negative_differs = False  # whether the same words are encoded otherwise as a negative prompt
 
     def __init__(

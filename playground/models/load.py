@@ -41,6 +41,7 @@ def load(name: str, with_lora: str = "", report: Report = lambda *_: None) -> La
     blank = torch.zeros(1, 3)
     said = spec.card.get("autoencoder", {}).get("preview_map", blank)
     model = found.family.load_class().from_pipeline(spec.name, pipeline, said)
+    model.device = where.device
     model.nbytes = sum(
         parameter.nbytes
         for part in pipeline.components.values() if isinstance(part, nn.Module)

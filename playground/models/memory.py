@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 BESIDE = 1.2  # what is needed, by what the weights take: inputs, layers' outputs, the decoder
+SMALL = 500_000_000  # bytes of weights of a model with which memory is no question
 SHARE = 0.6  # of all memory: what all models of a process may take together
 LIMIT = "LATENT_PLAYGROUND_MODEL_BYTES"
 
@@ -17,7 +18,8 @@ def free(device: str = "cpu") -> int:
     if device.startswith("cuda"):
         import torch
 
-        return torch.cuda.mem_get_info(device)[0]
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + kept  # what torch keeps for this process
     import psutil
 
     return min(psutil.virtual_memory().available, _container() or 2**63)
@@ -64,6 +66,17 @@ def require(weights: int, available: int, label: str) -> None:
             f"{label} needs about {said(needed)} of memory and {said(available)} are free: close "
             "other programs, choose a smaller model, or a machine with more memory."
         )
+
+
+def rows(most: int, weights: int, device: str) -> int:
+    """How many rows a network call may have: `most`, or fewer where memory is short.
+
+    A row's outputs of layers take up to a third of the network's weights (SD 1.5 at 512 × 512 and
+    SDXL at 1024 × 1024, with 16 bits a number).
+    """
+    if weights < SMALL:
+        return most
+    return max(2, min(most, int(free(device) / (weights / 3))))
 
 
 def said(size: float) -> str:

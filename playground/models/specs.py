@@ -67,6 +67,11 @@ class ModelSpec:
     def built_in(self) -> bool:
         return self.name in MODELS
 
+    @property
+    def nbytes(self) -> int:
+        """Of its weights, as they are stored."""
+        return self.checkpoint.nbytes
+
     @cached_property
     def weights(self) -> str:
         """The digest of its weights that recipes carry; the first time all bytes are read.

@@ -16,23 +16,23 @@ FIRST_TIME = "Loading the model: once, about ten seconds …"
 FRAME = 0.08  # seconds between preview frames: the browser needs no more
 
 
-def _open(model: str) -> Session:
+def _open(model: str, lora: str, report) -> Session:
     from playground.engine.local import open_session  # torch: not before the page is up
 
-    return open_session(model)
+    return open_session(model, lora, report)
 
 
-SESSIONS = Sessions(_open)
+SESSIONS = Sessions(_open, lambda model: specs.get(model).nbytes)
 
 
-def session(model: str) -> Session:
+def session(model: str, lora: str = "") -> Session:
     """The session of that model, opened once even if several visitors ask at the same time."""
-    return SESSIONS.get(model)
+    return SESSIONS.get(specs.get(model).name, lora)
 
 
-def opened(model: str) -> Session | None:
+def opened(model: str, lora: str = "") -> Session | None:
     """The session of that model if asking for it takes no time; else None."""
-    return SESSIONS.opened(model)
+    return SESSIONS.opened(specs.get(model).name, lora)
 
 
 def measured(model: str) -> Session:
