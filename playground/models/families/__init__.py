@@ -3,9 +3,19 @@
 The family is chosen from a checkpoint's `model_index.json`, before any weight is read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+
+from playground.diffusion.guidance import (
+    BY_PATCHES,
+    BY_ROWS,
+    CLASSIFIER_FREE,
+    DISTILLED,
+    EMBEDDED,
+    Z_IMAGE,
+    Kind,
+)
 
 
 @dataclass(frozen=True)
@@ -14,7 +24,8 @@ class Family:
 
     `pipeline` is its class in diffusers (`_class_name` in model_index.json). `model` names the
     class that asks its network, as "module:Class" of this package: it is imported only when a
-    checkpoint is loaded. `defaults` are the recipe's fields that a checkpoint of it begins with.
+    checkpoint is loaded. `defaults` are the recipe's fields that a checkpoint of it begins with;
+    `guidance` tells from its network's configuration what w means there.
     """
 
     pipeline: str
@@ -22,6 +33,7 @@ class Family:
     model: str
     sentence: str
     defaults: Mapping[str, object] = field(default_factory=dict)
+    guidance: Callable[[Mapping], Kind] = lambda config: CLASSIFIER_FREE
 
     def load_class(self) -> type:
         """The `LatentModel` of this family: its `from_pipeline(name, pipeline, preview_map)`."""
@@ -39,6 +51,7 @@ _TABLE = (
         "LatentConsistencyModelPipeline", "Latent consistency model", "unet:UNetModel",
         "A U-Net distilled to few steps, which takes w as an input.",
         {"width": 512, "height": 512, "sampler": "lcm", "steps": 4, "guidance": 8.0},
+        lambda config: EMBEDDED,
     ),
     Family(
         "StableDiffusionXLPipeline", "SDXL", "sdxl:SDXLModel",
@@ -64,21 +77,25 @@ _TABLE = (
         "FluxPipeline", "Flux.1", "flux:FluxModel",
         "A transformer of rectified flow: T5 and image in one attention; dev takes w as an input.",
         {"width": 1024, "height": 1024, "sampler": "euler", "steps": 28, "guidance": 3.5},
+        lambda config: EMBEDDED if config.get("guidance_embeds") else DISTILLED,  # dev, schnell
     ),
     Family(
         "Lumina2Pipeline", "Lumina Image 2.0", "lumina:LuminaModel",
         "A transformer of rectified flow: Gemma's tokens and image in one attention.",
         {"width": 1024, "height": 1024, "sampler": "euler", "steps": 30, "guidance": 4.0},
+        lambda config: BY_ROWS,
     ),
     Family(
         "ZImagePipeline", "Z-Image", "zimage:ZImageModel",
         "A transformer of rectified flow: image and Qwen3's tokens in one attention.",
         {"width": 1024, "height": 1024, "sampler": "euler", "steps": 9, "guidance": 1.0},
+        lambda config: Z_IMAGE,
     ),
     Family(
         "QwenImagePipeline", "Qwen-Image", "qwen:QwenImageModel",
         "A transformer of rectified flow: Qwen2.5-VL's tokens and image in one attention.",
         {"width": 1024, "height": 1024, "sampler": "euler", "steps": 30, "guidance": 4.0},
+        lambda config: BY_PATCHES,
     ),
 )  # fmt: skip
 FAMILIES = {family.pipeline: family for family in _TABLE}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from playground.diffusion.guidance import DISTILLED, EMBEDDED
+from playground.diffusion.guidance import EMBEDDED
 from playground.models import encode
 from playground.models.families.stock import StockModel, packed, unpacked
 from playground.models.latent import UnsupportedNetworkError
@@ -27,7 +27,6 @@ class FluxModel(StockModel):
                 f"not {4 * latents}."
             )
         super().__init__(name, pipeline, preview_map)
-        self.guidance_kind = EMBEDDED if config.guidance_embeds else DISTILLED
         self.tokens = TOKENS["dev" if config.guidance_embeds else "schnell"]
 
     def _encode(self, text: str) -> Prompt:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from playground.diffusion.guidance import BY_ROWS
 from playground.models import encode
 from playground.models.families.stock import StockModel
 from playground.models.prompt import Condition, Prompt
@@ -18,7 +17,6 @@ class LuminaModel(StockModel):
     A prompt has the tokens that are no padding, since the network attends to these alone.
     """
 
-    guidance_kind = BY_ROWS
     negative_differs = True  # it has no instruction
 
     def _encode(self, text: str) -> Prompt:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from playground.diffusion.guidance import BY_PATCHES
 from playground.models import encode
 from playground.models.families.stock import StockModel, packed, unpacked
 from playground.models.prompt import Condition, Prompt
@@ -16,7 +15,6 @@ TOKENS = 512  # what follows the template's beginning
 class QwenImageModel(StockModel):
     """A `QwenImageTransformer2DModel`, with an autoencoder of videos: a picture is one frame."""
 
-    guidance_kind = BY_PATCHES
     needs = (
         ("guidance_embeds", False),
         ("zero_cond_t", False),

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from playground.diffusion.guidance import CLASSIFIER_FREE
 from playground.diffusion.levels import Level
+from playground.models import families
 from playground.models.latent import LatentModel, UnsupportedNetworkError
 from playground.models.prompt import Condition
 
@@ -27,7 +27,6 @@ class StockModel(LatentModel):
     inputs than it is given here; UnsupportedNetworkError is raised for others.
     """
 
-    guidance_kind = CLASSIFIER_FREE
     needs: tuple[tuple[str, object], ...] = ()
     patch = 2  # latents' positions a side of what the network sees as one position
     even = True  # whether the pipeline asks for σ in equal steps, before they are shifted
@@ -52,6 +51,7 @@ class StockModel(LatentModel):
             size=network.config.get("sample_size") or SIDE, factor=pipeline.vae_scale_factor,
         )  # fmt: skip
         self.pipeline, self.multiple = pipeline, self.factor * self.patch
+        self.guidance_kind = families.get(type(pipeline).__name__).guidance(network.config)
 
     def timing(self, steps: int, height: int, width: int) -> dict[str, Any]:
         """What the pipeline tells its scheduler: σ before the shift, and the shift's exponent μ.

@@ -6,7 +6,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from playground.diffusion.guidance import Z_IMAGE
 from playground.models import encode
 from playground.models.families.stock import StockModel
 from playground.models.prompt import PADDING, Condition, Prompt
@@ -21,7 +20,6 @@ class ZImageModel(StockModel):
     minus the velocity.
     """
 
-    guidance_kind = Z_IMAGE
     needs = (("siglip_feat_dim", None),)  # else it also reads other pictures
 
     def _encode(self, text: str) -> Prompt:
