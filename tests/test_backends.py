@@ -1,5 +1,6 @@
 """Whoever computes the network, the picture is the same, and the page says who it was."""
 
+import copy
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,7 @@ from diffusers.models.attention_processor import Attention
 
 from playground.attention import editing
 from playground.attention.record import Watched, record
+from playground.diffusion.guidance import EMBEDDED
 from playground.diffusion.levels import Level
 from playground.engine import backends
 from playground.engine.backends import onnx as onnx_backend
@@ -168,6 +170,14 @@ def test_a_picture_that_both_drew_is_the_same_and_names_both(tiny):
 def test_without_the_packages_pytorch_draws(tiny, monkeypatch):
     monkeypatch.setattr(backends, "find_spec", lambda name: name == "torch" or None)
     assert type(backends.fastest(tiny)) is backends.Eager
+
+
+@pytest.mark.parametrize("change", [{"stock": True}, {"guidance_kind": EMBEDDED}], ids=str)
+def test_checkpoints_and_networks_that_take_w_stay_with_pytorch(change, tiny):
+    assert type(backends.fastest(tiny)) is backends.Onnx
+    other = copy.copy(tiny)
+    vars(other).update(change)
+    assert type(backends.fastest(other)) is backends.Eager
 
 
 def test_a_network_that_cannot_be_exported_stays_with_pytorch(caplog):

@@ -1,5 +1,6 @@
 """The table of samplers: what it claims is what diffusers' schedulers do."""
 
+import re
 from fractions import Fraction
 from inspect import signature
 
@@ -227,6 +228,20 @@ def test_every_row_builds_for_the_predictions_it_names_and_refuses_others(sample
         else:
             with pytest.raises(ValueError, match=f"{sampler.label}.*{prediction}"):
                 samplers.build(sampler.name, config, 5)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+def test_a_schedule_that_ends_at_noise_alone_is_sampled_from_there_or_refused(sampler):
+    """Zero terminal SNR (Lin et al. 2023, arXiv 2305.08891): diffusers' Heun, DEIS, PNDM and 2S
+    overlook the setting, and would begin where there is signal."""
+    config = SCALED_LINEAR | {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"} | V
+    if not sampler.reaches_noise:
+        with pytest.raises(ValueError, match=f"{re.escape(sampler.label)} cannot"):
+            samplers.build(sampler.name, config, 5)
+        return
+    first = samplers.levels(sampler.name, config, 5)[0]
+    assert first.signal < 1e-3
+    assert torch.isfinite(final_sample(samplers.build(sampler.name, config, 5))).all()
 
 
 def test_every_row_explains_itself():

@@ -93,7 +93,9 @@ class Straight:
 
 
 def curve_of(config: dict) -> Curve:
-    """The ODE of a model's scheduler `config`."""
+    """The ODE of a model's scheduler `config`; ValueError if it cannot be solved from noise."""
+    if config.get("rescale_betas_zero_snr"):
+        raise ValueError("There is no exact solution here: this model begins at σ = ∞ (zero SNR).")
     if samplers.is_flow(config):
         return Straight(config.get("num_train_timesteps", 1000))
     return Preserving(training_sigmas(config))

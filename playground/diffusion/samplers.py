@@ -69,6 +69,27 @@ class Sampler:
             return None
         return f"{self.label} cannot sample a model that predicts {prediction}."
 
+    def refusal_of(self, config: Mapping[str, Any]) -> str | None:
+        """Why it cannot sample a model with this scheduler `config`, or None if it can."""
+        if is_flow(config):
+            return self.refusal("flow_prediction")
+        if refusal := self.refusal(config.get("prediction_type", "epsilon")):
+            return refusal
+        if config.get("rescale_betas_zero_snr") and not self.reaches_noise:
+            return f"{self.label} cannot begin at noise alone, as this model does (zero SNR)."
+        return None
+
+    @property
+    def reaches_noise(self) -> bool:
+        """Whether its first level can have no signal (Lin et al. 2023, arXiv 2305.08891).
+
+        diffusers' other schedulers overlook that setting.
+        """
+        from playground.diffusion import schedulers
+
+        known = signature(schedulers.named(self.scheduler).__init__).parameters
+        return "rescale_betas_zero_snr" in known
+
 
 _TABLE = (
     Sampler(
@@ -173,14 +194,13 @@ def build(name: str, config: dict, steps: int, timing: Mapping[str, Any] | None 
     """A fresh diffusers scheduler, set to `steps`, for a model's scheduler `config`.
 
     `timing` is what a model's family says of its steps, as diffusers names it (`sigmas`, `mu`);
-    a scheduler takes of it what it knows. Raises ValueError, with a reason, for a model that the
+    a scheduler takes of it what it knows, but for what is `left_to_solvers`. Raises ValueError, with a reason, for a model that the
     sampler cannot sample.
     """
     from playground.diffusion import schedulers
 
     sampler = get(name)
-    prediction = config.get("prediction_type", "epsilon")
-    if refusal := sampler.refusal("flow_prediction" if is_flow(config) else prediction):
+    if refusal := sampler.refusal_of(config):
         raise ValueError(refusal)
     if (most := sampler.most_steps(config)) and steps > most:
         raise ValueError(
@@ -214,7 +234,9 @@ def _flow(sampler: Sampler, config: dict, steps: int, timing: Mapping[str, Any])
     if (shift := config.get("shift", config.get("flow_shift"))) is not None:
         settings["flow_shift" if "flow_shift" in known else "shift"] = shift
     scheduler = kind.from_config(settings, **sampler.config | sampler.flow.config)
-    taken = signature(scheduler.set_timesteps).parameters
+    taken = set(signature(scheduler.set_timesteps).parameters)
+    if sampler.flow.config:  # a general solver
+        taken -= set(timing.get("left_to_solvers", ()))
     scheduler.set_timesteps(steps, **{k: v for k, v in timing.items() if k in taken})
     if terminal and "shift_terminal" not in known:
         schedulers.end_at(scheduler, terminal)

@@ -11,15 +11,24 @@ from playground.models.families.unet import UNetModel
 from playground.models.latent import LatentModel
 
 
+def _is_small_unet(model: LatentModel) -> bool:
+    """One of our own U-Nets that take no w.
+
+    Checkpoints stay in PyTorch: a graph of more than 2 GB cannot be made in memory, and one that
+    was made in a folder was not faster.
+    """
+    return isinstance(model, UNetModel) and not model.stock and model.guidance_kind.branches
+
+
 @dataclass(frozen=True)
 class Backend:
-    """One backend; its `packages` must be importable."""
+    """One backend; its `packages` must be importable, and `computes` says for which models."""
 
     name: str
     make: Callable[..., Network]
     packages: tuple[str, ...]
     sentence: str
-    models: type = LatentModel  # the kind of model that it can compute
+    computes: Callable[[LatentModel], bool] = lambda model: True
 
     @property
     def installed(self) -> bool:
@@ -31,7 +40,7 @@ _TABLE = (
     Backend(
         "onnx", Onnx, ("onnx", "onnxruntime"),
         "One graph for any number of rows, exported once; float32, attention is an output of it.",
-        UNetModel,
+        _is_small_unet,
     ),
     Backend(
         "pytorch", Eager, ("torch",),
@@ -55,5 +64,5 @@ def get(name: str) -> Backend:
 
 def fastest(model: LatentModel) -> Network:
     """The first of the table that is installed and can compute this model."""
-    usable = (b for b in BACKENDS.values() if b.installed and isinstance(model, b.models))
+    usable = (b for b in BACKENDS.values() if b.installed and b.computes(model))
     return next(usable).make(model)
