@@ -9,15 +9,16 @@ from playground.engine.backends.network import Network
 from playground.engine.backends.onnx import Onnx
 from playground.models.families.unet import UNetModel
 from playground.models.latent import LatentModel
+from playground.models.specs import MODELS
 
 
-def _is_small_unet(model: LatentModel) -> bool:
-    """One of our own U-Nets that take no w.
+def _is_built_in_unet(model: LatentModel) -> bool:
+    """Whether it is a built-in U-Net that takes no w.
 
     Checkpoints stay in PyTorch: a graph of more than 2 GB cannot be made in memory, and one that
     was made in a folder was not faster.
     """
-    return isinstance(model, UNetModel) and not model.stock and model.guidance_kind.branches
+    return isinstance(model, UNetModel) and model.name in MODELS and model.guidance_kind.branches
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ _TABLE = (
     Backend(
         "onnx", Onnx, ("onnx", "onnxruntime"),
         "One graph for any number of rows, exported once; float32, attention is an output of it.",
-        _is_small_unet,
+        _is_built_in_unet,
     ),
     Backend(
         "pytorch", Eager, ("torch",),

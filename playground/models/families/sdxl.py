@@ -20,7 +20,6 @@ class SDXLModel(UNetModel):
     encoded empty prompt.
     """
 
-    stock = True
     given = (("addition_embed_type", "text_time"),)
 
     def __init__(self, name: str, pipeline: Any, preview_map: Any):

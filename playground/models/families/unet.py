@@ -35,12 +35,10 @@ FURTHER_INPUTS = {
 class UNetModel(LatentModel):
     """Raises UnsupportedNetworkError for a U-Net that needs what it would not be given.
 
-    `stock` says that it is a checkpoint of a stock pipeline, not one of our own small networks.
     `given` are settings of FURTHER_INPUTS, with the value whose inputs a family gives.
     `text_width` is how wide its prompt embeds are, if that is not the text encoder's width.
     """
 
-    stock = False
     given: tuple[tuple[str, object], ...] = ()
 
     def __init__(
@@ -61,12 +59,10 @@ class UNetModel(LatentModel):
     @classmethod
     def from_pipeline(cls, name: str, pipeline: Any, preview_map: Any) -> "UNetModel":
         """The model of a stock pipeline whose parts are loaded, in evaluation mode."""
-        model = cls(
+        return cls(
             name, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, pipeline.unet,
             config_of(name, pipeline.scheduler), preview_map,
         )  # fmt: skip
-        model.stock = True
-        return model
 
     def _encode(self, text: str) -> Prompt:
         stream, words, cut = self._read(text, self.tokenizer.model_max_length)
