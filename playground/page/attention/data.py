@@ -1,16 +1,20 @@
 """What the Attention lens shows of a run that was recorded head by head, and of an edit."""
 
+import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from PIL import Image
 
 from playground.attention.summing import Aggregation
+from playground.diffusion.guidance import UNCOND
 from playground.engine.record import RunRecord
 from playground.models import specs
 from playground.models.words import Word
-from playground.page.attention.look import Look
+from playground.page.attention.look import Look, look_of
 from playground.page.attention.views import attention, edits
-from playground.page.studio.data import summing
+from playground.page.studio.data import notes, summing
 from playground.wording import counted
 
 
@@ -30,6 +34,30 @@ def laboratory(look: Look) -> dict:
         name=f"{look.name}.png",
         link=recipe.to_query(),
         summing=summing(recipe, list(look.timesteps)),
+    )
+
+
+def reading(run: RunRecord, model: str, picture: np.ndarray, seconds: float) -> dict:
+    """A picture uint8 [height, width, 3] that was read by the page's `model`, with every head."""
+    recipe = replace(run.recipe, model=model)
+    look, file = look_of(run, seconds), io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    calls = counted(len(run.steps), "network call")
+    return attention.finished(
+        png=file.getvalue(),
+        size=(recipe.height, recipe.width),
+        previews=look.previews,
+        branches=look.branches,
+        text=(
+            f"“{recipe.prompt}”, read in {calls} and {seconds:.1f} s. The model saw the picture’s "
+            f"middle square, made {recipe.width}×{recipe.height} pixels."
+        ),
+        name="",
+        link="",
+        summing=summing(recipe, run.timesteps, "scenes"),
+        moments=[f"Read at t = {step.level.t:g}" for step in run.steps],
+        stills=[("What the autoencoder keeps of it", run.picture.image)],
+        notes=notes(recipe, run.prompt, run.prompts[UNCOND]),
     )
 
 

@@ -1,15 +1,18 @@
-"""The Attention lens: every head of a run, a worked position, and prompts edited by attention."""
+"""The Attention lens: every head of a run, a worked position, prompts edited by attention, and a
+visitor's own picture.
+"""
 
 from dataclasses import asdict, dataclass, field
 
 import gradio as gr
 
 from playground.page import sections
-from playground.page.attention import runs
+from playground.page.attention import reading, runs
 from playground.page.attention.look import Look
 from playground.page.attention.views import attention, edits, worked
 from playground.page.lens import Frame, Lens
 from playground.page.panel import Panel
+from playground.page.sections import Section
 from playground.page.shared import saved
 from playground.recipe import Recipe
 
@@ -44,6 +47,7 @@ class Attention:
     held: gr.State
     start: gr.Button
     stop: gr.Button
+    own: Section
     views: dict[str, gr.HTML] = field(default_factory=dict)
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
@@ -93,6 +97,7 @@ class Attention:
             outputs=[views["attention"], views["edits"]],
             cancels=[looking, editing], queue=False, **hidden,
         )  # fmt: skip
+        self.own.connect(panel)
 
 
 def _kept(events):
@@ -120,13 +125,16 @@ def build(example: Frame) -> Attention:
     views["worked"] = put("worked", worked)
     gr.Markdown(EDITS)
     views["edits"] = put("edits", edits)
-    return Attention(views, gr.State(), start, stop)
+    own = reading.build(example.get("reading"))
+    return Attention(views, gr.State(), start, stop, own)
 
 
 def example() -> Frame:
-    """What the lens shows on opening: the finished look at a picture, its middle worked out."""
+    """What the lens shows on opening: the finished look at a picture, its middle worked out, and
+    a picture that was read.
+    """
     *_, look = runs.closer(EXAMPLE)
-    return runs.finished(look)
+    return runs.finished(look) | {"reading": reading.example()}
 
 
 LENS = Lens("Attention", build, example=example)

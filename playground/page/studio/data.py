@@ -34,15 +34,19 @@ def finished(run: RunRecord, seconds: float) -> dict[str, dict]:
     return {"explorer": shown, "pipeline": _strip(run)}
 
 
-def summing(recipe: Recipe, timesteps: list[float]) -> Summing:
-    """How this model's maps are summed, what that was measured to be worth, and for which calls."""
+def summing(recipe: Recipe, timesteps: list[float], of: str = "pictures") -> Summing:
+    """How this model's maps are summed, what that was measured to be worth, and for which calls.
+
+    `of` says whether it was measured on drawn `pictures`, or on `scenes` that were there already.
+    """
     card = specs.get(recipe.model).card
     how = Aggregation.of(card)
     text = f"Summed as measured best: {how}."
     if rows := card.get("attention", {}).get("rows", {}).get("ours"):
-        nouns = rows.get("pictures", rows["scenes"])["noun"]
+        nouns = rows.get(of, rows["scenes"])["noun"]
+        on = "Read this way, on" if of == "scenes" else "On"
         text += (
-            f" On {nouns['count']} nouns with known masks the brightest pixel lies on the "
+            f" {on} {nouns['count']} nouns with known masks the brightest pixel lies on the "
             f"noun in {percent(nouns['pointing'])}, IoU at 0.4 is {percent(nouns['iou_0.4'])}."
         )
     return Summing(tuple(how.settled(timesteps)), how.weights, how.edges, text)

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from playground.models.words import Word
-from playground.page.shared.view import Summing, chips, pack, raster, read
+from playground.page.shared.view import Summing, chips, data_url, pack, raster, read
 
 VIEW = read(Path(__file__).parent)
 LARGEST = 10_000_000  # bytes of codes that a page keeps
+TOO_MANY = "These are too many numbers for a page: only the mean over heads is kept."
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +68,15 @@ def finished(
     name: str,
     link: str,
     summing: Summing,
+    moments: Sequence[str] = (),
+    stills: Sequence[tuple[str, np.ndarray]] = (),
+    notes: Sequence[str] = (),
 ) -> dict:
     """Everything the laboratory shows of a run.
 
     `previews` uint8 [h, w, 3] are those of pred_x0 (x̂0), one a step; `link` is the recipe for
-    `?r=`.
+    `?r=`; without one nothing more can be asked of the run. `moments` are what its steps are
+    called, `stills` pictures uint8 that stand beside it, each with its caption.
     """
     return {
         "kind": "finished",
@@ -84,9 +89,9 @@ def finished(
         "previews": [raster(p) for p in previews],
         "branches": [_branch(branch) for branch in branches],
         "text": text,
-        "notes": []
-        if all(branch.whole for branch in branches)
-        else ["These are too many numbers for a page: only the mean over heads is kept."],
+        "moments": list(moments),
+        "stills": [{"text": text, "image": data_url(still)} for text, still in stills],
+        "notes": [*notes, *([] if all(branch.whole for branch in branches) else [TOO_MANY])],
     }
 
 

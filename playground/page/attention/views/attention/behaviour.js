@@ -101,6 +101,9 @@ function shared({ h, w, maps }) {
   return { h, w, maps: maps.map((map) => map.map((p, i) => p / Math.max(total[i], 1e-12))) };
 }
 
+// What a step is called.
+const moment = (step) => run.moments?.[step] ?? `Step ${step + 1} of ${run.previews.length}`;
+
 // ---- drawing -------------------------------------------------------------------------------
 function draw() {
   if (!run) return;
@@ -108,7 +111,7 @@ function draw() {
   paint.imageSmoothingEnabled = true;
   paint.imageSmoothingQuality = 'high';
   paint.drawImage(ended ? run.picture : run.previews[step], 0, 0, canvas.width, canvas.height);
-  find('readout').textContent = ended ? (level === SUMMED ? run.summing.text : 'Finished: maps are the mean of all steps.') : `Step ${step + 1} of ${run.previews.length}: predicted final picture (x̂0), maps of this step.`;
+  find('readout').textContent = ended ? (level === SUMMED ? run.summing.text : 'Finished: maps are the mean of all steps.') : `${moment(step)}: predicted final picture (x̂0), maps of this step.`;
   const lit = [...new Set(hovered === null ? pinned : [...pinned, hovered])].sort((a, b) => a - b);
   find('words').querySelectorAll('button').forEach((b) => {
     b.classList.toggle('lit', lit.includes(+b.dataset.column));
@@ -199,7 +202,7 @@ function showMasses() {
   const names = ['start', 'words', 'end', 'padding'], style = ['start', 'said', 'end', 'padding'];
   find('masses').replaceChildren(...rows.map(({ step, mass }) => {
     const bar = make('div');
-    bar.title = `Step ${step + 1}: ` + mass.map((m, i) => `${names[i]} ${attended(m)}`).join(', ');
+    bar.title = `${moment(step)}: ` + mass.map((m, i) => `${names[i]} ${attended(m)}`).join(', ');
     mass.forEach((m, i) => { const part = make('div', '', style[i]); part.style.flex = m; bar.append(part); });
     bar.onclick = () => { stop(); range.value = step; draw(); };
     return bar;
@@ -322,6 +325,7 @@ find('clear').onclick = () => { box = null; draw(); };
 
 // Asks for the computation at a position; past the last step, that of the last.
 function workOut(place) {
+  if (!run.link) return;
   const step = Math.min(+range.value, run.previews.length - 1), [x, y] = place;
   worked = place;
   draw();
@@ -341,6 +345,12 @@ element.querySelectorAll('.keep a').forEach((link) => {
   link.onclick = (event) => { event.preventDefault(); trigger('keep', { kind: link.dataset.kind, link: run?.link }); };
 });
 
+function figureOf({ text, image }) {
+  const figure = make('figure'), picture = Object.assign(make('img'), { src: image, alt: '' });
+  figure.append(picture, make('figcaption', text));
+  return figure;
+}
+
 async function showFinished(value, ticket) {
   const image = await imageOf(value.png);
   if (ticket !== shown) return;
@@ -357,6 +367,8 @@ async function showFinished(value, ticket) {
   useBranch(run.branches[0]);
   radios('scales', [[RELATIVE, 'relative'], [ABSOLUTE, 'shared, absolute']], scale, (v) => { scale = v; });
   radios('branches', run.branches.map((b) => [b, b.name]), branch, useBranch);
+  find('keep').hidden = !run.link;
+  find('stills').replaceChildren(...(value.stills ?? []).map(figureOf));
   find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
   say(value.text);
   redraw();
