@@ -24,6 +24,7 @@ from playground.engine.local import open_session
 from playground.engine.record import RunRecord, records
 from playground.engine.session import Run, Session
 from playground.models import pictures, specs
+from playground.models.fetch import Report, fetched
 from playground.recipe import Recipe
 
 
@@ -108,16 +109,22 @@ class Playground:
     """
 
     def __init__(
-        self, model: str = "emoji-world", session: Session | None = None, prepared: bool = False
-    ):
-        """`model` is a name of `models.specs.MODELS`; raises UnknownModelError for any other.
+        self, model: str = "emoji-world", session: Session | None = None, prepared: bool = False,
+        lora: str = "", report: Report = lambda *_: None,
+    ):  # fmt: skip
+        """`model` is a name of `models.specs.MODELS`, the path of a diffusers folder or of a
+        .safetensors file, or a Hub id, which is downloaded as far as it is not here; `report` hears
+        of it. `lora` is the path of a LoRA's file and its scale: "style.safetensors:0.8".
 
-        With `prepared` it is ready only when the fastest backend is, some seconds later; without,
-        PyTorch draws. A `session` that is given stays as it is.
+        Raises UnknownModelError for a name that is none of these, and another ValueError with one
+        sentence for what cannot be opened. With `prepared` it is ready only when the fastest
+        backend is, some seconds later; without, PyTorch draws. A `session` that is given stays as
+        it is.
         """
-        self._spec = specs.get(model)
+        self._spec = specs.get(model) if session else fetched(model, report)
+        self._lora = lora
         if session is None:
-            session = open_session(model)
+            session = open_session(self._spec.name, lora)
             if prepared:
                 session.prepare()
         self.session: Session = session
@@ -126,6 +133,7 @@ class Playground:
     def recipe(self, prompt: str, **fields) -> Recipe:
         """A recipe for this model, with its own defaults; raises RecipeError for what cannot be."""
         usual = Recipe.for_model(self._spec.name, self._spec.defaults)
+        usual = replace(usual, lora=self._lora, weights=specs.digest(self._spec, self._lora))
         return replace(usual, prompt=prompt, **fields)
 
     def draw(self, prompt: str, **fields) -> Drawn:

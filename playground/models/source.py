@@ -74,7 +74,7 @@ def read(text: str) -> Source:
 def _matched(pattern: re.Pattern, kind: str, text: str) -> Source:
     found = pattern.fullmatch(text)
     if not found or ".." in (found["where"] if kind == HUB else ""):
-        raise SourceError(f"{text[:80]} names no model. {HOW}")
+        raise SourceError(HOW)
     parts = {name: value for name, value in found.groupdict().items() if value}
     return Source(kind, **parts)
 

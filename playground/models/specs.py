@@ -130,14 +130,13 @@ def get(name: str) -> ModelSpec:
 
 
 def _read(name: str) -> Source:
+    none = f"There is no model {name[:80]!r}; there are: {', '.join(MODELS)}."
     try:
         asked = source.read(name)
     except SourceError as error:
-        raise UnknownModelError(str(error)) from None
+        raise UnknownModelError(f"{none} {error}") from None
     if asked.kind == source.NAME:
-        raise UnknownModelError(
-            f"There is no model {name!r}; there are: {', '.join(MODELS)}. {source.HOW}"
-        )
+        raise UnknownModelError(f"{none} {source.HOW}")
     return asked
 
 
