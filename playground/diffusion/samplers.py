@@ -194,8 +194,8 @@ def build(name: str, config: dict, steps: int, timing: Mapping[str, Any] | None 
     """A fresh diffusers scheduler, set to `steps`, for a model's scheduler `config`.
 
     `timing` is what a model's family says of its steps, as diffusers names it (`sigmas`, `mu`);
-    a scheduler takes of it what it knows, but for what is `left_to_solvers`. Raises ValueError, with a reason, for a model that the
-    sampler cannot sample.
+    a scheduler takes of it what it knows, a general solver not what is `left_to_solvers`. Raises
+    ValueError, with a reason, for a model that the sampler cannot sample.
     """
     from playground.diffusion import schedulers
 

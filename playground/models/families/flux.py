@@ -1,6 +1,7 @@
 """Flux.1 (Black Forest Labs 2024): dev takes w as an input, schnell was distilled to few steps."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,6 +29,10 @@ class FluxModel(StockModel):
             )
         super().__init__(name, pipeline, preview_map)
         self.tokens = TOKENS["dev" if config.guidance_embeds else "schnell"]
+
+    def timing(self, steps: int, height: int, width: int) -> dict[str, Any]:
+        """The pipeline leaves σ to schedulers that have a form of their own for rectified flow."""
+        return super().timing(steps, height, width) | {"left_to_solvers": ("sigmas",)}
 
     def _encode(self, text: str) -> Prompt:
         embeds, pooled, _ = self.pipeline.encode_prompt(
