@@ -12,6 +12,7 @@ from PIL import Image
 from playground.diffusion import forward, reference
 from playground.engine.events import Picture, Task
 from playground.models import pictures
+from playground.models.pictures import PictureError
 from playground.page import serving
 from playground.page.samplers import counting, lecture, noising
 from playground.page.shared.view import data_url
@@ -213,11 +214,11 @@ def test_no_file_is_a_sentence(sent, session):
 def test_uploads_that_are_no_pictures_are_refused_in_words(session, tmp_path, monkeypatch):
     file = tmp_path / "x.png"
     file.write_text("<script>alert(1)</script>")
-    with pytest.raises(RecipeError, match="not a readable picture"):
+    with pytest.raises(PictureError, match="not a readable"):
         list(noising.of_file(str(file), "emoji-world"))
     Image.new("RGB", (20, 20)).save(file)
     *_, last = noising.of_file(str(file), "emoji-world")
     assert last["kind"] == "finished"
-    monkeypatch.setattr(noising, "LARGEST", 399)
-    with pytest.raises(RecipeError, match="too large"):
+    monkeypatch.setattr(pictures, "LARGEST", 399)
+    with pytest.raises(PictureError, match="too many pixels"):
         list(noising.of_file(str(file), "emoji-world"))

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 
 import gradio as gr
 import numpy as np
-from PIL import Image
 
 from playground.diffusion import forward
 from playground.engine.events import Failure, Picture
@@ -19,7 +18,6 @@ from playground.page.sections import Section
 from playground.recipe import Recipe, RecipeError
 
 EVERY = 37  # timesteps between decoded pictures: 0, 37, …, 999
-LARGEST = 50_000_000  # pixels of an upload
 TOGETHER = 7  # of these at a time, so that Stop is soon heard
 DRAWN = 0.5  # share of the work: a usual run takes about as long as the 28 decoded pictures
 NOISERS = 4  # at the same time
@@ -57,21 +55,13 @@ def of_recipe(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
 
 def of_file(path: str | None, name: str) -> Iterator[dict]:
     """The view's data for an upload, its middle square made as large as the model of that name
-    was trained for; ValueError if it is not a picture.
+    was trained for; PictureError if it is not a picture.
     """
     if not isinstance(path, str):
         raise RecipeError("No file arrived.")
     yield noising.message("Encoding your picture …", 0.0)
     session, side = serving.session(name), specs.get(name).side
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > LARGEST:
-                raise RecipeError("This picture is too large: at most 50 million pixels.")
-            latents = session.encode(pictures.middle_square(image, side))
-    except RecipeError:
-        raise
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise RecipeError("This file is not a readable picture.") from error
+    latents = session.encode(pictures.opened(path, side))
     said = f"Your picture's middle, made {side}×{side}. The autoencoder knows its own small world."
     yield from _noised(session, latents, session.noise(0, side, side), said, 0.0)
 
