@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "paths": set(),
     "pngtext": set(),
     "recipe": {"pngtext"},
+    "a1111": {"pngtext", "recipe"},
     "diffusion": TABLES,
     "models": PURE,
     "attention": MODELS,
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     "training": DRAWING | {"world"},
     "measuring": DRAWING | {"client", "world", "training"},
     # Of the engine the page knows the session and what a run is, of models their table.
-    "page": PURE | {"playground", "models", "attention", "engine", "world", "toys"},
+    "page": PURE | {"playground", "a1111", "models", "attention", "engine", "world", "toys"},
     "app": {"page"},
 }
 # What single files of the page may know of rooms that compute.

@@ -183,7 +183,8 @@ def _defaults(found: Checkpoint) -> dict:
     schedule, network = found.scheduler_config, found.config(found.network.name)
     trailing = schedule.get("timestep_spacing") == "trailing"
     fast = trailing and not schedule.get("rescale_betas_zero_snr")
-    if (fast and found.network.name == "unet") or network.get("guidance_embeds") is False:
+    schnell = found.family.pipeline == "FluxPipeline" and not network.get("guidance_embeds")
+    if (fast and found.network.name == "unet") or schnell:
         made |= {"steps": 4, "guidance": 1.0}
         made["sampler"] = _sampler_of(schedule) or made.get("sampler", "euler")
     return made
