@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from diffusers import DiffusionPipeline
 from test_flow import joint  # noqa: F401  # a fixture
 
 from playground.attention import heatmaps
@@ -16,6 +17,7 @@ from playground.engine.events import Picture, Step
 from playground.engine.local import LocalSession
 from playground.engine.record import RunRecord, records
 from playground.measuring import named
+from playground.models import families
 from playground.models.prompt import Condition
 from playground.recipe import Recipe, RecipeError
 from playground.world.grammar import stream
@@ -68,6 +70,23 @@ def test_a_picture_is_read_as_recorded_directly_on_its_noised_latents(asked, mod
     summed = heatmaps.of_run(expected, found.timesteps, prompt.words, HOW)
     np.testing.assert_allclose(found.word_maps(HOW), summed, atol=1e-5)
     assert np.array_equal(found.picture.image, model.decode(clean)[0])
+
+
+@pytest.mark.parametrize("family", ["lcm", "sana", "flux", "qwen_image"])
+def test_families_read_with_their_own_autoencoders(family, tiny_pipeline):
+    """w as an input, an autoencoder without a distribution, packed latents, one of videos."""
+    pipeline = DiffusionPipeline.from_pretrained(tiny_pipeline(family), local_files_only=True)
+    made = families.get(type(pipeline).__name__).load_class()
+    model = made.from_pipeline(family, pipeline, torch.zeros(1, 3))
+    model.preview_map = torch.zeros(model.channels + 1, 3)
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    engine = Engine(model)
+    found = read(LocalSession(engine), picture, heads=True)
+    engine.stop()
+    (maps,) = {shares.shape[1] for shares in found.shares().values()}
+    assert maps == len(found.prompt.words) == 3
+    np.testing.assert_allclose(found.word_maps(HOW).sum(0), 1, atol=1e-5)
+    assert found.picture.image.shape == picture.shape
 
 
 @pytest.mark.parametrize("config", [{}, {"_class_name": "FlowMatchEulerDiscreteScheduler"}])
@@ -148,4 +167,4 @@ def test_only_an_array_of_colours_is_read(picture, session):
 
 def test_a_side_that_the_model_cannot_read_is_refused(session):
     with pytest.raises(RecipeError):
-        session.read(np.zeros((64, 72, 3), np.uint8), PROMPT)
+        session.read(np.zeros((64, 76, 3), np.uint8), PROMPT)
