@@ -68,7 +68,7 @@ def test_words_levels_heads_and_scales_change_the_map_without_a_request(lab):
     seen.append(pixels(page))
     page.select_option("#attention .head", "best")
     seen.append(pixels(page))
-    page.get_by_label("shared, absolute").check()
+    page.locator("#attention").get_by_label("shared, absolute").check()
     assert "of all attention" in text(page, ".hint")
     seen.append(pixels(page))
     page.locator("#attention .range").press("ArrowLeft")

@@ -110,10 +110,11 @@ class LocalSession:
             raise RecipeError("A picture to be read is an array of uint8 [height, width, 3].")
         height, width, _ = picture.shape
         # One conditional row a call; a network that takes w as an input is given a usual one.
-        usual = self.defaults.get("guidance", Recipe().guidance)
-        scale = usual if self.facts.guidance is guidance.EMBEDDED else 1.0
-        recipe = Recipe(prompt, guidance=scale, seed=seed, width=width, height=height,
-                        model=self.facts.name)  # fmt: skip
+        usual = Recipe.for_model(self.facts.name, self.defaults)
+        scale = usual.guidance if self.facts.guidance is guidance.EMBEDDED else 1.0
+        recipe = replace(
+            usual, prompt=prompt, guidance=scale, seed=seed, width=width, height=height
+        )
         given = Given(self.encode(picture), how.levels(self.facts.scheduler_config))
         task = Task(recipe, given=given)
         return self.submit([task], record=True, heads=heads, visitor=visitor, section=section,
