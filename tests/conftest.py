@@ -1,9 +1,11 @@
 """Fixtures: a small random model of real classes, the shipped one, and scenes of the stream."""
 
+import functools
 import itertools
 import json
 import os
 
+import joint
 import pytest
 import tiny_pipelines
 import torch
@@ -26,6 +28,8 @@ from playground.world.tokens import new_tokenizer
 def pytest_configure(config):
     """diffusers 0.42 hands torch tensors to np.array and np.log in `set_timesteps`."""
     config.addinivalue_line("filterwarnings", "ignore:__array_:DeprecationWarning:diffusers")
+    # What is made once on a machine is made once for the tests, and not in the user's folder.
+    os.environ["LATENT_PLAYGROUND_CACHE"] = str(config.cache.mkdir("playground"))
 
 
 def tiny_model(**unet_options) -> UNetModel:
@@ -83,6 +87,12 @@ def tiny_pipeline(request):
     """Of a family of `tiny_pipelines.MAKERS`, its folder: written once on a machine."""
     kept = request.config.cache.mkdir(f"tiny_pipelines_{tiny_pipelines.version()}")
     return lambda family: tiny_pipelines.written(family, kept)
+
+
+@pytest.fixture(scope="session")
+def joint_model(tiny_pipeline):
+    """By the name of a tiny pipeline with joint attention, its model."""
+    return functools.cache(lambda name: joint.load(tiny_pipeline(name), name))
 
 
 @pytest.fixture(scope="session")

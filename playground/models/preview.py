@@ -14,7 +14,7 @@ from torch import Tensor
 from playground.models import cache
 from playground.models.latent import LatentModel
 
-PICTURES = 16  # synthetic ones that are encoded for the fit
+PICTURES = 8  # synthetic ones that are encoded for the fit
 POSITIONS = 16  # of the latents, along a side of one
 BLOBS = 12  # coloured shapes in one
 SEED = 5
