@@ -1,5 +1,6 @@
 """Load a model: safetensors only, no code but the libraries' own, nothing from the network."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -123,12 +124,12 @@ def _said_in_words(what: str, read: Callable, *arguments, **options):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Inside, the libraries say nothing below errors: what they warn of is checked here."""
+    """Inside, the libraries write nothing: what they warn of is checked, their errors are said."""
     tools = (diffusers.logging, transformers.logging)
     before = [(tool.get_verbosity(), tool.is_progress_bar_enabled()) for tool in tools]
     try:
         for tool in tools:
-            tool.set_verbosity_error()
+            tool.set_verbosity(logging.CRITICAL)
             tool.disable_progress_bar()
         yield
     finally:
