@@ -1,4 +1,4 @@
-"""What transformers of rectified flow share that come with a pipeline of diffusers.
+"""What transformers share that come with a pipeline of diffusers.
 
 Words are encoded by the pipeline's own `encode_prompt`, so that the numbers are the stock ones.
 """
@@ -14,10 +14,14 @@ from torch.nn.utils.rnn import pad_sequence
 
 from playground.diffusion.levels import Level
 from playground.models import families
+from playground.models.families.schedule import config_of
 from playground.models.latent import LatentModel, UnsupportedNetworkError
 from playground.models.prompt import Condition
 
 SIDE = 128  # positions a side of the latents that these families are made for: 1024 pixels
+# The line of μ, where a scheduler's configuration does not say.
+TOKENS = {"base_image_seq_len": 256, "max_image_seq_len": 4096}
+SHIFTS = {"base_shift": 0.5, "max_shift": 1.15}
 
 
 class StockModel(LatentModel):
@@ -43,10 +47,9 @@ class StockModel(LatentModel):
                 raise UnsupportedNetworkError(
                     f"{name} cannot be drawn: its transformer has {setting} = {found!r}."
                 )
-        config = dict(pipeline.scheduler.config)
         super().__init__(
             name, vae, pipeline.text_encoder, pipeline.tokenizer, network,
-            {**config, "_class_name": type(pipeline.scheduler).__name__}, preview_map,
+            config_of(name, pipeline.scheduler), preview_map,
             channels=vae.config.get("latent_channels") or vae.config.z_dim,
             size=network.config.get("sample_size") or SIDE, factor=pipeline.vae_scale_factor,
         )  # fmt: skip
@@ -66,9 +69,10 @@ class StockModel(LatentModel):
         config = self.scheduler_config
         if config.get("use_dynamic_shifting"):
             tokens = (height // self.multiple) * (width // self.multiple)
-            counts = config["base_image_seq_len"], config["max_image_seq_len"]
-            slope = (config["max_shift"] - config["base_shift"]) / (counts[1] - counts[0])
-            found["mu"] = tokens * slope + config["base_shift"] - slope * counts[0]
+            first, last = (config.get(k, v) for k, v in TOKENS.items())
+            low, high = (config.get(k, v) for k, v in SHIFTS.items())
+            slope = (high - low) / (last - first)
+            found["mu"] = tokens * slope + low - slope * first
         return found
 
     @torch.inference_mode()
