@@ -60,7 +60,8 @@ def download(source: Source, report: Report, settings_alone: bool = False) -> tu
         listing = _listing(source)
         if INDEX not in listing.sizes:
             raise HubError(_no_index(listing))
-        folder = Path(_fetch(listing.source, INDEX, lambda _: None)).parent
+        # By the name that was asked for, so that the cache knows which commit it stands for.
+        folder = Path(_fetch(source, INDEX, lambda _: None)).parent
         _, named = checkpoints.read_index(folder)
         wanted = _wanted(listing, named, settings_alone)
         total = sum(listing.sizes[name] for name in wanted)
@@ -142,7 +143,7 @@ def _fetch(source: Source, name: str, seen: Callable[[int], None]) -> str:
             if self._counts:
                 seen(int(n or 0))
 
-    return hf_hub_download(source.where, name, revision=source.revision, tqdm_class=Bar)
+    return hf_hub_download(source.where, name, revision=source.revision or None, tqdm_class=Bar)
 
 
 def _require_disk(folder: Path, wanted: list[str], listing: Listing) -> None:

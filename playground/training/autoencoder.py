@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
+from playground.models import preview
 from playground.training import export
 from playground.training.device import choose
 from playground.training.rendering import Ahead
@@ -110,9 +111,7 @@ def normalize_latents(model: AutoencoderKL, images: torch.Tensor) -> None:
 def fit_preview(model: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
     """The linear map [5, 3] from a latent cell (and 1) to the mean colour of its 8×8 pixels."""
     latents = torch.cat([model.encode(b).latent_dist.mode() for b in images.split(16)])
-    cells = torch.cat((latents, torch.ones_like(latents[:, :1])), 1).movedim(1, -1).flatten(0, 2)
-    colors = torch.nn.functional.avg_pool2d(images, 8).movedim(1, -1).flatten(0, 2)
-    return torch.linalg.lstsq(cells, colors).solution
+    return preview.fit(latents, images)
 
 
 def train(minutes: float = MINUTES, device: str = "cpu") -> None:
