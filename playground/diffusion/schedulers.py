@@ -109,6 +109,8 @@ class FlowMatchHeunDiscreteScheduler(
     """
 
     __init__ = diffusers.FlowMatchEulerDiscreteScheduler.__init__  # its configuration
+    timesteps: Tensor
+    sigmas: Tensor
 
     def set_timesteps(self, num_inference_steps, device=None, sigmas=None, mu=None) -> None:
         diffusers.FlowMatchEulerDiscreteScheduler.set_timesteps(
