@@ -44,7 +44,7 @@ class SDXLModel(UNetModel):
         return self._prompt(text, embeds.float().cpu(), pooled.float().cpu())
 
     def _encode_negative(self, text: str) -> Prompt:
-        said = self.encode(text) if text else self._encode(text)
+        said = self._encode(text)
         if text or said.pooled is None:
             return said
         return self._prompt(text, torch.zeros_like(said.embeds), torch.zeros_like(said.pooled))
