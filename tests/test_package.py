@@ -14,14 +14,19 @@ from playground.page import serve
 ROOT = Path(__file__).parents[1]
 OURS = {"playground", "app", *(path.stem for path in (ROOT / "tests").iterdir())}
 # Asked for by libraries when we use them so, and one to compare with (requirements-benchmark.txt).
-UNIMPORTED, OPTIONAL = {"accelerate", "onnx"}, {"attention_map_diffusers"}
+UNIMPORTED, OPTIONAL = {"accelerate", "onnx"}, {"attention_map_diffusers", "peft"}
 NAME = re.compile(r"^([\w.-]+)", re.MULTILINE)
 
 
 def required(file: str) -> set[str]:
     """Names of distributions that a requirements file asks for."""
     text = (ROOT / file).read_text()
-    return {name.lower() for name in NAME.findall(re.sub(r"(?m)^(#|-r).*$", "", text))}
+    return {_plain(name) for name in NAME.findall(re.sub(r"(?m)^(#|-r).*$", "", text))}
+
+
+def _plain(name: str) -> str:
+    """As https://peps.python.org/pep-0503/ compares names."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def imported(folder: str) -> set[str]:
@@ -34,7 +39,7 @@ def imported(folder: str) -> set[str]:
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found.add(node.module.split(".")[0])
     others = found - OURS - OPTIONAL - set(sys.stdlib_module_names)
-    return {owners[name][0].lower() for name in others if name in owners} | {
+    return {_plain(owners[name][0]) for name in others if name in owners} | {
         f"nobody's {name}" for name in others if name not in owners
     }
 
