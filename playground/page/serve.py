@@ -1,6 +1,7 @@
 """Start the page: the console script `latent-playground`, and `python app.py` in a clone."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from importlib import metadata
 
@@ -29,6 +30,8 @@ def _version() -> str:
 
 def serve(host: str | None = None, port: int | None = None) -> None:
     """Build the page, launch it, and load the model in the background."""
+    if host:  # where models that are offered depend on who can reach the page
+        os.environ["GRADIO_SERVER_NAME"] = host
     # Imported here: `latent-playground --version` answers without building anything.
     from playground.page.page import CSS, build, theme
     from playground.page.serving import warm_up

@@ -6,7 +6,7 @@ import threading
 from playground.diffusion import guidance, samplers
 from playground.engine.session import Session
 from playground.engine.sessions import Sessions
-from playground.models import specs
+from playground.models import offered, specs
 from playground.page.kept import Kept
 from playground.paths import ASSETS
 from playground.recipe import Recipe
@@ -78,11 +78,14 @@ def warm_up() -> None:
 
 
 def check(recipe: Recipe) -> Recipe:
-    """The recipe, if this playground can draw it; else ValueError with a plain sentence."""
+    """The recipe, with its model's full name and the digest of its weights, if this playground can
+    draw it; else ValueError with a plain sentence.
+    """
+    offered.check(recipe.model, recipe.lora)
     spec = specs.get(recipe.model)
     if max(recipe.width, recipe.height) > spec.largest:
         raise ValueError(f"{spec.label} draws at most {spec.largest} pixels a side.")
     samplers.get(recipe.sampler)
     guidance.guider(recipe.guider)
     guidance.schedule(recipe.guidance_schedule)
-    return recipe
+    return specs.pinned(recipe)
