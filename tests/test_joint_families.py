@@ -195,6 +195,10 @@ def test_w_is_an_input_of_flux_dev_in_one_row_and_follows_its_interval(joint_mod
 def test_schnell_has_one_w(joint_model):
     with pytest.raises(RecipeError, match="distilled for w = 1 and cannot draw with w = 4"):
         drawn(joint_model("flux_schnell"), recipe(joint_model("flux_schnell"), guidance=4.0))
+    small = {"width": 64, "height": 64, "sampler": "euler", "steps": 2, "guidance": 1.0}
+    session = LocalSession(Engine(joint_model("flux_schnell"), max_rows=4), small)
+    session.practise()
+    assert session.call_seconds()
 
 
 def test_norms_after_guidance_are_those_of_the_conditional_prediction():

@@ -157,9 +157,8 @@ class LocalSession:
                 next(iter(run))
             return
         for number, scale, steps in ((1, 1.0, 4), (1, 5.0, 4), (self.engine.max_rows // 2, 5.0, 2)):
-            recipes = [
-                replace(usual, steps=steps, seed=seed, guidance=scale) for seed in range(number)
-            ]
+            w = scale if self.facts.guidance.branches else 1.0  # else a row is all there is
+            recipes = [replace(usual, steps=steps, seed=seed, guidance=w) for seed in range(number)]
             list(self.engine.submit(recipes))
 
 
