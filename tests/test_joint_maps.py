@@ -15,6 +15,8 @@ from playground.attention.record import Watched, record
 from playground.diffusion.levels import flow
 from playground.engine.engine import Engine
 from playground.engine.events import Step
+from playground.engine.local import LocalSession
+from playground.engine.record import records
 from playground.models.families.stock import StockModel
 from playground.models.prompt import Condition
 
@@ -135,3 +137,16 @@ def test_company_does_not_change_maps(name, joint_model):
         alone = next(e for e in engine.submit([one], record=True) if isinstance(e, Step))
         np.testing.assert_allclose(together[i].maps[GRID], alone.maps[GRID], atol=1e-5)
     engine.stop()
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("lumina2", 0.02, 0.98), ("tiny", 1, 1)])
+def test_a_record_says_the_share_of_the_text(name, least, most, joint_model, tiny):
+    model = tiny if name == "tiny" else joint_model(name)
+    wanted = recipe(model, steps=2, guidance=1.0)
+    session = LocalSession(Engine(model))
+    *_, run = records(session, session.submit([wanted], record=True))
+    for (h, w), share in run.text_shares().items():
+        assert share.shape == (2, h, w)
+        assert least - 1e-5 <= share.min() <= share.max() <= most + 1e-5
+        masses = run.masses()[h, w].sum(1)  # the same, by what the tokens are
+        np.testing.assert_allclose(share.mean((1, 2)), masses, atol=1e-5)

@@ -80,6 +80,17 @@ class RunRecord:
             size: np.stack([belongs @ each[size].mean((1, 2)) for each in maps]) for size in maps[0]
         }
 
+    def text_shares(self) -> dict[Size, np.ndarray]:
+        """Per grid [steps, h, w]: the part of every position's attention that goes to the text.
+
+        1 in cross-attention; in joint attention the rest goes to the image. Empty if not every call
+        was recorded.
+        """
+        if not self.has_maps:
+            return {}
+        maps = self._maps()
+        return {size: np.stack([each[size].sum(0) for each in maps]) for size in maps[0]}
+
     def word_maps(self, how: Aggregation) -> np.ndarray | None:
         """Each word's share of the words' attention [words, h, w], summed over calls and grids.
 
