@@ -5,6 +5,7 @@ import threading
 
 import diffusers
 import numpy as np
+import original_names
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
@@ -125,6 +126,13 @@ def test_settings_of_another_network_are_refused(file, key, folder):
     check_sentence(caught.value)
 
 
+@pytest.mark.parametrize("file", ["tokenizer/tokenizer.json", "scheduler/scheduler_config.json"])
+def test_a_damaged_vocabulary_or_schedule_is_said(file, folder):
+    put(folder / file, '{"version": "1.0", "model": ')
+    with pytest.raises(ValueError, match=rf"{file.partition('/')[0]}.*(cannot be read|damaged)"):
+        load(str(folder))
+
+
 def test_a_class_that_the_library_does_not_know_is_refused(folder):
     edit(folder / "model_index.json", lambda index: index.update(vae=["diffusers", "NewVAE"]))
     with pytest.raises(CheckpointError, match="vae is a NewVAE, which this version of diffusers"):
@@ -150,6 +158,24 @@ def test_a_network_in_a_file_takes_the_place_of_the_one_beside_it(sd15, tmp_path
     assert torch.equal(tuned.network.conv_in.weight, 2 * before.network.conv_in.weight)
     assert torch.equal(tuned.network.conv_out.weight, before.network.conv_out.weight)
     assert specs.get(name).weights != specs.get(str(sd15)).weights
+
+
+def test_a_whole_file_in_its_trainers_names_gives_the_folders_weights(sd15, tmp_path):
+    """The names of Stable Diffusion's own code, which most single files have."""
+    copied(sd15, tmp_path / "x")
+    for weights in ("unet", "vae", "text_encoder"):  # the folder beside it is for settings alone
+        for file in (tmp_path / "x" / weights).glob("*.safetensors"):
+            file.unlink()
+    save_file(original_names.of(sd15), tmp_path / "x.safetensors")
+    name = str(tmp_path / "x.safetensors")
+    spec = specs.get(name)
+    assert spec.defaults == specs.get(str(sd15)).defaults
+    assert set(spec.checkpoint.parameters) == {"model", "first_stage_model", "cond_stage_model"}
+    ours, theirs = load(name), load(str(sd15))
+    for part in ("network", "vae", "text_encoder"):
+        mine, other = (getattr(model, part).state_dict() for model in (ours, theirs))
+        assert mine.keys() == other.keys()
+        assert all(torch.equal(mine[key], other[key]) for key in other)
 
 
 def test_a_file_is_told_by_the_names_in_it(tmp_path, monkeypatch):

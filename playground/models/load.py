@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import signature
+from typing import Any
 
 import diffusers
 import torch
@@ -41,7 +42,8 @@ def load(name: str, with_lora: str = "", report: Report = lambda *_: None) -> La
     _settle(pipeline, where)
     blank = torch.zeros(1, 3)
     said = spec.card.get("autoencoder", {}).get("preview_map", blank)
-    model = found.family.load_class().from_pipeline(spec.name, pipeline, said)
+    family: Any = found.family.load_class()
+    model = family.from_pipeline(spec.name, pipeline, said)
     model.device = where.device
     model.nbytes = sum(
         parameter.nbytes
@@ -78,20 +80,20 @@ def _pipeline(found: Checkpoint, dtype: torch.dtype, report: Report):
 def _component(found: Checkpoint, part: Component, dtype: torch.dtype):
     """One component; ValueError if weights are missing, which libraries would make up."""
     kind = getattr(LIBRARIES[part.library], part.kind, None)
-    if not hasattr(kind, "from_pretrained"):
+    if kind is None or not hasattr(kind, "from_pretrained"):
         raise CheckpointError(
             f"Its {part.name} is a {part.kind}, which this version of {part.library} does not know."
         )
     place = found.folder / part.name
     if not part.files:
-        return kind.from_pretrained(place, local_files_only=True)
+        return _said_in_words(part.name, kind.from_pretrained, place, local_files_only=True)
     dtype = dtype if part.name != "vae" else torch.float32
-    if found.file in part.files:
+    if found.file and found.file in part.files:
         return _said_in_words(
             found.file.name, kind.from_single_file, str(found.file), config=str(found.folder),
             subfolder=part.name, torch_dtype=dtype, local_files_only=True,
         )  # fmt: skip
-    options = {"use_safetensors": True, "local_files_only": True, "output_loading_info": True}
+    options: dict[str, Any] = {"use_safetensors": True, "local_files_only": True}
     if any(f".{found.variant}." in file.name or f".{found.variant}-" in file.name
            for file in part.files):  # fmt: skip
         options["variant"] = found.variant
@@ -101,7 +103,9 @@ def _component(found: Checkpoint, part: Component, dtype: torch.dtype):
         options |= {"torch_dtype": dtype, "low_cpu_mem_usage": large}
     else:
         options["dtype"] = dtype
-    module, said = _said_in_words(part.name, kind.from_pretrained, place, **options)
+    module, said = _said_in_words(
+        part.name, kind.from_pretrained, place, output_loading_info=True, **options
+    )
     missing = sorted(said["missing_keys"]) + sorted(str(k) for k in said["mismatched_keys"])
     if missing:
         raise CheckpointError(
@@ -112,13 +116,16 @@ def _component(found: Checkpoint, part: Component, dtype: torch.dtype):
 
 
 def _said_in_words(what: str, read: Callable, *arguments, **options):
-    """What a library reads, or in one sentence that it cannot."""
+    """What a library reads, or in one sentence that it cannot: they raise errors of every kind."""
     try:
         return read(*arguments, **options)
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        plain = "".join(c if c.isprintable() else " " for c in first).rstrip(". ")
         raise CheckpointError(
-            f"The weights of {what} do not fit the settings beside them ({first.rstrip('.')})."
+            f"Its {what} cannot be read, or its weights do not fit its settings ({plain})."
         ) from error
 
 
