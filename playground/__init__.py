@@ -1,6 +1,12 @@
 """Latent Playground: see how latent diffusion listens to words."""
 
+import os
+
 __version__ = "0.2.0"
+
+# ONNX Runtime reads it at its first import, which diffusers may be the one to make. Without it the
+# Linux wheels (since 1.29) store a device id and send usage reports.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 def __getattr__(name: str):

@@ -6,7 +6,6 @@ pieces, the exported copy computes it once or in one: the same numbers up to rou
 
 import copy
 import io
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -127,9 +126,6 @@ class _Exported:
 
 
 def _session(graph: bytes, threads: int):
-    # It is read at the first import. Without it the Linux wheels (since 1.29) store a device id and
-    # send usage reports.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
