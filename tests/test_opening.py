@@ -1,6 +1,7 @@
 """Models are opened with progress, stopped, and closed again when memory is needed."""
 
 import threading
+import weakref
 
 import pytest
 from folders import NETWORK, copied, put
@@ -119,6 +120,15 @@ def test_a_model_is_opened_with_progress(sessions, tiny_pipeline):
     *_, again = Opening(sessions, folder)
     assert again.state == READY
     assert sessions.opened(folder) is session
+
+
+def test_what_is_closed_gives_its_memory_back(tiny_pipeline):
+    sessions = Sessions(open_session, lambda name: specs.get(name).nbytes, lambda: 5_000_000)
+    first, second = (str(tiny_pipeline(name)) for name in ("sd15", "sd21"))
+    gone = weakref.ref(sessions.get(first).model.network)
+    sessions.get(second).close()
+    assert sessions.opened(first) is None
+    assert gone() is None
 
 
 @pytest.mark.parametrize(
