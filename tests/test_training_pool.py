@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from playground.training import latents, pool, run
+from playground.training import scenes as scenes_
 from playground.training.device import choose
-from playground.training.pool import Pool, chunk, scene_and_captions
+from playground.training.pool import Pool
+from playground.training.scenes import chunk, scene_and_captions
 from playground.world import asked, heldout
 from playground.world.tokens import new_tokenizer
 
@@ -90,11 +92,11 @@ def test_kept_chunks_of_another_encoder_precision_or_world_are_not_used(small, t
     kept = latents.folder(tiny.vae, device)
     assert latents.folder(other, device) != kept
     assert latents.folder(tiny.vae, replace(device, bfloat16=not device.bfloat16)) != kept
-    before = pool.style(pool.SEED)
-    pool.style.cache_clear()
-    monkeypatch.setattr(pool, "FREE", 1.0)
-    assert pool.style(pool.SEED) != before
-    pool.style.cache_clear()
+    before = scenes_.style(pool.SEED)
+    scenes_.style.cache_clear()
+    monkeypatch.setattr(scenes_, "FREE", 1.0)
+    assert scenes_.style(pool.SEED) != before
+    scenes_.style.cache_clear()
 
 
 def test_a_chunk_depends_on_its_seed_and_index_alone():
@@ -102,7 +104,7 @@ def test_a_chunk_depends_on_its_seed_and_index_alone():
     again, tokens_again = chunk(1, 2, SIZE)
     other, _ = chunk(1, 3, SIZE)
     assert images.shape == (SIZE, 128, 128, 3)
-    assert tokens.shape == (SIZE, pool.CAPTIONS, 77)
+    assert tokens.shape == (SIZE, scenes_.CAPTIONS, 77)
     assert np.array_equal(images, again)
     assert np.array_equal(tokens, tokens_again)
     assert not np.array_equal(images, other)
@@ -114,8 +116,8 @@ def test_scenes_and_captions_are_what_training_should_see():
     scenes = [scene for scene, _ in found]
     captions = [(scene, caption) for scene, several in found for caption in several]
     assert not any(map(heldout.is_held_out, scenes))
-    assert np.mean([s.task in pool.compositions.LAYOUTS for s in scenes]) == pytest.approx(
-        pool.COMPOSED, abs=0.03
+    assert np.mean([s.task in scenes_.compositions.LAYOUTS for s in scenes]) == pytest.approx(
+        scenes_.COMPOSED, abs=0.03
     )
     for scene, caption in captions:
         assert asked.faults(asked.read(caption.text), scene) == frozenset(), caption.text

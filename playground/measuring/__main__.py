@@ -22,6 +22,10 @@ STAGES = {
 parser = argparse.ArgumentParser(prog="python -m playground.measuring")
 parser.add_argument("stage", choices=STAGES)
 parser.add_argument("--count", type=int, help="pictures per task, scenes, prompts, or rounds")
+of_scores = parser.add_argument_group("of scores")
+of_scores.add_argument("--model", help="a built-in model's name")
+of_scores.add_argument("--device", choices=("cpu", "cuda", "mps"))
+of_scores.add_argument("--seed", type=int, help="of the questions")
 options = vars(parser.parse_args())
 stage = STAGES[options.pop("stage")]
 stage(**{name: value for name, value in options.items() if value is not None})

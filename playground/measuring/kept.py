@@ -14,7 +14,7 @@ class Kept:
     A `with` that ends well forgets them, so that the next measurement is a new one.
     """
 
-    def __init__(self, stage: str, *settings: int):
+    def __init__(self, stage: str, *settings):
         of = json.dumps([export.facts("sha256"), settings], sort_keys=True)
         self.file = CHECKPOINTS / stage / f"{hashlib.sha256(of.encode()).hexdigest()[:12]}.jsonl"
         self._found = {}

@@ -1,12 +1,12 @@
-"""Score the model as GenEval does (Ghosh et al. 2023, arXiv 2310.11513), with our own oracle.
+"""Score the models as GenEval does (Ghosh et al. 2023, arXiv 2310.11513), with our own oracle.
 
-Prompts come from the grammar, pictures from the engine, and the oracle reads them back. Lenient
-asks for the task's own things alone; strict for the whole prompt and nothing besides.
+Prompts come from the grammar, and the oracle reads the pictures back. Lenient asks for the task's
+own things alone; strict for the whole prompt and nothing besides.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -14,86 +14,37 @@ from tqdm import tqdm
 from playground.client import Playground
 from playground.engine import events
 from playground.engine.events import Picture
+from playground.measuring import batches
 from playground.measuring.kept import Kept
+from playground.measuring.questions import CELLS, SEED, TASKS, Task, questions
+from playground.models import specs
 from playground.recipe import Recipe
 from playground.training import export
 from playground.training.oracle import through
-from playground.world import asked, heldout, oracle
+from playground.world import asked, oracle
 from playground.world.asked import Asked
-from playground.world.grammar import describe, sample_scene
 from playground.world.render import draw
 from playground.world.scene import Scene
-from playground.world.vocabulary import NOUNS, SHAPES
 
-COUNT, CHUNK, SEED = 500, 64, 900_007
-ASKED = {"sampler": "dpmpp_2m", "steps": 20}  # what bars and times are stated for, at the usual w
+COUNT, CHUNK = 500, 64
 SHIFT = 7  # chance: each picture is judged by the prompt that stands so many further on
-
-
-@dataclass(frozen=True)
-class Task:
-    """One kind of question. `judged` are the faults that count when lenient; bars in percent.
-
-    Held-out prompts, if the task has them, are those with a combination of `held_out`.
-    """
-
-    name: str
-    layout: str
-    judged: frozenset[str]
-    keep: Callable[[Asked], bool]
-    bar: int
-    held_out: tuple = ()
-    held_out_bar: int | None = None
-
-
-def _plain(a: Asked) -> bool:
-    return not any(wanted.worn for wanted in a.items)
-
-
-def _all_nouns(a: Asked) -> bool:
-    return all(wanted.noun in NOUNS for wanted in a.items)
-
-
-def _binds(a: Asked) -> bool:
-    """Two coloured shapes, or two subjects of which one wears something."""
-    if all(wanted.noun in SHAPES for wanted in a.items):
-        return all(wanted.color for wanted in a.items)
-    return _all_nouns(a) and sum(wanted.worn is not None for wanted in a.items) == 1
-
-
-TASKS = {
-    t.name: t
-    for t in (
-        Task("single noun", "single", frozenset({"noun"}), _all_nouns, 97),
-        Task("place", "single", frozenset({"place"}), lambda a: a.place is not None, 98),
-        Task("color", "single", frozenset({"noun", "color"}),
-             lambda a: bool(a.items[0].color), 95, heldout.SHAPE_PAIRS, 80),
-        Task("two nouns", "pair", frozenset({"noun"}),
-             lambda a: _all_nouns(a) and _plain(a) and not a.relation,
-             88, heldout.NOUN_PAIRS, 75),
-        Task("position", "pair", frozenset({"noun", "relation"}),
-             lambda a: _all_nouns(a) and _plain(a) and bool(a.relation),
-             80, heldout.NOUN_PAIRS, 65),
-        Task("counting", "count", frozenset({"noun", "count"}), _plain, 75),
-        Task("binding", "pair", frozenset({"noun", "color", "worn"}),
-             _binds, 75, (*heldout.SHAPE_PAIRS, *heldout.WORN_PAIRS), 60),
-        Task("worn", "worn", frozenset({"noun", "worn"}), _all_nouns, 88, heldout.WORN_PAIRS, 65),
-    )
-}  # fmt: skip
-
-
-def questions(task: Task, held_out: bool, seed: int = SEED) -> Iterator[tuple[Scene, str, Asked]]:
-    """Endless scenes with a caption of each and what it asks for."""
-    rng = np.random.default_rng(seed)
-    wanted = {frozenset(pair) for pair in task.held_out}
-    while True:
-        scene = sample_scene(rng, task.layout, held_out)
-        if held_out and wanted.isdisjoint(heldout.pairs(scene)):
-            continue
-        prompt = describe(scene, rng).text
-        what = asked.read(prompt)
-        if task.keep(what):
-            yield scene, prompt, what
+# What bars are stated for, then other settings, for which the mean of the thirteen cells is told.
+SETTINGS: dict[str, tuple[dict, ...]] = {
+    "emoji-world": (
+        {"sampler": "dpmpp_2m", "steps": 20, "guidance": 5.0},
+        {"sampler": "ddim", "steps": 15, "guidance": 5.0},
+        {"sampler": "dpmpp_2m", "steps": 8, "guidance": 5.0},
+    ),
+    "emoji-world-flow": (
+        {"sampler": "euler", "steps": 20, "guidance": 5.0},
+        {"sampler": "euler", "steps": 8, "guidance": 3.0},
+    ),
+    "emoji-world-lcm": tuple(
+        {"sampler": "lcm", "steps": steps, "guidance": 5.0} for steps in (4, 2, 1)
+    ),
+}
+ASKED = {name: SETTINGS["emoji-world"][0][name] for name in ("sampler", "steps")}
+Drawer = Callable[[Sequence[str], dict], np.ndarray]  # pictures of prompts with seeds 0, 1, …
 
 
 def pictures(
@@ -123,28 +74,73 @@ def shares(task: Task, wanted: list[Asked], seen: list[Scene]) -> dict[str, floa
 
 
 def score(
-    playground: Playground, judge: oracle.Oracle, task: Task, held_out: bool, count: int
-) -> dict:
-    """The model's shares, and as `ceiling` those of the true scenes through the autoencoder."""
-    source = questions(task, held_out)
-    scenes, prompts, wanted = zip(*(next(source) for _ in range(count)), strict=True)
-    recipes = [Recipe(prompt=prompt, seed=i, **ASKED) for i, prompt in enumerate(prompts)]
-    drawn = oracle.read(judge, draw_all(playground, recipes))
-    truth = through(export.load_autoencoder(), np.stack([draw(s) for s in scenes]))
-    ceiling = shares(task, list(wanted), oracle.read(judge, truth))
-    found = {"count": count} | shares(task, list(wanted), drawn)
-    return found | {f"ceiling_{name}": ceiling[name] for name in ("lenient", "strict")}
+    drawer: Drawer, judge: oracle.Oracle, task: Task, held_out: bool, count: int,
+    settings: Sequence[dict] = SETTINGS["emoji-world"][:1], seed: int = SEED,
+) -> dict:  # fmt: skip
+    """The model's shares with the first of `settings`, under `others` lenient with each of the
+    others, and as `ceiling` what the true scenes get through the autoencoder.
+    """
+    asked_ = list(itertools.islice(questions(task, held_out, seed), count))
+    main, *others = (_read(drawer, judge, [q.prompt for q in asked_], each) for each in settings)
+    wanted = [q.asked for q in asked_]
+    found = {"count": count} | shares(task, wanted, main)
+    if task.relative:  # the same questions in the grammar's own words
+        plainly = _read(drawer, judge, [q.plain for q in asked_], settings[0])
+        found["plain"] = shares(task, wanted, plainly)["lenient"]
+    vae = export.load_autoencoder().to(next(judge.parameters()).device)
+    truth = through(vae, np.stack([draw(q.scene) for q in asked_]))
+    ceiling = shares(task, wanted, oracle.read(judge, truth))
+    found |= {f"ceiling_{name}": ceiling[name] for name in ("lenient", "strict")}
+    return found | {"others": [shares(task, wanted, seen)["lenient"] for seen in others]}
 
 
-def evaluate(count: int = COUNT) -> None:
-    """Score every task and write the shares into the model card."""
-    playground, judge = Playground(prepared=True), oracle.load()
-    results: dict[str, dict] = {}
-    columns = [(task, held) for task in TASKS.values() for held in (False, True)]
-    with Kept("scores", count) as kept:
-        for task, held in tqdm([(t, h) for t, h in columns if t.held_out or not h]):
+def _read(
+    drawer: Drawer, judge: oracle.Oracle, prompts: Sequence[str], settings: dict
+) -> list[Scene]:
+    return oracle.read(judge, drawer(prompts, settings))
+
+
+def engine_drawer(playground: Playground) -> Drawer:
+    """Draws as the page does."""
+
+    def drawn(prompts: Sequence[str], settings: dict) -> np.ndarray:
+        recipes = [playground.recipe(p, seed=i, **settings) for i, p in enumerate(prompts)]
+        return draw_all(playground, recipes)
+
+    return drawn
+
+
+def drawer_of(model: str, device: str) -> Drawer:
+    """On the processor the engine draws; an accelerator is asked for all pictures at once."""
+    if device == "cpu":
+        return engine_drawer(Playground(model, prepared=True))
+    return batches.drawer(model, device)
+
+
+def evaluate(
+    count: int = COUNT, model: str = "emoji-world", device: str = "cpu", seed: int = SEED
+) -> None:
+    """Score every task and write the shares into what was measured of the model."""
+    drawer, judge = drawer_of(model, device), oracle.load().to(device)
+    settings, results = SETTINGS[model], {}
+    columns = [*CELLS, (TASKS["phrasing"], False), (TASKS["compose"], False)]
+    folder = specs.get(model).folder
+    with Kept("scores", count, seed, export.facts("sha256", folder)) as kept:
+        for task, held in tqdm(columns):
             name = f"{task.name}{' (held out)' if held else ''}"
-            found = kept(name, functools.partial(score, playground, judge, task, held, count))
+            measure = functools.partial(score, drawer, judge, task, held, count, settings, seed)
+            found = kept(name, measure)
             results.setdefault(task.name, {})["held_out" if held else "seen"] = found
             tqdm.write(f"{name}: {found}")
-    export.update_card(scores=results)
+    export.update_card(folder, **summary(results, settings))
+
+
+def summary(results: dict, settings: Sequence[dict]) -> dict:
+    """What is kept of all scores: those of the first settings by task, and a mean for each."""
+    cells = [results[task.name]["held_out" if held else "seen"] for task, held in CELLS]
+    shares_ = np.array([[cell["lenient"], *cell["others"]] for cell in cells])
+    means = [
+        each | {"mean": round(float(mean), 4), "count": cells[0]["count"]}
+        for each, mean in zip(settings, shares_.mean(0), strict=True)
+    ]
+    return {"scores": results, "means": means}

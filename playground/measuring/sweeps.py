@@ -8,7 +8,8 @@ from tqdm import tqdm
 
 from playground.client import Playground
 from playground.diffusion import guidance
-from playground.measuring.scores import TASKS, draw_all, questions
+from playground.measuring.questions import PLAIN_TASKS, questions
+from playground.measuring.scores import draw_all
 from playground.recipe import Recipe
 from playground.training import export
 from playground.world import measures
@@ -42,8 +43,8 @@ def sweep(count: int = COUNT) -> None:
 
 def prompts(count: int) -> list[str]:
     """The first `count` prompts of every task, none held out."""
-    asked = (itertools.islice(questions(task, held_out=False), count) for task in TASKS.values())
-    return [prompt for source in asked for _, prompt, _ in source]
+    asked = (itertools.islice(questions(task, held_out=False), count) for task in PLAIN_TASKS)
+    return [question.prompt for source in asked for question in source]
 
 
 def variants(playground: Playground, texts: list[str]) -> Iterator[dict]:

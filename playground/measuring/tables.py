@@ -4,7 +4,8 @@ from itertools import groupby
 
 from playground.attention.heatmaps import Aggregation
 from playground.diffusion import guidance, samplers
-from playground.measuring.scores import ASKED, TASKS
+from playground.measuring.questions import TASKS
+from playground.measuring.scores import ASKED
 from playground.recipe import FIELDS, Recipe
 from playground.wording import percent, points, wilson
 

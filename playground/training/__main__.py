@@ -6,7 +6,7 @@ from pathlib import Path
 # costs a twentieth. OpenMP reads it when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-DENOISERS = ("unet", "flow", "consistency")
+DENOISERS = ("unet", "flow", "reflow", "consistency")
 STAGES = ("autoencoder", "decoder", "text", "oracle", *DENOISERS)
 
 
@@ -28,10 +28,21 @@ def main() -> None:
         parser.error(f"only {', '.join(DENOISERS)} have --start, --peak-lr, --hold and --publish")
 
     # Only now: renderers import this file too, and need none of it.
-    from playground.training import autoencoder, consistency, decoder, flow, oracle, text, unet
+    from playground.training import (
+        autoencoder,
+        consistency,
+        decoder,
+        flow,
+        oracle,
+        reflow,
+        text,
+        unet,
+    )
 
-    modules = (autoencoder, decoder, text, oracle, unet, flow, consistency)
+    modules = (autoencoder, decoder, text, oracle, unet, flow, reflow, consistency)
     module = dict(zip(STAGES, modules, strict=True))[stage]
+    if only_publish and stage == "reflow":
+        parser.error("reflow's weights stay among the checkpoints")
     if only_publish:
         module.publish()
     else:

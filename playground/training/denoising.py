@@ -32,6 +32,7 @@ class Plan:
     scenes: tuple[int, int] = (32_000, 1_500_000)
     minutes: float = 300
     plain: tuple[str, ...] = ()  # parameters that AdamW steps, by how their names begin
+    compiled: str = "whole"  # what of the network is compiled on CUDA, see `Device.gradients`
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,17 @@ def fit(
     loss_of: Callable[..., Tensor],
     sheet: Callable[[nn.Module], np.ndarray],
     after: Callable[[], None] = lambda: None,
+    pool: Pool | None = None,
 ) -> None:
     """Train the run's `model` until its budget is spent.
 
     `loss_of(network, latents, tokens)` is the loss of a batch, `sheet(model)` pictures of what the
-    averaged weights draw, `after` follows every step.
+    averaged weights draw, `after` follows every step. `pool` gives the batches, by default scenes.
     """
     model, optimizer, ema = (run.parts[name] for name in ("model", "optimizer", "ema"))
     device, batch, peak_lr = frozen.device, run.notes["batch"], run.notes["peak_lr"]
-    pool, gradients = Pool(frozen.vae, device.either(*plan.scenes), device), device.gradients(model)
+    pool = pool or Pool(frozen.vae, device.either(*plan.scenes), device)
+    gradients = device.gradients(model, plan.compiled)
     for _ in run:
         set_lr(optimizer, cosine(run.share, peak_lr))
         pool.grow()

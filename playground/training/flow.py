@@ -25,7 +25,7 @@ from playground.world.tokens import MAX_LENGTH
 
 PLAN = Plan(
     "flow", seed=5, peak_lr=1.5e-3, ema=0.9985, batch=(96, 2048),
-    plain=("pos_embed", "proj_out", "time_text_embed", "context_embedder"),
+    plain=("pos_embed", "proj_out", "time_text_embed", "context_embedder"), compiled="blocks",
 )  # fmt: skip
 SHORT, SHORT_SHARE = 32, 0.85  # tokens of most batches: captions fit, and attention costs less
 
@@ -63,21 +63,25 @@ def new_schedule() -> FlowMatchEulerDiscreteScheduler:
     return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0)
 
 
-def logit_normal(count: int) -> Tensor:
+def logit_normal(count: int, device: str | torch.device = "cpu") -> Tensor:
     """`count` values of σ, most of them in the middle, where the direction is hardest to tell.
 
     Esser et al. 2024, section 3.1: logit(σ) is normal. Its quantiles are spread evenly.
     """
-    quantiles = spread(count).clamp(1e-4, 1 - 1e-4)
+    quantiles = spread(count, device).clamp(1e-4, 1 - 1e-4)
     return torch.special.ndtri(quantiles).sigmoid()
 
 
 def training_step(
-    transformer: SD3Transformer2DModel, clean: Tensor, prompt_embeds: Tensor, pooled: Tensor
-) -> Tensor:
-    """Loss of one batch: latents [B, 4, 16, 16], embeds [B, tokens, 128], pooled [B, 128]."""
-    noise = torch.randn_like(clean)
-    sigmas = logit_normal(len(clean)).to(clean.device)
+    transformer: SD3Transformer2DModel, clean: Tensor, prompt_embeds: Tensor, pooled: Tensor,
+    noise: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Loss of one batch: latents [B, 4, 16, 16], embeds [B, tokens, 128], pooled [B, 128].
+
+    `noise` is drawn at random unless it is given: reflow joins each picture with its own.
+    """
+    noise = torch.randn_like(clean) if noise is None else noise
+    sigmas = logit_normal(len(clean), clean.device)
     sigma = sigmas.view(-1, 1, 1, 1)
     noisy = (1 - sigma) * clean + sigma * noise  # x_t = (1 − σ) x_0 + σ ε
     predicted = transformer(

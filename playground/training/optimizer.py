@@ -26,6 +26,7 @@ class MuonAndAdam:
     """
 
     def __init__(self, model: nn.Module, lr: float, plain: Sequence[str] = ()):
+        self._names = {parameter: name for name, parameter in model.named_parameters()}
         shapes: dict[tuple[int, int], list[nn.Parameter]] = {}
         rest = []
         for name, parameter in model.named_parameters():
@@ -51,13 +52,19 @@ class MuonAndAdam:
         self.adam.step()
 
     def state_dict(self) -> dict:
-        momenta = [stack.momentum for stack in self.stacks]
+        """The momenta go by their parameters' names: how they are stacked depends on the device."""
+        momenta = {
+            self._names[parameter]: momentum
+            for stack in self.stacks
+            for parameter, momentum in zip(stack.parameters, stack.momentum, strict=True)
+        }
         return {"lr": self.matrices["lr"], "momenta": momenta, "adam": self.adam.state_dict()}
 
     def load_state_dict(self, state: dict) -> None:
         self.matrices["lr"] = state["lr"]
-        for stack, momentum in zip(self.stacks, state["momenta"], strict=True):
-            stack.momentum.copy_(momentum)
+        for stack in self.stacks:
+            for parameter, momentum in zip(stack.parameters, stack.momentum, strict=True):
+                momentum.copy_(state["momenta"][self._names[parameter]])
         self.adam.load_state_dict(state["adam"])
 
 

@@ -149,7 +149,7 @@ def unseen(count: int, reconstructed: bool = False) -> tuple[np.ndarray, list[Sc
 
 def through(vae: AutoencoderKL, images: np.ndarray) -> np.ndarray:
     """What is left of pictures uint8 [n, 128, 128, 3] after the autoencoder."""
-    return to_images(autoencoder.reconstruct(vae, to_tensor(images)))
+    return to_images(autoencoder.reconstruct(vae, to_tensor(images, str(vae.device))))
 
 
 def accuracy(model: o.Oracle, images: np.ndarray, scenes: list[Scene]) -> dict[str, float]:

@@ -5,11 +5,9 @@ have drawn. What was encoded once is kept on the disk.
 """
 
 import functools
-import hashlib
 import itertools
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
@@ -18,40 +16,12 @@ from playground.training import latents
 from playground.training.device import Device
 from playground.training.rendering import Ahead
 from playground.training.run import write
-from playground.world import compositions, grammar
-from playground.world.phrasing import rephrase
-from playground.world.render import draw
-from playground.world.scene import SIDE, Caption, Scene
-from playground.world.tokens import MAX_LENGTH, new_tokenizer
+from playground.training.scenes import CAPTIONS, chunk, style
+from playground.world.scene import SIDE
+from playground.world.tokens import MAX_LENGTH
 
-SEED, CHUNK, CAPTIONS = 9, 250, 8  # captions of each scene, of which every draw takes one
-COMPOSED, FREE = 0.15, 0.5  # shares of compositions among scenes, of free phrasings among captions
+SEED, CHUNK = 9, 250
 START = (2_000, 30_000)  # scenes that a training begins with, on an accelerator more
-
-_tokenizer = functools.lru_cache(maxsize=1)(new_tokenizer)
-
-
-def scene_and_captions(rng: grammar.Rng, count: int) -> tuple[Scene, list[Caption]]:
-    """A scene for training, said `count` times: plainly as the grammar does, or freely."""
-    world = compositions if rng.random() < COMPOSED else grammar
-    scene = world.sample_scene(rng)
-    captions = [world.describe(scene, rng) for _ in range(count)]
-    return scene, [rephrase(c, rng) if rng.random() < FREE else c for c in captions]
-
-
-def chunk(seed: int, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures uint8 [size, 128, 128, 3] and tokens int16 [size, CAPTIONS, 77]."""
-    rng = np.random.default_rng((seed, index))
-    images = np.empty((size, SIDE, SIDE, 3), np.uint8)
-    tokens = np.empty((size, CAPTIONS, MAX_LENGTH), np.int16)
-    for i in range(size):
-        scene, captions = scene_and_captions(rng, CAPTIONS)
-        images[i] = draw(scene)
-        tokens[i] = _tokenizer()(
-            [caption.text for caption in captions],
-            padding="max_length", truncation=True, max_length=MAX_LENGTH,
-        ).input_ids  # fmt: skip
-    return images, tokens
 
 
 class Pool:
@@ -104,10 +74,3 @@ class Pool:
         end = self.filled + CHUNK
         self.latents[self.filled : end], self.tokens[self.filled : end] = codes, tokens
         self.filled = end
-
-
-@functools.lru_cache(maxsize=4)
-def style(seed: int) -> str:
-    """What the world looks and sounds like now: a kept chunk of another one is not used."""
-    images, tokens = chunk(seed, 0, size=8)
-    return hashlib.sha256(images.tobytes() + tokens.tobytes()).hexdigest()[:12]

@@ -74,11 +74,12 @@ def load() -> Oracle:
 
 
 def _answers(oracle: Oracle, images: np.ndarray) -> dict[str, Tensor]:
+    device = oracle.place.weight.device
     pictures = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
     answers: dict[str, list[Tensor]] = {}
     for part in pictures.split(32):
-        for name, answer in oracle(part).items():
-            answers.setdefault(name, []).append(answer)
+        for name, answer in oracle(part.to(device)).items():
+            answers.setdefault(name, []).append(answer.cpu())
     return {name: torch.cat(parts) for name, parts in answers.items()}
 
 

@@ -18,7 +18,7 @@ class Template:
     {at} "on the grass", {place} "grass".
     """
 
-    task: str  # of playground.measuring.scores.TASKS
+    task: str  # of playground.measuring.questions.TASKS
     text: str
 
     def fits(self, caption: Caption) -> bool:
