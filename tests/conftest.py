@@ -95,6 +95,15 @@ def joint_model(tiny_pipeline):
     return functools.cache(lambda name: joint.load(tiny_pipeline(name), name))
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """For networks so small that threads wait for each other longer than an operation takes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def shipped() -> UNetModel:
     return load("emoji-world")
