@@ -42,7 +42,7 @@ class LatentModel(ABC):
     multiple: int
     guidance_kind: Kind
     nbytes = 0  # of all its weights, where that is known
-    device = "cpu"  # where its networks compute
+    device = ""  # where its networks compute, if that is not where their weights lie
     negative_differs = False  # whether the same words are encoded otherwise as a negative prompt
 
     def __init__(
@@ -140,15 +140,19 @@ class LatentModel(ABC):
         """The decoder's pictures [n, height, width, 3], in [−1, 1] and a little beyond."""
         shift = getattr(self.vae.config, "shift_factor", None) or 0.0
         scaled = latents / self.vae.config.scaling_factor + shift
-        pixels = self.vae.decode(scaled.to(self.vae.device, self.vae.dtype)).sample
+        pixels = self.vae.decode(self._for_vae(scaled)).sample
         return pixels.float().cpu().movedim(1, -1)
+
+    def _for_vae(self, tensor: Tensor) -> Tensor:
+        """On the autoencoder's device, or the one that it is moved to for each call; its dtype."""
+        return tensor.to(self.device or self.vae.device, self.vae.dtype)
 
     @torch.inference_mode()
     def latents_of(self, picture: np.ndarray) -> Tensor:
         """Latents [1, channels, h, w] of a picture, uint8 [height, width, 3]."""
         pixels = torch.tensor(picture).float().movedim(-1, 0)[None] / 127.5 - 1
         shift = getattr(self.vae.config, "shift_factor", None) or 0.0
-        encoded = self.vae.encode(pixels.to(self.vae.device, self.vae.dtype)).latent_dist.mode()
+        encoded = self.vae.encode(self._for_vae(pixels)).latent_dist.mode()
         return (encoded.float().cpu() - shift) * self.vae.config.scaling_factor
 
     @torch.inference_mode()
