@@ -40,6 +40,8 @@ class LocalSession:
         self.facts = ModelFacts(
             model.name, model.channels, model.factor, model.multiple, model.guidance_kind,
             model.scheduler_config, model.preview_map.numpy(),
+            sum(weights.numel() for weights in model.network.parameters()),
+            dict(model.network.config),
         )  # fmt: skip
 
     def submit(
@@ -167,7 +169,7 @@ def open_session(
 ) -> LocalSession:
     """A new session on the model of that name: its weights are read, its first pictures drawn."""
     model = load(name, lora, report or (lambda *_: None))
-    rows = memory.rows(MAX_ROWS, model.nbytes, model.device)
+    rows = memory.rows(MAX_ROWS, model.nbytes, model.device or "cpu")
     engine = Engine(model, rows, network=backends.fastest(model))
     session = LocalSession(engine, specs.get(name).defaults)
     session.practise()

@@ -43,6 +43,7 @@ class PromptFacts:
 class ModelFacts:
     """What a page must know of the model: `preview_map` [channels + 1, 3] is the linear map from
     latents (and 1) to RGB in [−1, 1]; latents are `factor` times smaller than pictures.
+    `parameters` are those of its denoiser, `network` is its configuration as diffusers stores it.
     """
 
     name: str
@@ -52,6 +53,8 @@ class ModelFacts:
     guidance: Kind
     scheduler_config: Mapping
     preview_map: np.ndarray
+    parameters: int
+    network: Mapping
 
 
 @dataclass(frozen=True)
