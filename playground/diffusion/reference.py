@@ -7,9 +7,9 @@ is fine where σ is small (Karras et al. 2022, arXiv 2206.00364, eq. 5); a secon
 steps bounds the error. Latents are [rows, channels, h, w] as the network sees them.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from playground.diffusion.levels import Level
 STEPS = 32  # of the finer pass; each costs four network calls
 RHO = 7.0
 CALLS_PER_STEP = 4
+SCALED_AT = 10  # steps of the run whose first call's scale is looked at
 
 Said = tuple[Tensor, Tensor]  # pred_x0 and ε̂ of what the network was asked
 
@@ -184,13 +185,13 @@ def solve(curve: Curve, start: Tensor, steps: int = STEPS) -> Generator[Tensor, 
     return Solution(torch.stack(path), ends[1], errors.rmse(*(end.numpy() for end in ends)))
 
 
-def start_scale(name: str, config: dict) -> float:
+def start_scale(name: str, config: dict, timing: Mapping[str, Any] | None = None) -> float:
     """The factor on standard normal noise in the latents of a sampler's first network call.
 
     Samplers written in ᾱ use the noise itself as latents of the last timestep: the factor is 1.
     Samplers written in σ scale it to its part of x, σ/√(1 + σ²), which at σ = 14.6 is 0.2 % less.
     """
-    scheduler = samplers.build(name, config, 10)
+    scheduler = samplers.build(name, config, SCALED_AT, timing)
     sample = torch.ones(1) * getattr(scheduler, "init_noise_sigma", 1.0)
     scaled = getattr(scheduler, "scale_model_input", lambda x, _: x)
     return round(float(scaled(sample, scheduler.timesteps[0])), 5)

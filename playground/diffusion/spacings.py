@@ -3,7 +3,9 @@
 All are diffusers' own, on the model's noise schedule; a table of small records names them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from playground.diffusion import samplers
 from playground.diffusion.levels import Level
@@ -100,9 +102,13 @@ def grid(name: str, config: dict, steps: int) -> Grid:
     return _grid_of(scheduler)
 
 
-def of_sampler(name: str, config: dict, steps: int) -> Grid:
-    """The effective grid of a sampler, calls that repeat a timestep included."""
-    return _grid_of(samplers.build(name, config, steps))
+def of_sampler(
+    name: str, config: dict, steps: int, timing: Mapping[str, Any] | None = None
+) -> Grid:
+    """The effective grid of a sampler, calls that repeat a timestep included; `timing` as in
+    `samplers.build`.
+    """
+    return _grid_of(samplers.build(name, config, steps, timing))
 
 
 def _grid_of(scheduler) -> Grid:

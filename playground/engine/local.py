@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -92,6 +93,9 @@ class LocalSession:
 
     def call_seconds(self) -> dict[int, float]:
         return self.engine.measured()
+
+    def timing(self, steps: int, height: int, width: int) -> dict[str, Any]:
+        return self.model.timing(steps, height, width)
 
     def noise(self, seed: int, height: int, width: int) -> np.ndarray:
         generator = torch.Generator().manual_seed(seed)

@@ -6,7 +6,7 @@ in are recipes and texts, what comes out are plain records and arrays.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -173,6 +173,10 @@ class Session(Protocol):
 
     def call_seconds(self) -> dict[int, float]:
         """Recent seconds of a network call, by its number of rows."""
+        ...
+
+    def timing(self, steps: int, height: int, width: int) -> dict[str, Any]:
+        """What `diffusion.samplers.build` needs of the model for so many steps at that size."""
         ...
 
     def noise(self, seed: int, height: int, width: int) -> np.ndarray:
