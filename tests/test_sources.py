@@ -170,6 +170,13 @@ def test_a_recipe_says_which_weights_it_was_made_with(tiny_pipeline):
     assert specs.pinned(Recipe()) == Recipe()  # the built-in model's version is the code's
 
 
+@pytest.mark.parametrize("lora", ["/none.safetensors", "style", "//host/x.safetensors"])
+def test_a_recipe_with_a_lora_that_is_not_there_is_refused(lora, tiny_pipeline):
+    with pytest.raises(ValueError, match="LoRA") as caught:
+        specs.pinned(Recipe(model=str(tiny_pipeline("sd15")), lora=lora))
+    check_sentence(caught.value)
+
+
 def test_a_recipe_for_another_model_keeps_what_applies(tiny_pipeline):
     folder = str(tiny_pipeline("sdxl_turbo"))
     recipe = Recipe(prompt="a cat", seed=3, steps=20, guidance_stop=0.5)

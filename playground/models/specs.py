@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playground.diffusion import samplers
 from playground.diffusion.guidance import CLASSIFIER_FREE, EMBEDDED, Kind
-from playground.models import checkpoints, hub, offered, single, source, weights
+from playground.models import checkpoints, defaults, hub, offered, single, source, weights
 from playground.models.checkpoints import INDEX, Checkpoint
 from playground.models.source import Source, SourceError
 from playground.paths import ASSETS
@@ -175,53 +175,12 @@ def _of_file(asked: Source, file: Path, changed: int) -> ModelSpec:
 
 
 def _described(asked: Source, found: Checkpoint) -> ModelSpec:
-    defaults = _defaults(found)
-    side = int(str(defaults["width"]))
+    begins = defaults.of(found)
+    side = int(str(begins["width"]))
     return ModelSpec(
         asked.text, asked.label, found.folder, side, FIELDS["width"].metadata["high"],
-        f"{found.family.label}. {found.family.sentence}", defaults=defaults, variant=asked.variant,
+        f"{found.family.label}. {found.family.sentence}", defaults=begins, variant=asked.variant,
     )  # fmt: skip
-
-
-def _defaults(found: Checkpoint) -> dict:
-    """What recipes for a checkpoint begin with: its family's, at the size it was trained at.
-
-    A U-Net whose schedule is spaced “trailing” without a schedule of zero terminal SNR is one that
-    was distilled to few steps (SDXL Turbo and Lightning); so is a Flux transformer without an
-    input for w (schnell).
-    """
-    made = dict(found.family.defaults)
-    if side := _side(found):
-        made |= {"width": side, "height": side}
-    schedule, network = found.scheduler_config, found.config(found.network.name)
-    trailing = schedule.get("timestep_spacing") == "trailing"
-    fast = trailing and not schedule.get("rescale_betas_zero_snr")
-    schnell = found.family.pipeline == "FluxPipeline" and not network.get("guidance_embeds")
-    if (fast and found.network.name == "unet") or schnell:
-        made |= {"steps": 4, "guidance": 1.0}
-        made["sampler"] = _sampler_of(schedule) or made.get("sampler", "euler")
-    return made
-
-
-def _sampler_of(schedule: dict) -> str | None:
-    """The sampler of the table that its scheduler is."""
-    kind = schedule.get("_class_name")
-    for one in samplers.SAMPLERS.values():
-        if kind in (one.scheduler, one.flow.scheduler if one.flow else None):
-            return one.name
-    return None
-
-
-def _side(found: Checkpoint) -> int | None:
-    """Pixels of the square that it was trained at, if its settings say and a recipe allows it."""
-    sample = found.config(found.network.name).get("sample_size")
-    vae = found.config("vae")
-    stages = vae.get("encoder_block_out_channels") or vae.get("block_out_channels")
-    if type(sample) is not int or not isinstance(stages, list):
-        return None
-    facts = FIELDS["width"].metadata
-    side = sample * 2 ** (len(stages) - 1)
-    return side if facts["low"] <= side <= facts["high"] and side % facts["step"] == 0 else None
 
 
 def pinned(recipe: Recipe) -> Recipe:
@@ -244,6 +203,8 @@ def digest(spec: ModelSpec, lora: str = "") -> str:
     if not lora:
         return spec.weights
     file = Path(source.read_lora(lora)[0]).expanduser()
+    if not file.is_file():
+        raise RecipeError(f"There is no LoRA {file}: check how the path is written.")
     return f"{spec.weights}+{weights.digest([file])}"
 
 
