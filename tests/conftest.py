@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 
+import cross
 import joint
 import pytest
 import tiny_pipelines
@@ -93,6 +94,12 @@ def tiny_pipeline(request):
 def joint_model(tiny_pipeline):
     """By the name of a tiny pipeline with joint attention, its model."""
     return functools.cache(lambda name: joint.load(tiny_pipeline(name), name))
+
+
+@pytest.fixture(scope="session")
+def both(tiny_pipeline):
+    """By the name of a tiny pipeline with cross-attention, it and our model of it."""
+    return functools.cache(lambda name: cross.Both(tiny_pipeline(name), name))
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,14 @@ x_t = √ᾱ_t·x_0 + √(1 − ᾱ_t)·ε (Ho et al. 2020, arXiv 2006.11239, eq
 ratio is ᾱ/(1 − ᾱ) = 1/σ² (Kingma et al. 2021, arXiv 2107.00630). `Level.mix` is this sum.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from playground.diffusion import samplers
 from playground.diffusion.levels import Level, flow, preserving
 
 
-def training_levels(config: dict) -> tuple[Level, ...]:
+def training_levels(config: Mapping[str, Any]) -> tuple[Level, ...]:
     """The level of every timestep that a model was trained on, from its scheduler `config`, from
     the least noise to the most.
     """

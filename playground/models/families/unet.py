@@ -50,11 +50,7 @@ class UNetModel(LatentModel):
         self.unet = unet
         self.multiple = self.factor  # the U-Net itself fits what it has halved to odd sizes
         self.guidance_kind = EMBEDDED if unet.config.time_cond_proj_dim else CLASSIFIER_FREE
-        self.cross_attention = {
-            name: module
-            for name, module in unet.named_modules()
-            if isinstance(module, Attention) and module.is_cross_attention
-        }
+        self.cross_attention = cross_attention_of(unet)
 
     @classmethod
     def from_pipeline(cls, name: str, pipeline: Any, preview_map: Any) -> "UNetModel":
@@ -105,15 +101,24 @@ class UNetModel(LatentModel):
         """The network's inputs besides latents, timesteps and embeds."""
         if self.guidance_kind is not EMBEDDED:
             return {}
-        return {"timestep_cond": self._cast(self._guidance_embeds(conditions))}
+        return {"timestep_cond": self._cast(self.guidance_embeds(conditions))}
 
-    def _guidance_embeds(self, conditions: Sequence[Condition]) -> Tensor:
+    def guidance_embeds(self, conditions: Sequence[Condition]) -> Tensor:
         """[rows, time_cond_proj_dim]: the sinusoid of w − 1 (Luo et al. 2023, arXiv 2310.04378)."""
         from diffusers import LatentConsistencyModelPipeline  # loads much that others do not need
 
         scales = torch.tensor([(condition.guidance or 0.0) - 1 for condition in conditions])
         width = self.unet.config.time_cond_proj_dim
         return LatentConsistencyModelPipeline.get_guidance_scale_embedding(None, scales, width)
+
+
+def cross_attention_of(unet: nn.Module) -> dict[str, Attention]:
+    """The layers that read words, by name."""
+    return {
+        name: module
+        for name, module in unet.named_modules()
+        if isinstance(module, Attention) and module.is_cross_attention
+    }
 
 
 def _check(name: str, unet, vae, text_width: int, given: tuple) -> None:
