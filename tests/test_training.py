@@ -141,19 +141,6 @@ def test_only_what_the_clock_tells_is_spent(checkpoints):
     assert training.seconds == 10
 
 
-def test_a_stretch_from_exported_weights_has_a_schedule_of_its_own(checkpoints):
-    training, *_ = sitting(minutes=100)
-    training.notes = {"start": ["a.safetensors"], "peak_lr": 0.5}
-    training.go_on_from({"steps": 7, "samples": 70, "minutes": 60})
-    assert (training.step, training.samples, training.share) == (7, 70, 0)
-    training.seconds += 20 * 60
-    assert training.share == pytest.approx(0.5)
-    training.save()
-    again, *_ = sitting(minutes=100)
-    assert again.share == pytest.approx(0.5)
-    assert again.notes == training.notes
-
-
 @torch.inference_mode()
 def test_normalised_latents_have_unit_spread_and_the_same_pictures(tiny):
     vae, images = copy.deepcopy(tiny.vae), autoencoder.whole_scenes(12)

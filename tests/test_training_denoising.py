@@ -75,7 +75,7 @@ def test_the_loss_falls_and_batches_have_the_devices_size(small):
     assert loss_of(small, *batch).item() < 0.9 * before
     assert (training.step, training.samples) == (50, 50 * 8)
     assert facts_of(training, PLAN) == {
-        "recipe": {"ema": 0.9, "batch": 8, "peak_lr": 0.02}, "device": "cpu", "start": [],
+        "recipe": {"ema": 0.9, "batch": 8, "peak_lr": 0.02}, "device": "cpu", "earlier": [],
         "seed": 1, "steps": 50, "samples": 400, "minutes": 60.0,
     }  # fmt: skip
 
@@ -101,12 +101,15 @@ def test_it_starts_from_files_or_from_what_was_exported(small, tmp_path):
     files = [tmp_path / f"{name}.safetensors" for name in weights]
     for file, (name, value) in zip(files, weights.items(), strict=True):
         save_file({name: value.half()}, file)
-    facts = {"steps": 7, "samples": 70, "minutes": 10}
+    facts = {"steps": 7, "samples": 70, "minutes": 10, "device": "cuda", "seed": 3}
     started = begin(PLAN, small, choose(), start=files, facts=facts)
     assert (float(small.weight.detach()), float(small.bias.detach())) == (3.0, 4.0)
-    assert (started.step, started.notes["start"]) == (0, ["weight.safetensors", "bias.safetensors"])
+    assert started.notes["earlier"] == [{"start": file.name} for file in files]
     other = begin(PLAN, copy.deepcopy(small), choose(), facts=facts)
-    assert (other.step, other.samples, other.share) == (7, 70, 0)
+    stretch = {"device": "cuda", "minutes": 10, "samples": 70, "steps": 7}
+    assert (other.step, other.notes["earlier"]) == (0, [stretch])
+    third = begin(PLAN, copy.deepcopy(small), choose(), facts=facts | {"earlier": [stretch]})
+    assert third.notes["earlier"] == [stretch, stretch]
 
 
 def test_the_average_is_in_the_model_only_inside(small):
@@ -149,8 +152,8 @@ def test_plans_name_what_their_checkpoints_and_cards_are_called():
     ("arguments", "reason"),
     [
         (["unet", "--device", "tpu"], "invalid choice: 'tpu'"),
-        (["oracle", "--hold"], "only unet, flow, consistency have"),
-        (["text", "--publish"], "only unet, flow, consistency have"),
+        (["oracle", "--hold"], "only unet, flow, reflow, consistency have"),
+        (["text", "--publish"], "only unet, flow, reflow, consistency have"),
         (["flow", "--hold", "--publish"], "not allowed with"),
         (["dit"], "invalid choice: 'dit'"),
     ],

@@ -1,6 +1,5 @@
 """The flow model's training: the step is rectified flow's, and stock code draws what it makes."""
 
-import json
 
 import pytest
 import torch
@@ -123,13 +122,14 @@ def test_an_exact_velocity_leads_to_the_picture_in_one_step_as_in_many(tiny, wor
 @torch.inference_mode()
 def test_what_is_exported_loads_and_draws_in_stock_classes(tiny, words, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "FOLDER", tmp_path / "models" / "small")
+    export.autoencoder(tiny.vae)
+    export.text_tower(tiny.text_encoder, tiny.tokenizer)
     model = small_model().eval()
     export.flow(model, flow.new_schedule(), steps=3)
     folder = export.flow_folder()
     assert folder.name == "small-flow"
     assert export.facts("flow", folder)["steps"] == 3
-    index = json.loads((folder / "model_index.json").read_text())
-    assert (folder / index["_shared"]["vae"]).resolve() == export.FOLDER / "vae"
+    assert (folder / "vae").exists()
 
     transformer = export.load_flow()
     for name, value in model.state_dict().items():

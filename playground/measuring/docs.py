@@ -8,22 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from playground.diffusion import samplers
-from playground.measuring import tables
+from playground.measuring import score_tables, tables
 from playground.models import specs
 from playground.paths import ASSETS
 from playground.wording import percent
 
 ROOT = Path(__file__).parents[2]
-MODEL = "emoji-world"
-CARD = ASSETS / "models" / MODEL / "README.md"
+MODEL, FLOW, STUDENT = "emoji-world", "emoji-world-flow", "emoji-world-lcm"
+CARDS = {name: ASSETS / "models" / name / "README.md" for name in (MODEL, FLOW, STUDENT)}
 MARKS = ("<!-- {}: begin -->", "<!-- {}: end -->")
 PARTS = ("autoencoder", "text", "unet")
 
 
 def write() -> None:
     """Regenerate every part between marks of every document."""
-    card = replace(specs.get(MODEL)).card  # read now: a measurement may just have written it
-    for path, parts in DOCUMENTS.items():
+    for path, (model, parts) in DOCUMENTS.items():
+        card = replace(specs.get(model)).card  # read now: a measurement may just have written it
         text = path.read_text()
         for name, made in parts.items():
             text = filled(text, name, made(card))
@@ -63,7 +63,7 @@ def scoreboard(card: dict) -> str:
         f"{ours['count']}; IoU {percent(ours['iou_0.4'])} (DAAM's way: {percent(daam['iou_0.4'])})",
         "Fewest network calls that are as good as the best": f"{best['calls']}, by "
         f"{samplers.get(best['sampler']).label}",
-        "Model": f"{_millions(card)} M parameters, {_hours(card)} core-hours of training",
+        "Model": f"{_millions(card)} M parameters; {stretches(card['unet'])}",
     }
     lines = ["| | |", "|---|---|", *(f"| {what} | {said} |" for what, said in rows.items()), ""]
     lines += [tables.machine(timings)]
@@ -78,14 +78,41 @@ def facts(card: dict) -> str:
         "400 unseen scenes",
         "Text encoder": f"{text['parameters'] / 1e6:.1f} M parameters, finds the right one of 256 "
         f"captions for {percent(text['caption_of_256'])} of unseen pictures",
-        "U-Net": f"{unet['parameters'] / 1e6:.1f} M parameters, {unet['samples']:,} samples seen, "
-        f"loss {unet['unseen_loss']:.4f} on 512 unseen scenes",
-        "Training": f"{_hours(card)} core-hours on two CPU cores",
+        "U-Net": f"{unet['parameters'] / 1e6:.1f} M parameters, loss {unet['unseen_loss']:.4f} on "
+        "512 unseen scenes",
+        "Training of autoencoder and text encoder": f"{_minutes(vae, text)} on two CPU cores",
+        "Training of the U-Net": stretches(unet),
         "Brightest pixel of a noun's map lies on the noun": pointing(card),
     }
     lines = ["| | |", "|---|---|", *(f"| {what} | {said} |" for what, said in rows.items()), ""]
     lines += ["Written by `python -m playground.measuring.docs` from the figures in this folder."]
     return "\n".join(lines)
+
+
+def facts_of_network(card: dict) -> str:
+    """The table of a model that shares autoencoder and text encoder with the U-Net's."""
+    ((_, network),) = ((k, v) for k, v in card.items() if isinstance(v, dict) and "samples" in v)
+    lines = ["| | |", "|---|---|",
+             f"| Parameters | {network['parameters'] / 1e6:.1f} M |",
+             f"| Training | {stretches(network)} |", "",
+             "Written by `python -m playground.measuring.docs` from the figures in this folder."]  # fmt: skip
+    return "\n".join(lines)
+
+
+def stretches(network: dict) -> str:
+    """On what a network was trained, one stretch after another."""
+    return ", then ".join(
+        f"{each['samples']:,} samples in {_duration(each['minutes'])} on {each['device']}"
+        for each in (*network.get("earlier", ()), network)
+    )
+
+
+def _duration(minutes: float) -> str:
+    return f"{minutes:.1f} minutes" if minutes < 10 else f"{minutes:.0f} minutes"
+
+
+def _minutes(*parts: dict) -> str:
+    return _duration(sum(part["minutes"] for part in parts))
 
 
 def pointing(card: dict) -> str:
@@ -118,15 +145,15 @@ def _millions(card: dict) -> str:
     return f"{sum(card[part]['parameters'] for part in PARTS) / 1e6:.1f}"
 
 
-def _hours(card: dict) -> str:
-    return f"{2 * sum(card[part]['minutes'] for part in PARTS) / 60:.1f}"
-
-
 DOCUMENTS = {
-    ROOT / "README.md": {"scoreboard": scoreboard},
-    ROOT / "docs" / "measurements.md": tables.TABLES,
-    CARD: {"facts": facts, "scores": tables.scores},
-}
+    ROOT / "README.md": (MODEL, {"scoreboard": scoreboard}),
+    ROOT / "docs" / "measurements.md": (
+        MODEL, {"models": score_tables.models, "scores": score_tables.scores} | tables.TABLES,
+    ),
+    CARDS[MODEL]: (MODEL, {"facts": facts, "scores": score_tables.scores}),
+    CARDS[FLOW]: (FLOW, {"facts": facts_of_network, "scores": score_tables.scores}),
+    CARDS[STUDENT]: (STUDENT, {"facts": facts_of_network, "scores": score_tables.scores}),
+}  # fmt: skip
 
 if __name__ == "__main__":
     write()

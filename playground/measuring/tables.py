@@ -4,8 +4,6 @@ from itertools import groupby
 
 from playground.attention.heatmaps import Aggregation
 from playground.diffusion import guidance, samplers
-from playground.measuring.questions import TASKS
-from playground.measuring.scores import ASKED
 from playground.recipe import FIELDS, Recipe
 from playground.wording import percent, points, wilson
 
@@ -66,32 +64,6 @@ def speed(card: dict) -> str:
     return "\n".join(lines)
 
 
-def scores(card: dict) -> str:
-    """Markdown of the scores per task, beside their bars and ceilings."""
-    if "scores" not in card:
-        return missing("scores")
-    lines = [
-        "| task | right | bar | strict | chance | ceiling | held out | bar | strict |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, found in card["scores"].items():
-        task, seen, held = TASKS[name], found["seen"], found.get("held_out")
-        cells = [_share(seen, "lenient"), f"{task.bar} %", _share(seen, "strict")]
-        cells += [percent(seen[key]) for key in ("chance", "ceiling_lenient")]
-        if held:
-            cells += [_share(held, "lenient"), f"{task.held_out_bar} %", _share(held, "strict")]
-        else:
-            cells += ["–"] * 3
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    count = min(found["seen"]["count"] for found in card["scores"].values())
-    how = (
-        f"{samplers.get(ASKED['sampler']).label}, {ASKED['steps']} steps, w = {Recipe().guidance:g}"
-    )
-    lines += ["", f"{how}; {count} pictures a cell; {BRACKETS}; regenerate with"]
-    lines += ["`python -m playground.measuring scores`."]
-    return "\n".join(lines)
-
-
 def sweeps(card: dict) -> str:
     """Markdown of the scores against guidance, and against sampler and steps."""
     if "guidance" not in card:
@@ -99,13 +71,13 @@ def sweeps(card: dict) -> str:
     lines = ["| w | right | strict | diversity | saturation |", "|---|---|---|---|---|"]
     for row in card["guidance"]:
         measures = f"{row['diversity']:.2f} | {percent(row['saturation'])}"
-        shares = f"{_share(row, 'lenient')} | {_share(row, 'strict')}"
+        shares = f"{share(row, 'lenient')} | {share(row, 'strict')}"
         lines.append(f"| {row['guidance']:g} | {shares} | {measures} |")
     steps = sorted({row["steps"] for row in card["samplers"]})
     heading = [f"right, w = {Recipe().guidance:g}", *(f"{count} steps" for count in steps)]
     lines += ["", f"| {' | '.join(heading)} |", "|---" * len(heading) + "|"]
     for name in dict.fromkeys(row["sampler"] for row in card["samplers"]):
-        cells = [_share(row, "lenient") for row in card["samplers"] if row["sampler"] == name]
+        cells = [share(row, "lenient") for row in card["samplers"] if row["sampler"] == name]
         lines.append(f"| {samplers.get(name).label} | {' | '.join(cells)} |")
     count = card["guidance"][0]["count"]
     lines += ["", f"{count} pictures a row or cell, the same prompts and seeds each time;",
@@ -122,7 +94,7 @@ def variants(card: dict) -> str:
     for name, rows in groupby(card["variants"], lambda row: row["field"]):
         for row in rows:
             what = f"{FIELDS[name].metadata['label']}: {guidance.called(name, row['value'])}"
-            shares = f"{_share(row, 'lenient')} | {_share(row, 'strict')}"
+            shares = f"{share(row, 'lenient')} | {share(row, 'strict')}"
             last = f"{row['diversity']:.2f} | {percent(row['saturation'])}"
             lines.append(f"| {what} | {row['rows']} | {shares} | {last} |")
     lines += ["", f"w = {Recipe().guidance:g}, {card['variants'][0]['count']} pictures a row, the "
@@ -248,7 +220,6 @@ MEASURES = ("pointing", "iou_0.4", "iou_best", "precision")
 TABLES = {
     "timings": timings,
     "speed": speed,
-    "scores": scores,
     "sweeps": sweeps,
     "variants": variants,
     "solvers": solvers,
@@ -258,7 +229,7 @@ TABLES = {
 }
 
 
-def _share(found: dict, key: str) -> str:
+def share(found: dict, key: str) -> str:
     """A share of `count` pictures and its 95 % interval: 98 % (97–99)."""
     low, high = wilson(found[key], found["count"])
     return f"{percent(found[key])} ({points(low)}–{points(high)})"

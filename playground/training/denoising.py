@@ -74,7 +74,7 @@ def begin(
     """The training of `model` as its last checkpoint left it.
 
     Without one: on from `start`, files of weights, or from the weights that `model` has, of which
-    `facts` are what their card says; counts and schedule then begin where those ended.
+    `facts` are what their card says: its stretches of training come before this one.
     """
     if start:
         model.load_state_dict(export.read_weights(start))
@@ -87,9 +87,9 @@ def begin(
     ema.to(device.name)
     if not run.resumed:
         run.notes = {"device": device.name, "peak_lr": peak_lr, "batch": device.either(*plan.batch)}
-        run.notes["start"] = [Path(file).name for file in start]
+        run.notes["earlier"] = [{"start": Path(file).name} for file in start]
         if facts and not start:
-            run.go_on_from(facts)
+            run.notes["earlier"] = [*facts.get("earlier", ()), stretch(facts)]
     torch.manual_seed(plan.seed + run.step)
     return run
 
@@ -143,13 +143,19 @@ def facts_of(run: Run, plan: Plan) -> dict:
     recipe = {"ema": plan.ema, "batch": run.notes["batch"], "peak_lr": run.notes["peak_lr"]}
     return {
         "recipe": recipe,
+        "earlier": run.notes["earlier"],
         "device": run.notes["device"],
-        "start": run.notes["start"],
         "seed": plan.seed,
         "steps": run.step,
         "samples": run.samples,
         "minutes": round(run.seconds / 60, 1),
     }
+
+
+def stretch(facts: dict) -> dict:
+    """What a card keeps of a training, when another one has gone on from its weights."""
+    kept = ("device", "minutes", "samples", "steps")
+    return {"device": "two CPU cores"} | {name: facts[name] for name in kept if name in facts}
 
 
 def spread(count: int, device: str | torch.device = "cpu") -> Tensor:

@@ -1,13 +1,13 @@
 """Write what a training made into assets/, as ordinary diffusers folders with a model card.
 
-Three denoisers share the autoencoder, the text encoder and the tokenizer, which lie in the U-Net's
-folder alone: `model_index.json` of the others names it under `_shared`, a key that diffusers
-ignores. Stock code loads them with `from_pretrained(folder, vae=…, text_encoder=…, tokenizer=…)`.
+Three denoisers share the autoencoder, the text encoder and the tokenizer, which are trained in the
+U-Net's folder; the others have copies, so that every folder stands alone.
 """
 
 import copy
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -100,11 +100,12 @@ def _save(model: torch.nn.Module, folder: Path) -> None:
 
 
 def _write_index(folder: Path, pipeline: str, scheduler, components: dict, absent) -> None:
-    """`model_index.json`, and the scheduler's own file."""
+    """`model_index.json`, the scheduler's own file, and copies of what is shared."""
     scheduler.save_pretrained(folder / "scheduler")
     index = {"_class_name": pipeline, "_diffusers_version": diffusers_version}
     if folder != FOLDER:
-        index["_shared"] = {name: f"../{FOLDER.name}/{name}" for name in SHARED}
+        for name in SHARED:
+            shutil.copytree(FOLDER / name, folder / name, dirs_exist_ok=True)
     components = components | {"scheduler": ["diffusers", type(scheduler).__name__]}
     index |= dict(sorted(components.items())) | {name: [None, None] for name in absent}
     if "safety_checker" in absent:

@@ -12,7 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"  # ignored by git
-COUNTERS = ("step", "samples", "seconds", "begun")
+COUNTERS = ("step", "samples", "seconds")
 LOG_EVERY, SAVE_EVERY, SHEET_EVERY = 60, 120, 900  # seconds
 
 
@@ -21,10 +21,9 @@ class Run:
 
     Compute is what limits us, so the budget is time and `share` (0 → 1) drives the schedules:
     the learning rate arrives at its end whatever the machine's speed; `clock` tells the seconds
-    that count. A stretch that goes on from
-    exported weights has `begun` at their seconds, and a schedule of its own (warm restarts:
-    Loshchilov & Hutter 2017, arXiv 1608.03983). `parts` are the modules and optimisers whose
-    state a checkpoint holds; `notes` says what it should be published with.
+    that count. A stretch that goes on from exported weights has a schedule of its own (warm
+    restarts: Loshchilov & Hutter 2017, arXiv 1608.03983). `parts` are the modules and optimisers
+    whose state a checkpoint holds; `notes` says what it should be published with.
     """
 
     def __init__(
@@ -33,7 +32,7 @@ class Run:
         self.folder = CHECKPOINTS / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.budget, self.clock, self.parts = minutes * 60, clock, parts
-        self.step, self.samples, self.seconds, self.begun = 0, 0, 0.0, 0.0
+        self.step, self.samples, self.seconds = 0, 0, 0.0
         self.notes: dict = {}
         self._losses: list[torch.Tensor] = []
         self._due = {"sheet": SHEET_EVERY}
@@ -47,13 +46,7 @@ class Run:
 
     @property
     def share(self) -> float:
-        return min(1.0, (self.seconds - self.begun) / (self.budget - self.begun))
-
-    def go_on_from(self, facts: dict) -> None:
-        """Count from what a card says of the weights that this run starts with."""
-        self.step, self.samples = facts["steps"], facts["samples"]
-        self.seconds = self.begun = 60 * facts["minutes"]
-        self._due["sheet"] = self.seconds + SHEET_EVERY
+        return min(1.0, self.seconds / self.budget)
 
     def __iter__(self) -> Iterator[int]:
         bar = tqdm(total=round(self.budget), initial=round(self.seconds), unit="s", mininterval=30)

@@ -1,0 +1,70 @@
+"""Markdown tables of the scores: of one model by task, and of all models side by side."""
+
+from playground.diffusion import samplers
+from playground.measuring.questions import CELLS, TASKS
+from playground.measuring.tables import BRACKETS, missing, share
+from playground.models import specs
+from playground.wording import percent
+
+
+def scores(card: dict) -> str:
+    """The scores per task, beside their bars and ceilings."""
+    if "scores" not in card:
+        return missing("scores")
+    lines = [
+        "| task | right | bar | strict | chance | ceiling | held out | bar | strict |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, found in card["scores"].items():
+        task, seen, held = TASKS[name], found["seen"], found.get("held_out")
+        bar = f"{task.bar} %"
+        if task.relative:
+            bar = f"{percent(task.bar / 100 * seen['plain'])} ({task.bar} % of plain wording's)"
+        cells = [share(seen, "lenient"), bar, share(seen, "strict")]
+        cells += [percent(seen[key]) for key in ("chance", "ceiling_lenient")]
+        if held:
+            cells += [share(held, "lenient"), f"{task.held_out_bar} %", share(held, "strict")]
+        else:
+            cells += ["–"] * 3
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    first = card["means"][0]
+    lines += ["", f"{settings(first)}; {first['count']} pictures a cell; {BRACKETS}; regenerate"]
+    lines += [f"with `python -m playground.measuring scores{_model(card)}`."]
+    return "\n".join(lines)
+
+
+def models(_: dict) -> str:
+    """The built-in models side by side: the mean of the thirteen cells by sampler and calls."""
+    cards = {spec.label: spec.card for spec in specs.MODELS.values() if "means" in spec.card}
+    if not cards:
+        return missing("scores")
+    lines = ["| model | drawn with | network calls | right, mean of thirteen cells | phrasing | "
+             "compose |", "|---|---|---|---|---|---|"]  # fmt: skip
+    for label, card in cards.items():
+        for number, row in enumerate(card["means"]):
+            calls = samplers.get(row["sampler"]).network_calls(row["steps"])
+            others = ["", ""]
+            if number == 0:
+                others = [share(card["scores"][n]["seen"], "lenient") for n in MORE]
+            lines.append(f"| {label} | {settings(row)} | {calls} | {percent(row['mean'], 1)} | "
+                         f"{' | '.join(others)} |")  # fmt: skip
+    counts = sorted({card["means"][0]["count"] for card in cards.values()})
+    lines += ["", f"{' or '.join(map(str, counts))} pictures a cell, {len(CELLS)} cells a mean. "
+              "*Phrasing* asks in words that training never used for what four of the tasks ask, "
+              "*compose* for three things or more at once."]  # fmt: skip
+    return "\n".join(lines)
+
+
+MORE = ("phrasing", "compose")
+
+
+def settings(row: dict) -> str:
+    """The sampler's label, the steps and w of a row."""
+    label = samplers.get(row["sampler"]).label
+    return f"{label}, {row['steps']} steps, w = {row['guidance']:g}"
+
+
+def _model(card: dict) -> str:
+    """The option that names the model of a card, if it is not the usual one."""
+    names = [name for name, spec in specs.MODELS.items() if spec.card == card]
+    return f" --model {names[0]}" if names and names[0] != "emoji-world" else ""
