@@ -135,7 +135,7 @@ def test_what_is_closed_gives_its_memory_back(tiny_pipeline):
     ("name", "said"),
     [
         ("/no/such/folder", "There is no folder /no/such/folder: check how the path is written."),
-        ("sd15", "There is no model 'sd15'; there are: emoji-world."),
+        ("sd15", "There is no model 'sd15'; there are: emoji-world"),
     ],
 )
 def test_what_fails_is_said(name, said, sessions):
