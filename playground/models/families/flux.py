@@ -42,7 +42,7 @@ class FluxModel(StockModel):
         words, cut = encode.words_of(self.pipeline.tokenizer_2, text, stream)
         return Prompt(text, (stream,), words, embeds.float().cpu(), pooled.float().cpu(), cut)
 
-    def _velocity(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
+    def _said(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
         height, width = latents.shape[2:]
         guidance = None
         if self.guidance_kind is EMBEDDED:

@@ -36,7 +36,7 @@ class LuminaModel(StockModel):
         stream, words, cut = encode.inside(self.tokenizer, text, "Gemma", TOKENS, before)
         return Prompt(text, (stream,), words, embeds.float().cpu(), cut=cut)
 
-    def _velocity(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
+    def _said(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
         embeds, mask = self._padded(conditions)
         return -self.network(
             latents, 1 - times / 1000, embeds, mask.long(), return_dict=False

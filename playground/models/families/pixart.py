@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from playground.models import encode
-from playground.models.families.schedule import config_of
 from playground.models.families.stock import StockModel
 from playground.models.prompt import PADDING, Condition, Prompt, embeds_of
 
@@ -38,10 +37,6 @@ class PixArtModel(MaskedModel):
 
     needs = (("use_additional_conditions", False),)
 
-    def __init__(self, name, pipeline, preview_map):
-        super().__init__(name, pipeline, preview_map)
-        self.scheduler_config = config_of(name, pipeline.scheduler)
-
     def _encode(self, text: str) -> Prompt:
         embeds, _, _, _ = self.pipeline.encode_prompt(
             text, False, device=self.text_encoder.device, clean_caption=False,
@@ -52,7 +47,7 @@ class PixArtModel(MaskedModel):
         words, cut = encode.in_original(text, found)
         return Prompt(text, (stream,), words, embeds.float().cpu(), cut=cut)
 
-    def _velocity(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
+    def _said(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
         told = {"timestep": times, "added_cond_kwargs": {"resolution": None, "aspect_ratio": None}}
         said = self.network(latents, **told, **self._masked(conditions), return_dict=False)[0]
         return said[:, : self.channels]

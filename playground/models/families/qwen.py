@@ -38,7 +38,7 @@ class QwenImageModel(StockModel):
         )  # fmt: skip
         return Prompt(text, (stream,), words, embeds.float().cpu(), cut=cut)
 
-    def _velocity(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
+    def _said(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
         height, width = latents.shape[2:]
         embeds, mask = self._padded(conditions)
         said = self.network(

@@ -65,7 +65,7 @@ class SanaModel(MaskedModel):
         end = max((b for _, b in at), default=0)  # a word beyond it was cut off, or in its middle
         return stream, [word for word in found if word.tokens and word.end <= end]
 
-    def _velocity(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
+    def _said(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
         told = {"timestep": times * self.network.config.timestep_scale}
         return self.network(latents, **told, **self._masked(conditions), return_dict=False)[0]
 

@@ -44,7 +44,7 @@ class SD3Model(StockModel):
             min(cuts, key=len),
         )  # fmt: skip
 
-    def _velocity(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
+    def _said(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
         return self.network(
             latents, encoder_hidden_states=self._cast(embeds_of(conditions)),
             pooled_projections=self._pooled(conditions), timestep=times, return_dict=False,

@@ -25,7 +25,7 @@ SHIFTS = {"base_shift": 0.5, "max_shift": 1.15}
 
 
 class StockModel(LatentModel):
-    """A family says how text is encoded (`_encode`) and how its network is asked (`_velocity`).
+    """A family says how text is encoded (`_encode`) and how its network is asked (`_said`).
 
     `needs` are settings of the network's configuration, and the values with which it needs no more
     inputs than it is given here; UnsupportedNetworkError is raised for others.
@@ -81,11 +81,13 @@ class StockModel(LatentModel):
     ) -> Tensor:
         times = torch.tensor([level.t for level in at], device=self._like.device)
         with self.network_lock:
-            return self._velocity(self._cast(latents), times, conditions).float().cpu()
+            return self._said(self._cast(latents), times, conditions).float().cpu()
 
     @abstractmethod
-    def _velocity(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
-        """ε − x0 of rows [n, c, h, w] at times [n] in 0 … 1000, as the network says it."""
+    def _said(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
+        """What the network says of rows [n, c, h, w] at timesteps [n] in 0 … 1000: ε − x0 where it
+        was trained on rectified flow.
+        """
 
     def _pooled(self, conditions: Sequence[Condition]) -> Tensor:
         return self._cast(torch.cat([c.prompt.pooled for c in conditions]))  # type: ignore[misc]

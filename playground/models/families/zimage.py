@@ -38,7 +38,7 @@ class ZImageModel(StockModel):
         )  # fmt: skip
         return Prompt(text, (stream,), words, embeds[None].float().cpu(), cut=cut)
 
-    def _velocity(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
+    def _said(self, latents: Tensor, times: Tensor, conditions: Sequence[Condition]) -> Tensor:
         texts = [self._cast(condition.prompt.embeds[0]) for condition in conditions]
         said = self.network(
             list(latents.unsqueeze(2)), (1000 - times) / 1000, texts, return_dict=False
