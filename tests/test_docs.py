@@ -10,7 +10,7 @@ from playground.measuring import docs, tables
 from playground.models import specs
 
 CARD = specs.get(docs.MODEL).card
-PARTS = [(path, name) for path, parts in docs.DOCUMENTS.items() for name in parts]
+PARTS = [(path, name) for path, (_, parts) in docs.DOCUMENTS.items() for name in parts]
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 NAMED = re.compile(r"`((?:playground|assets|tests|docs)/[\w./-]+)`")
 DEFINED = re.compile(r"`([\w/]+\.py): ([\w.]+)`")  # as in `diffusion/guidance.py: guide`
@@ -27,7 +27,8 @@ def documents() -> list:
 @pytest.mark.parametrize(("path", "name"), PARTS, ids=lambda part: getattr(part, "name", part))
 def test_every_generated_part_holds_the_cards_numbers(path, name):
     begin, end = (mark.format(name) for mark in docs.MARKS)
-    made = docs.DOCUMENTS[path][name](CARD)
+    model, parts = docs.DOCUMENTS[path]
+    made = parts[name](specs.get(model).card)
     assert f"{begin}\n{made}\n{end}" in path.read_text(), "python -m playground.measuring.docs"
 
 

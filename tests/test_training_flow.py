@@ -1,6 +1,5 @@
 """The flow model's training: the step is rectified flow's, and stock code draws what it makes."""
 
-
 import pytest
 import torch
 from diffusers import (

@@ -18,6 +18,7 @@ MODEL, FLOW, STUDENT = "emoji-world", "emoji-world-flow", "emoji-world-lcm"
 CARDS = {name: ASSETS / "models" / name / "README.md" for name in (MODEL, FLOW, STUDENT)}
 MARKS = ("<!-- {}: begin -->", "<!-- {}: end -->")
 PARTS = ("autoencoder", "text", "unet")
+WRITTEN = "Written by `python -m playground.measuring.docs` from the figures in this folder."
 
 
 def write() -> None:
@@ -85,18 +86,18 @@ def facts(card: dict) -> str:
         "Brightest pixel of a noun's map lies on the noun": pointing(card),
     }
     lines = ["| | |", "|---|---|", *(f"| {what} | {said} |" for what, said in rows.items()), ""]
-    lines += ["Written by `python -m playground.measuring.docs` from the figures in this folder."]
-    return "\n".join(lines)
+    return "\n".join([*lines, WRITTEN])
 
 
 def facts_of_network(card: dict) -> str:
     """The table of a model that shares autoencoder and text encoder with the U-Net's."""
     ((_, network),) = ((k, v) for k, v in card.items() if isinstance(v, dict) and "samples" in v)
-    lines = ["| | |", "|---|---|",
-             f"| Parameters | {network['parameters'] / 1e6:.1f} M |",
-             f"| Training | {stretches(network)} |", "",
-             "Written by `python -m playground.measuring.docs` from the figures in this folder."]  # fmt: skip
-    return "\n".join(lines)
+    rows = {
+        "Parameters": f"{network['parameters'] / 1e6:.1f} M",
+        "Training": stretches(network),
+    }
+    lines = ["| | |", "|---|---|", *(f"| {what} | {said} |" for what, said in rows.items()), ""]
+    return "\n".join([*lines, WRITTEN])
 
 
 def stretches(network: dict) -> str:

@@ -4,6 +4,7 @@ from itertools import groupby
 
 from playground.attention.heatmaps import Aggregation
 from playground.diffusion import guidance, samplers
+from playground.measuring.scores import ASKED
 from playground.recipe import FIELDS, Recipe
 from playground.wording import percent, points, wilson
 
