@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any
 
 import diffusers
@@ -74,7 +74,10 @@ def _pipeline(found: Checkpoint, dtype: torch.dtype, report: Report):
         parts[part.name] = _component(found, part, dtype)
         done += part.nbytes
     report(done, found.nbytes)
-    return kind.from_pretrained(found.folder, local_files_only=True, **parts, **left_out)
+    # A folder may leave out text encoders: the pipeline must be told that there are none.
+    absent = {name: None for name in taken if name not in parts and name != "self"
+              and taken[name].default is Parameter.empty}  # fmt: skip
+    return kind.from_pretrained(found.folder, local_files_only=True, **(absent | left_out | parts))
 
 
 def _component(found: Checkpoint, part: Component, dtype: torch.dtype):

@@ -31,6 +31,13 @@ class JointModel(LatentModel):
         )
         self.multiple = self.factor * transformer.config.patch_size
 
+    @classmethod
+    def from_pipeline(cls, name, pipeline, preview_map) -> "JointModel":
+        return cls(
+            name, pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, pipeline.transformer,
+            pipeline.scheduler.config, preview_map,
+        )  # fmt: skip
+
     def _encode(self, text: str) -> Prompt:
         fits = len(self.tokenizer(text)["input_ids"]) <= SHORT
         length = SHORT if fits else self.tokenizer.model_max_length

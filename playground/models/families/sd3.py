@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from playground.models import encode
+from playground.models.families.joint import JointModel
 from playground.models.families.stock import StockModel
 from playground.models.prompt import PADDING, Condition, Prompt, Stream, embeds_of
 
@@ -18,6 +19,13 @@ class SD3Model(StockModel):
     """A `SD3Transformer2DModel`; a word has tokens in two streams."""
 
     even = False
+
+    @classmethod
+    def from_pipeline(cls, name, pipeline, preview_map):
+        """Of a pipeline with one text encoder of three, as ours, a `JointModel`."""
+        if pipeline.text_encoder_2 is None:
+            return JointModel.from_pipeline(name, pipeline, preview_map)
+        return super().from_pipeline(name, pipeline, preview_map)
 
     def _encode(self, text: str) -> Prompt:
         pipeline = self.pipeline
