@@ -120,8 +120,8 @@ def shipped() -> UNetModel:
 def session(engine, monkeypatch) -> LocalSession:
     """The small model's session in the place of the page's, and nothing kept yet."""
     one, kept = LocalSession(engine), Kept()
-    monkeypatch.setattr(serving, "session", lambda _: one)
-    monkeypatch.setattr(serving, "opened", lambda _: one)
+    monkeypatch.setattr(serving, "session", lambda *_: one)
+    monkeypatch.setattr(serving, "opened", lambda *_: one)
     monkeypatch.setattr(serving, "kept", lambda: kept)
     return one
 

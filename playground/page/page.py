@@ -2,14 +2,16 @@
 
 import html
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gradio as gr
 
+from playground.models import specs
+from playground.page import arriving, chooser, serving
 from playground.page import panel as recipe_panel
-from playground.page import serving
 from playground.page.attention import lens as attention
+from playground.page.chooser import Shown
 from playground.page.guidance import lens as guidance
 from playground.page.lens import Built, Frame, Lens
 from playground.page.samplers import lens as samplers
@@ -73,6 +75,7 @@ def _tab(lens: Lens, example: Frame) -> tuple[Built, gr.Tab]:
 def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML]) -> None:
     """Connect the recipe's events to the views, whichever lens they are in."""
     hidden = {"show_progress": "hidden", "api_visibility": "private"}
+    shown_model = panel.chooser.shown
 
     drawn = gr.State(Recipe())  # what was drawn last; the example at first
 
@@ -97,32 +100,50 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
     def shown(frame: Frame) -> list:
         return [frame.get(name, gr.skip()) for name in views]
 
-    def on_link(request: gr.Request):
-        query = request.query_params.get(QUERY_KEY)
-        return fill(Recipe.from_query, query) if query else [gr.skip()] * len(panel.inputs)
+    def on_link(request: gr.Request, before: Shown):
+        if query := request.query_params.get(QUERY_KEY):
+            yield from fill(before, lambda: (Recipe.from_query(query), ""))
+        else:
+            yield [gr.skip()] * len(filled)
 
-    def on_file(path: str):
-        return fill(Recipe.from_png, path)
+    def on_file(before: Shown, file, *values):
+        path = file.get("path") if isinstance(file, dict) else None
+        yield from fill(before, lambda: arriving.of_png(path, panel.recipe(values)))
 
-    def fill(read, source) -> list:
+    def fill(before: Shown, read: Callable[[], tuple[Recipe, str]]):
+        """The panel for a recipe that arrived, whose model is opened first."""
+        nothing = [gr.skip()] * len(panel.outputs)
         try:
-            return panel.updates(serving.check(read(source)))
+            recipe, line = read()
+            recipe = serving.check(recipe)
+            if recipe.model not in specs.MODELS:
+                for sentence in serving.getting_ready(recipe):
+                    yield [gr.skip(), *nothing, chooser.said(sentence), gr.skip()]
+            now = before.then(recipe.model)
+            fitted = panel.fitted(recipe, now.choices)
+            yield [now, *fitted, chooser.said(""), chooser.said(line)]
         except ValueError as error:  # escaped, because gradio shows the message as HTML
             raise gr.Error(html.escape(str(error)), duration=None, print_exception=False) from error
+
+    filled = [shown_model, *panel.outputs, panel.chooser.status, panel.notes]
 
     drawings = [
         gr.on(
             events, answer, [drawn, *panel.inputs], [drawn, *views.values()],
-            trigger_mode="multiple", concurrency_limit=VISITORS, concurrency_id="draw", **hidden,
+            trigger_mode="multiple", concurrency_limit=VISITORS, concurrency_id="draw",
+            preprocess=False, **hidden,
         )
         for events, answer in ((panel.draws, on_draw), (panel.changes, on_change))
     ]  # fmt: skip
     panel.stop.click(
         explorer.stopped, outputs=views["explorer"], cancels=drawings, queue=False, **hidden
     )
-    linked = page.load(on_link, None, panel.inputs, **hidden)
+    panel.chooser.connect(panel, recipe_panel.PRESS_DRAW)
+    linked = page.load(on_link, shown_model, filled, **hidden)
     linked.success(None, js=f"() => {{ if ({HAS_LINK}) ({recipe_panel.PRESS_DRAW})() }}")
-    opened = panel.opened.upload(on_file, panel.opened, panel.inputs, **hidden)
+    opened = panel.opened.upload(
+        on_file, [shown_model, panel.opened, *panel.inputs], filled, preprocess=False, **hidden
+    )
     opened.success(None, js=recipe_panel.PRESS_DRAW)
 
 
@@ -130,7 +151,7 @@ def draw(recipe: Recipe, visitor: str | None = None) -> Iterator[Frame]:
     """Frames of the recipe's run and, when it is finished, what every lens shows of it."""
     for event in runs.draw(recipe, visitor):
         if isinstance(event, runs.Finished):
-            session = serving.session(recipe.model)
+            session = serving.session(event.run.recipe.model, event.run.recipe.lora)
             parts = [lens.of_run(event.run, session, event.seconds) for lens in LENSES]
             yield {name: data for part in parts for name, data in part.items()}
         else:

@@ -1,12 +1,17 @@
 """The recipe's controls, made from the fields of `Recipe`."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gradio as gr
 
 from playground.diffusion import guidance
+from playground.diffusion.guidance import CLASSIFIER_FREE, DISTILLED
 from playground.diffusion.samplers import SAMPLERS
+from playground.page import chooser, fits
+from playground.page.chooser import Chooser
+from playground.page.fits import Fit
 from playground.recipe import FIELDS, Recipe
 
 MORE = (
@@ -18,7 +23,6 @@ MARKS = {
     0: "no words", 1: "as trained", 3: "", round(Recipe().guidance): "usual",
     7: "", 12: "", 25: "too much",
 }  # fmt: skip
-WIDEST = 256  # pixels: what the built-in model is offered
 
 PRESS_DRAW = "() => document.querySelector('#draw').click()"
 
@@ -43,8 +47,13 @@ class Panel:
     """
 
     fields: dict[str, gr.components.Component]
+    chooser: Chooser
+    marks: gr.Row
+    refused: gr.Markdown  # samplers that the model cannot use
+    unused: gr.Markdown  # why some fields are not there
     stop: gr.Button
     opened: gr.UploadButton
+    notes: gr.HTML  # on the file that was opened
     draws: list
     changes: list
 
@@ -57,60 +66,112 @@ class Panel:
         return Recipe(**dict(zip(self.fields, values, strict=True)))
 
     def updates(self, recipe: Recipe) -> list:
-        """What the widgets show for `recipe`."""
+        """The values of the widgets for `recipe`."""
         return [getattr(recipe, name) for name in self.fields]
 
+    @property
+    def outputs(self) -> list:
+        """All that follows the recipe's model."""
+        return [*self.inputs, self.marks, self.refused, self.unused]
 
-def _widget(name: str, value) -> gr.components.Component:
+    def fitted(self, recipe: Recipe, choices: Sequence[tuple[str, str]]) -> list:
+        """What `outputs` show for `recipe` and its model, one of these `choices`."""
+        fit = fits.of(recipe.model, recipe.lora)
+        shown = [gr.update(**_facts(name, recipe, fit)) for name in self.fields]
+        shown[list(self.fields).index("model")]["choices"] = list(choices)
+        reasons = ((fit.refused and f"Not with this model: {fit.refused}"), fit.why_unused)
+        return [
+            *shown,
+            gr.update(visible=fit.guidance.branches),
+            *(gr.update(value=text, visible=bool(text)) for text in reasons),
+        ]
+
+
+def _facts(name: str, recipe: Recipe, fit: Fit) -> dict:
+    """What of a widget depends on the model."""
+    value, facts = getattr(recipe, name), FIELDS[name].metadata
+    if name == "model":
+        return {"value": value, "info": fit.spec.sentence}
+    if name == "sampler":
+        choices = [(one.label, one.name) for one in fit.samplers]
+        return {"value": value, "choices": choices, "info": SAMPLERS[value].sentence}
+    if name in ("width", "height"):
+        high = min(facts["high"], fit.spec.largest)
+        return {"value": value, "maximum": high, "step": fit.multiple}
+    if name == "guidance":
+        plain = fit.guidance is CLASSIFIER_FREE
+        return {
+            "value": value, "label": fit.guidance.label,
+            "info": facts["help"] if plain else fit.guidance.sentence,
+            "interactive": fit.guidance is not DISTILLED,
+        }  # fmt: skip
+    return {"value": value, "visible": name not in fit.unused}
+
+
+def _widget(name: str, recipe: Recipe) -> gr.components.Component:
+    value, fit = getattr(recipe, name), fits.of(recipe.model)
     facts = FIELDS[name].metadata
     label, info = facts["label"], facts["help"]
     if name in TABLES:
-        return _dropdown(name, value)
+        return _dropdown(name, value, fit)
+    if name in ("width", "height"):
+        sizes = _facts(name, recipe, fit)
+        return gr.Slider(facts["low"], **sizes, label=label, info=info, elem_id=f"recipe-{name}")
     if isinstance(value, str):
         return gr.Textbox(
             value, label=label, info=info, lines=1, max_lines=4, elem_id=f"recipe-{name}"
         )
     if name == "seed":
         return gr.Number(value, label=label, info=info, elem_id="recipe-seed")
-    high = min(facts["high"], WIDEST) if name in ("width", "height") else facts["high"]
     return gr.Slider(
-        facts["low"], high, value, step=facts["step"], label=label, info=info,
+        facts["low"], facts["high"], value, step=facts["step"], label=label, info=info,
         elem_id=f"recipe-{name}",
     )  # fmt: skip
 
 
 def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
     """Lay out words and guidance in `first`, everything else in `rest`."""
-    fields = {}
+    fields, fit = {}, fits.of(recipe.model)
     with first:
-        fields["prompt"] = _widget("prompt", recipe.prompt)
+        fields["prompt"] = _widget("prompt", recipe)
         with gr.Row(elem_classes="examples"):
             for text in EXAMPLES:
                 _setter(text, json.dumps(text), fields["prompt"])
         with gr.Row():
             run = gr.Button("Draw", variant="primary", elem_id="draw", min_width=80)
             stop = gr.Button("Stop", elem_id="stop", min_width=80)
-        fields["guidance"] = _widget("guidance", recipe.guidance)
-        with gr.Row(elem_classes="marks"):
+        models = chooser.build(recipe)
+        fields["model"], fields["lora"] = models.model, models.lora
+        fields["guidance"] = _widget("guidance", recipe)
+        with gr.Row(elem_classes="marks") as marks:
             for mark, text in MARKS.items():
                 _setter(f"{mark} {text}".strip(), str(mark), fields["guidance"])
         gr.Button("Sampler, steps, seed and more ↓", size="sm", elem_id="to-rest").click(
             None, js=f"() => document.getElementById('{rest.elem_id}').scrollIntoView()"
         )  # for narrow screens, where the controls are below the lens
     with rest:
-        fields["sampler"] = _widget("sampler", recipe.sampler)
-        fields["steps"] = _widget("steps", recipe.steps)
-        fields["seed"] = _widget("seed", recipe.seed)
+        fields["sampler"] = _widget("sampler", recipe)
+        refused = gr.Markdown(
+            f"Not with this model: {fit.refused}", visible=bool(fit.refused),
+            elem_classes="refused", elem_id="recipe-refused",
+        )  # fmt: skip
+        fields["steps"] = _widget("steps", recipe)
+        fields["seed"] = _widget("seed", recipe)
         high = FIELDS["seed"].metadata["high"]
         _setter("⚄ Roll the seed", f"Math.floor(Math.random() * {high})", fields["seed"])
         with gr.Accordion("More", open=False):
+            unused = gr.Markdown(
+                fit.why_unused, visible=bool(fit.unused), elem_classes="refused",
+                elem_id="recipe-unused",
+            )  # fmt: skip
             for name in MORE:
-                fields[name] = _widget(name, getattr(recipe, name))
+                fields[name] = _widget(name, recipe)
             opened = gr.UploadButton("Open a saved PNG", file_types=[".png"], size="sm")
+            notes = gr.HTML(chooser.said(""), elem_id="opened-notes")
     draws = [run.click, *(fields[name].submit for name in ("prompt", "negative", "seed"))]
     changes = [fields[name].input for name in TABLES]
     changes += [fields["guidance"].release, fields["steps"].release]
-    return Panel(fields, stop, opened, draws, changes)
+    return Panel(fields, models, marks, refused, unused, stop, opened, notes, draws, changes)
 
 
 def _setter(label: str, value: str, target: gr.components.Component) -> None:
@@ -125,11 +186,12 @@ def _told(table: dict, chosen):
     return gr.update(info=table[chosen].sentence) if known else gr.skip()
 
 
-def _dropdown(name: str, value: str) -> gr.Dropdown:
+def _dropdown(name: str, value: str, fit: Fit) -> gr.Dropdown:
     """A choice from one of the tables, whose help is the chosen record's sentence."""
     table = TABLES[name]
+    offered = fit.samplers if name == "sampler" else table.values()
     widget = gr.Dropdown(
-        [(record.label, record.name) for record in table.values()], value=value,
+        [(record.label, record.name) for record in offered], value=value,
         label=FIELDS[name].metadata["label"], info=table[value].sentence, elem_id=f"recipe-{name}",
     )  # fmt: skip
     widget.change(

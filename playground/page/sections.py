@@ -1,14 +1,15 @@
 """A section of a lens that computes when asked: one button starts it, another one stops it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from types import ModuleType
 
 import gradio as gr
 
+from playground.page import fits
 from playground.page.panel import Panel
-from playground.recipe import RecipeError
+from playground.recipe import Recipe, RecipeError
 
 
 def start_button(name: str, label: str) -> gr.Button:
@@ -40,6 +41,32 @@ def chosen(values) -> list[str]:
     if not isinstance(values, list | tuple) or not all(isinstance(v, str) for v in values):
         raise RecipeError("What was chosen did not arrive: a list of names was expected.")
     return list(values)
+
+
+def reason(part: str) -> gr.Markdown:
+    """A line that says why a part of the page (see `fits.PARTS`) does not fit the model, if so."""
+    text = fits.of(Recipe().model).why_not(part)
+    return gr.Markdown(_not_here(text), visible=bool(text), elem_classes="refused")
+
+
+def follow(panel: Panel, reasons: Mapping[str, gr.Markdown]) -> None:
+    """Let the lines of these parts follow the panel's model."""
+
+    def on_model(model) -> list:
+        try:
+            texts = [fits.of(model).why_not(part) for part in reasons]
+        except ValueError:  # what was sent is no model; drawing says why
+            return [gr.skip() for _ in reasons]
+        return [gr.update(value=_not_here(text), visible=bool(text)) for text in texts]
+
+    panel.fields["model"].change(
+        on_model, panel.fields["model"], list(reasons.values()), preprocess=False,
+        queue=False, show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
+
+
+def _not_here(text: str) -> str:
+    return f"Not with this model: {text}" if text else ""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,11 @@
 
 import functools
 import threading
+from collections.abc import Iterator
 
+from playground import wording
 from playground.diffusion import guidance, samplers
+from playground.engine import opening
 from playground.engine.session import Session
 from playground.engine.sessions import Sessions
 from playground.models import offered, specs
@@ -14,6 +17,7 @@ from playground.recipe import Recipe
 EXAMPLE = ASSETS / "example.json"  # shown on opening
 FIRST_TIME = "Loading the model: once, about ten seconds …"
 FRAME = 0.08  # seconds between preview frames: the browser needs no more
+LONG = 5  # seconds of drawing that are said beforehand
 
 
 def _open(model: str, lora: str, report) -> Session:
@@ -27,6 +31,7 @@ SESSIONS = Sessions(_open, lambda model: specs.get(model).nbytes)
 
 def session(model: str, lora: str = "") -> Session:
     """The session of that model, opened once even if several visitors ask at the same time."""
+    offered.check(model, lora)
     return SESSIONS.get(specs.get(model).name, lora)
 
 
@@ -35,11 +40,52 @@ def opened(model: str, lora: str = "") -> Session | None:
     return SESSIONS.opened(specs.get(model).name, lora)
 
 
-def measured(model: str) -> Session:
+def getting_ready(recipe: Recipe) -> Iterator[str]:
+    """What to say while the recipe's model is opened, sentence by sentence; afterwards `session` of
+    it takes no time. Raises ValueError if it cannot be opened; closing it cancels the opening.
+    """
+    if open_now := opened(recipe.model, recipe.lora):
+        yield "Getting ready …" + expected(open_now, recipe)
+        return
+    spec = specs.get(recipe.model)
+    if spec.built_in and not recipe.lora:
+        yield FIRST_TIME
+        session(recipe.model)
+        return
+    yield from opening_of(spec.name, recipe.lora)
+
+
+def opening_of(text: str, lora: str = "") -> Iterator[str]:
+    """What to say while the model that `text` names is downloaded and read; as `getting_ready`.
+
+    Returns what recipes call it.
+    """
+    offered.check(text, lora)
+    begun = opening.Opening(SESSIONS, text, lora)
+    try:
+        for now in begun:
+            if now.state not in (opening.READY, opening.FAILED):
+                yield now.sentence
+    finally:
+        begun.cancel()
+    if now.state != opening.READY:
+        raise ValueError(now.sentence)
+    return now.name
+
+
+def expected(one: Session, recipe: Recipe) -> str:
+    """What drawing it will take, if that is long enough to be worth a word."""
+    price = one.price([recipe])
+    if not price.seconds or price.seconds < LONG:
+        return ""
+    return f" {wording.counted(price.calls, 'network call')}, about {price.seconds:.0f} s."
+
+
+def measured(model: str, lora: str = "") -> Session:
     """The session, when it is known what its calls take: just after a faster backend has taken
     over, that has to be tried first.
     """
-    one = SESSIONS.get(model)
+    one = session(model, lora)
     if not one.call_seconds():
         one.practise()
     return one
@@ -85,7 +131,8 @@ def check(recipe: Recipe) -> Recipe:
     spec = specs.get(recipe.model)
     if max(recipe.width, recipe.height) > spec.largest:
         raise ValueError(f"{spec.label} draws at most {spec.largest} pixels a side.")
-    samplers.get(recipe.sampler)
+    if refusal := samplers.get(recipe.sampler).refusal_of(spec.scheduler_config):
+        raise ValueError(refusal)
     guidance.guider(recipe.guider)
     guidance.schedule(recipe.guidance_schedule)
     return specs.pinned(recipe)

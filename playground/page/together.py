@@ -9,6 +9,7 @@ from playground.diffusion import guidance, samplers
 from playground.engine.events import Dropped, Failure, Picture, Step
 from playground.engine.record import RunRecord, records
 from playground.engine.session import Run, Session
+from playground.page import fits
 from playground.recipe import Recipe, RecipeError
 
 FRAME = 0.25  # seconds between frames of all previews
@@ -37,7 +38,7 @@ def calls(recipe: Recipe) -> int:
 
 def rows(recipe: Recipe) -> int:
     """Network rows of these calls."""
-    return guidance.rows(recipe, calls(recipe))
+    return guidance.rows(recipe, calls(recipe), fits.of(recipe.model, recipe.lora).guidance)
 
 
 @dataclass(eq=False)

@@ -48,6 +48,7 @@ class Attention:
     start: gr.Button
     stop: gr.Button
     own: Section
+    reasons: dict[str, gr.Markdown]  # why parts do not fit the model
     views: dict[str, gr.HTML] = field(default_factory=dict)
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
@@ -98,6 +99,7 @@ class Attention:
             cancels=[looking, editing], queue=False, **hidden,
         )  # fmt: skip
         self.own.connect(panel)
+        sections.follow(panel, self.reasons)
 
 
 def _kept(events):
@@ -122,11 +124,13 @@ def build(example: Frame) -> Attention:
     gr.Markdown(COST)
     views = {"attention": put("attention", attention), "saved": put("saved", saved)}
     gr.Markdown(WORKED)
+    reasons = {"worked": sections.reason("worked")}
     views["worked"] = put("worked", worked)
     gr.Markdown(EDITS)
+    reasons["edits"] = sections.reason("edits")
     views["edits"] = put("edits", edits)
     own = reading.build(example.get("reading"))
-    return Attention(views, gr.State(), start, stop, own)
+    return Attention(views, gr.State(), start, stop, own, reasons)
 
 
 def example() -> Frame:

@@ -43,9 +43,10 @@ def frames(
     if not isinstance(path, str):
         raise RecipeError("Choose a picture first: drop a file here, paste one or open one.")
     recipe = replace(recipe, prompt=words)  # says what is wrong with the words
-    known = serving.opened(recipe.model)
-    yield attention.message("Encoding your picture …" if known else serving.FIRST_TIME, 0.0)
-    spec, session = specs.get(recipe.model), serving.session(recipe.model)
+    for sentence in serving.getting_ready(recipe):
+        yield attention.message(sentence, 0.0)
+    yield attention.message("Encoding your picture …", 0.0)
+    spec, session = specs.get(recipe.model), serving.session(recipe.model, recipe.lora)
     if not session.describe(words).words:
         raise RecipeError("Type what is in the picture: without words there is nothing to find.")
     pixels, started = pictures.opened(path, spec.side), time.perf_counter()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from playground.engine.events import Failure, Step
 from playground.engine.record import RunRecord, records
 from playground.engine.session import Edit, PromptFacts
-from playground.page import serving
+from playground.page import fits, serving
 from playground.page.attention import data, keep
 from playground.page.attention.look import Look, look_of
 from playground.page.attention.views import attention, edits, worked
@@ -30,9 +30,10 @@ def closer(
     Raises ValueError before anything is drawn, and if it fails.
     """
     asked = time.monotonic()
-    serving.check(recipe)
-    yield attention.message("Getting ready …")
-    session = serving.session(recipe.model)
+    recipe = serving.check(recipe)
+    for sentence in serving.getting_ready(recipe):
+        yield attention.message(sentence)
+    session = serving.session(recipe.model, recipe.lora)
     started, shown = time.perf_counter(), 0.0
     with session.submit([recipe], heads=True, visitor=visitor, section=section, asked=asked) as run:
         for event in records(session, run):
@@ -53,11 +54,14 @@ def finished(look: Look) -> Frame:
     and the form for edits.
     """
     recipe, last = look.recipe, len(look.latents) - 1
-    words = serving.session(recipe.model).describe(recipe.prompt).words
+    words = serving.session(recipe.model, recipe.lora).describe(recipe.prompt).words
+    worked_out, edit = (fits.of(recipe.model, recipe.lora).why_not(p) for p in ("worked", "edits"))
     return {
         "attention": data.laboratory(look),
-        "worked": _worked(look, last, 0.5, 0.5),
-        "edits": edits.ready(recipe.prompt, words, recipe.to_query()),
+        "worked": worked.message(worked_out) if worked_out else _worked(look, last, 0.5, 0.5),
+        "edits": (
+            edits.message(edit) if edit else edits.ready(recipe.prompt, words, recipe.to_query())
+        ),
     }
 
 
@@ -75,6 +79,7 @@ def place(
     if not (0 <= x < 1 and 0 <= y < 1):
         raise ValueError("This position is outside the picture: x and y must lie between 0 and 1.")
     look = _held(ask, held)
+    fits.require(look.recipe if look else Recipe.from_query(ask.get("link")), "worked")
     if look is None:
         yield worked.message(ONCE_MORE), None
         look = _again(ask, visitor)
@@ -119,7 +124,8 @@ def _is_number(value) -> bool:
 
 
 def _worked(look: Look, step: int, x: float, y: float) -> dict:
-    session, prompt = serving.session(look.recipe.model), look.recipe.prompt
+    recipe = look.recipe
+    session, prompt = serving.session(recipe.model, recipe.lora), recipe.prompt
     layers = session.work_out(prompt, look.latents[step], look.timesteps[step], x, y)
     said = session.describe(prompt)
     return worked.worked(_columns(said), said.content, step, layers)
@@ -140,9 +146,11 @@ def edit(ask: Mapping, visitor: str | None = None) -> Iterator[dict]:
     `ask` is what the form says: `kind`, the source's `link`, and what that kind needs.
     """
     asked = time.monotonic()
-    yield edits.message("Getting ready …")
     source, wanted = serving.check(Recipe.from_query(ask.get("link"))), _edit(ask)
-    session = serving.session(source.model)
+    fits.require(source, "edits")
+    for sentence in serving.getting_ready(source):
+        yield edits.message(sentence)
+    session = serving.session(source.model, source.lora)
     plan = session.plan(source, wanted)
     latest, drawn, started, shown = {}, {}, time.perf_counter(), 0.0
     with session.submit(

@@ -11,6 +11,8 @@ from playground.engine.events import Picture, Step
 from playground.engine.record import RunRecord
 from playground.engine.session import Session
 from playground.models import specs
+from playground.page import fits
+from playground.page.fits import Fit
 from playground.page.guidance.axis import place
 from playground.page.guidance.views import filmstrip, lookahead
 from playground.recipe import FIELDS, Recipe
@@ -20,13 +22,15 @@ from playground.wording import counted
 def of_run(run: RunRecord, session: Session) -> dict[str, dict]:
     """Data of the lens's views, by their names."""
     recipe = run.recipe
+    fit = fits.of(recipe.model, recipe.lora)
     look = lookahead.finished(
         moments=[_moment(run, step) for step in run.steps],
         scale=recipe.guidance,
         words=_words(run),
-        text=_cost(run.picture, session.call_seconds()),
+        text=_cost(run.picture, session.call_seconds(), fit),
         without="with the negative words" if recipe.negative else "without words",
-        notes=_notes(recipe),
+        notes=_notes(recipe, fit),
+        single=fit.why_not("lookahead"),
     )
     frame = finished_frame(run, "guidance")
     return {"lookahead": look, "filmstrip": strip_of(recipe, "guidance", [frame])}
@@ -100,7 +104,7 @@ def _words(run: RunRecord) -> list[tuple[str, np.ndarray]]:
     return [(word.text, finest[:, i]) for i, word in enumerate(run.prompt.words)]
 
 
-def _cost(picture: Picture, lately: dict[int, float]) -> str:
+def _cost(picture: Picture, lately: dict[int, float], fit: Fit) -> str:
     """What the branches cost, and what exactly w = 0 or w = 1 would save; `lately` is what a
     network call took, by its rows, in seconds.
     """
@@ -109,6 +113,8 @@ def _cost(picture: Picture, lately: dict[int, float]) -> str:
         f"This run: {counted(calls, 'network call')} with {counted(rows, 'row')}, {network:.2f} s "
         "in the network. "
     )
+    if not fit.guidance.branches:
+        return done + "Guidance costs this model no second row."
     if rows == calls:
         return done + f"Guidance at every step would need {2 * calls} rows."
     saved = rows - calls
@@ -125,9 +131,11 @@ def _cost(picture: Picture, lately: dict[int, float]) -> str:
     return done + said + "."
 
 
-def _notes(recipe: Recipe) -> list[str]:
+def _notes(recipe: Recipe, fit: Fit) -> list[str]:
     """What the visitor should know about this look-ahead, in plain sentences."""
-    found = []
+    if not fit.guidance.branches:
+        return []
+    found = [fit.why_not("plain sum")] if fit.why_not("plain sum") else []
     if recipe.guider != "cfg" or recipe.rescale:
         label = guidance.guider(recipe.guider).label
         how = f"{label} guidance" + (f" with rescale φ = {recipe.rescale:g}" * bool(recipe.rescale))

@@ -32,11 +32,13 @@ class Guidance:
     views: dict[str, gr.HTML]
     sweep: Section
     table: own.Table
+    reasons: dict[str, gr.Markdown]  # why parts do not fit the model
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
         """Connect the sweep and the table to the panel's recipe."""
         self.sweep.connect(panel)
         self.table.connect(panel)
+        sections.follow(panel, self.reasons)
         axis, values = self.sweep.fields
         axis.input(
             offered, axis, values, queue=False, show_progress="hidden", api_visibility="private",
@@ -52,6 +54,7 @@ def offered(axis):
 def build(example: Frame) -> Guidance:
     """Lay out the lens inside the surrounding gradio context."""
     gr.Markdown(INTRO)
+    reasons = {"lookahead": sections.reason("lookahead")}
     look = gr.HTML(example.get("lookahead"), **asdict(lookahead.VIEW), elem_id="lookahead")
     gr.Markdown(SWEEP)
     with gr.Row(elem_classes="sweep"):
@@ -72,7 +75,9 @@ def build(example: Frame) -> Guidance:
     measured.build()
     table = own.build()
     training.build()
-    return Guidance({"lookahead": look, "filmstrip": strip}, sweep, table)
+    return Guidance(
+        {"lookahead": look, "filmstrip": strip}, sweep, table, reasons | {"oracle": table.reason}
+    )
 
 
 LENS = Lens("Guidance", build, of_run=lambda run, session, _: data.of_run(run, session))

@@ -10,7 +10,7 @@ import gradio as gr
 import numpy as np
 
 from playground.engine.events import Failure, Picture
-from playground.page import sections, serving, together
+from playground.page import fits, sections, serving, together
 from playground.page.guidance import sweeping
 from playground.page.guidance.axis import AXES
 from playground.page.panel import Panel
@@ -34,7 +34,8 @@ TEXT = (
 
 def plan(recipe: Recipe, text: str | None) -> list[list[Recipe]]:
     """The recipes of the pictures of each w in `text`; ValueError with a plain sentence."""
-    serving.check(recipe)
+    recipe = serving.check(recipe)
+    fits.require(recipe, "oracle")
     rows = sweeping.plan(recipe, "guidance", text)
     return [[replace(each, seed=seed) for seed in _seeds(recipe)] for each in rows]
 
@@ -62,11 +63,12 @@ def measure(recipe: Recipe, text: str | None, visitor: str | None = None) -> Ite
     """
     planned, asked = plan(recipe, text), time.monotonic()
     name, started, found = secrets.token_hex(4), time.perf_counter(), []
-    yield tradeoff.message("Getting ready: " + cost(recipe, text), run=name)
+    for sentence in serving.getting_ready(planned[0][0]):
+        yield tradeoff.message(f"{sentence} {cost(recipe, text)}", run=name)
     from playground.world import measures  # torch: not before the page is up
 
     measures.check(recipe.prompt, recipe.height, recipe.width)
-    session, caption = serving.session(recipe.model), _caption(recipe)
+    session, caption = serving.session(recipe.model, recipe.lora), _caption(recipe)
     whole = sum(together.rows(row[0]) for row in planned)
     done = shown = 0.0
     for number, row in enumerate(planned, 1):
@@ -110,6 +112,7 @@ class Table:
 
     section: Section
     price: gr.Markdown
+    reason: gr.Markdown  # why it does not fit the model
 
     def connect(self, panel: Panel) -> None:
         """Let a measurement begin from the panel's recipe, and say before what it costs."""
@@ -133,6 +136,7 @@ class Table:
 def build() -> Table:
     """Lay out the section inside the surrounding gradio context."""
     gr.Markdown(TEXT)
+    reason = sections.reason("oracle")
     with gr.Row(elem_classes="sweep"):
         values = gr.Textbox(
             AXES["guidance"], label=f"Values of w, at most {sweeping.MOST}", max_lines=1,
@@ -143,5 +147,5 @@ def build() -> Table:
     price = gr.Markdown(cost(Recipe(), AXES["guidance"]), elem_id="own-cost")
     view = gr.HTML(None, **asdict(tradeoff.VIEW), elem_id="own-table")
     return Table(
-        Section(start, stop, [view], tradeoff, measure, MEASURERS, fields=(values,)), price
+        Section(start, stop, [view], tradeoff, measure, MEASURERS, fields=(values,)), price, reason
     )

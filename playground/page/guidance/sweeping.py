@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from playground.diffusion.guidance import TABLES
 from playground.engine.events import Failure
-from playground.page import serving, together
+from playground.page import fits, serving, together
 from playground.page.guidance import data
 from playground.page.guidance.axis import AXES, place
 from playground.page.guidance.views import filmstrip
@@ -51,12 +51,15 @@ def sweep(
     Closing the generator stops the sweep, and so does a new one of this visitor; drawing does not.
     """
     recipes = [serving.check(each) for each in plan(recipe, axis, text)]
-    asked = time.monotonic()
+    fit, asked = fits.of(recipe.model, recipe.lora), time.monotonic()
+    if axis in fit.unused:
+        raise RecipeError(f"A sweep of this would draw equal pictures. {fit.why_unused}")
     times = sum(map(together.rows, recipes)) / together.rows(recipe)
-    yield filmstrip.message(
-        f"Getting ready: {len(recipes)} pictures, {times:.1f} times the work of drawing one …"
-    )
-    session = serving.session(recipe.model)
+    for sentence in serving.getting_ready(recipes[0]):
+        yield filmstrip.message(
+            f"{sentence} {len(recipes)} pictures, {times:.1f} times the work of drawing one."
+        )
+    session = serving.session(recipe.model, recipe.lora)
     with session.submit(recipes, record=True, visitor=visitor, section=SECTION, asked=asked) as run:
         shown = _Strip(recipe, axis)
         for state in together.follow(session, run, recipes):

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import gradio as gr
+
+from playground.page import sections
 from playground.page.panel import Panel
 from playground.page.samplers import counting, errors, lecture, measured, noising, schedules
 
@@ -10,21 +13,24 @@ from playground.page.samplers import counting, errors, lecture, measured, noisin
 class Below:
     """Its sections, each with a `connect` of its own."""
 
-    sections: tuple
+    parts: tuple
+    reasons: dict[str, gr.Markdown]  # why parts do not fit the model
 
     def connect(self, panel: Panel) -> None:
         """Connect every section to the panel's recipe."""
-        for section in self.sections:
+        for section in self.parts:
             section.connect(panel)
+        sections.follow(panel, self.reasons)
 
 
 def build() -> Below:
     """Lay out its sections inside the surrounding gradio context."""
-    exact = errors.build()
+    reasons = {}
+    exact = errors.build(reasons)
     measured.build()
     schedules.build_plane()
     steps = counting.build()
-    schedules.build_grids()
+    grids = schedules.build_grids()
     noised = noising.build()
-    thousand = lecture.build()
-    return Below((exact, steps, noised, thousand))
+    thousand = lecture.build(reasons)
+    return Below((exact, steps, grids, noised, thousand), reasons)

@@ -37,8 +37,9 @@ def compare(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
     if recipe.steps < 2:
         raise RecipeError("One step has nothing to be compared with: set two steps or more.")
     counts = numbers(recipe.steps)
-    yield counting.message(f"Getting ready: {len(counts)} runs, {sum(counts)} steps …", 0.0)
-    session, begun = serving.session(recipe.model), time.perf_counter()
+    for sentence in serving.getting_ready(recipe):
+        yield counting.message(f"{sentence} {len(counts)} runs, {sum(counts)} steps.", 0.0)
+    session, begun = serving.session(recipe.model, recipe.lora), time.perf_counter()
     recipes = [replace(recipe, steps=n) for n in counts]
     with session.submit(recipes, visitor=visitor, section="counting", asked=asked) as run:
         yield from _compared(session, recipes, run, begun)

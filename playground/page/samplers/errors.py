@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 import gradio as gr
 import numpy as np
@@ -10,10 +10,12 @@ import numpy as np
 from playground.diffusion import guidance, samplers
 from playground.diffusion.errors import plane as plane_of
 from playground.diffusion.errors import psnr, rmse
-from playground.diffusion.samplers import GENERAL, SAMPLERS
+from playground.diffusion.samplers import SAMPLERS
 from playground.engine.events import Event, Exact, Failure, Picture, Step, Task
 from playground.engine.session import Run, Session
-from playground.page import sections, serving
+from playground.page import fits, sections, serving
+from playground.page.fits import Fit
+from playground.page.panel import Panel
 from playground.page.samplers import measured
 from playground.page.samplers.views import errors, trajectories
 from playground.page.samplers.views.errors import Group, Point
@@ -42,12 +44,14 @@ def measure(recipe: Recipe, names: list[str], visitor: str | None = None) -> Ite
     """
     asked = time.monotonic()
     recipe, names = plain(serving.check(recipe)), sections.chosen(names)
+    fits.require(recipe, "exact")
     if not names:
         raise RecipeError("Choose at least one sampler to measure.")
     for name in names:
-        samplers.get(name)
-    yield errors.message("Getting ready …", share=0.0), None
-    session = serving.session(recipe.model)
+        serving.check(replace(recipe, sampler=name))
+    for sentence in serving.getting_ready(recipe):
+        yield errors.message(sentence, share=0.0), None
+    session = serving.session(recipe.model, recipe.lora)
     state = _Measured(session, recipe, names)
     phases = (("Solving the reference", state.exact), ("Sampling", state.tasks))
     for number, (what, tasks) in enumerate(phases, 1):
@@ -88,7 +92,8 @@ class _Measured:
 
         self.session, self.recipe, self.names = session, recipe, names
         self.config, self.solver_steps = session.facts.scheduler_config, reference.STEPS
-        self.scales = {name: reference.start_scale(name, self.config) for name in names}
+        timing = self._timing(reference.SCALED_AT)
+        self.scales = {name: reference.start_scale(name, self.config, timing) for name in names}
         self.exact = [Task(recipe, exact=s) for s in dict.fromkeys(self.scales.values())]
         self.cells = [
             (name, budget, samplers.get(name).steps_within(budget))
@@ -129,6 +134,9 @@ class _Measured:
         elif isinstance(event, Step):
             self.paths.setdefault(event.cell, []).append(event.latents)
 
+    def _timing(self, steps: int) -> dict:
+        return self.session.timing(steps, self.recipe.height, self.recipe.width)
+
     def _take_exact(self, event: Event) -> None:
         if isinstance(event, Failure):
             raise RecipeError(f"The reference could not be solved: {event.reason}")
@@ -140,7 +148,7 @@ class _Measured:
 
     def _point(self, picture: Picture) -> Point:
         name, _, steps = self.cells[picture.cell]
-        end = samplers.end_level(samplers.build(name, self.config, steps))
+        end = samplers.end_level(samplers.build(name, self.config, steps, self._timing(steps)))
         exact, image = self.ends[self.scales[name], not end.noise]
         difference = picture.image.astype(float) - image
         return Point(
@@ -198,16 +206,51 @@ def _frames(recipe: Recipe, names: list[str], visitor: str | None) -> Iterator[t
         yield chart, gr.skip() if plane is None else plane
 
 
-def build() -> Section:
-    """Lay out the section inside the surrounding gradio context."""
+@dataclass(frozen=True)
+class Errors:
+    """The section, whose samplers follow the panel's model."""
+
+    section: Section
+    names: gr.Dropdown
+
+    def connect(self, panel: Panel) -> None:
+        self.section.connect(panel)
+
+        def on_model(model):
+            try:
+                choices, chosen = _offered(fits.of(model))
+            except ValueError:  # what was sent is no model; drawing says why
+                return gr.skip()
+            return gr.update(choices=choices, value=chosen)
+
+        panel.fields["model"].change(
+            on_model, panel.fields["model"], self.names, preprocess=False,
+            queue=False, show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+
+
+def _offered(fit: Fit) -> tuple[list[tuple[str, str]], list[str]]:
+    """The samplers that can be measured, and those that are at first."""
+    choices = [(one.label, one.name) for one in fit.general if not one.distilled]
+    names = [name for _, name in choices]
+    return choices, [n for n in OFFERED if n in names] or names
+
+
+def build(reasons: dict[str, gr.Markdown]) -> Errors:
+    """Lay out the section inside the surrounding gradio context; `reasons` gets the line on why it
+    does not fit a model.
+    """
     gr.Markdown(TEXT)
+    reasons["exact"] = sections.reason("exact")
+    choices, chosen = _offered(fits.of(Recipe().model))
     with gr.Row(elem_classes="sweep"):
         names = gr.Dropdown(
-            [(s.label, s.name) for s in GENERAL.values()], value=list(OFFERED), multiselect=True,
-            label="Samplers", scale=6, min_width=260, elem_id="errors-samplers",
+            choices, value=chosen, multiselect=True, label="Samplers", scale=6, min_width=260,
+            elem_id="errors-samplers",
         )  # fmt: skip
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("errors", "Measure")
     chart = gr.HTML(None, **asdict(errors.VIEW), elem_id="errors")
     plane = gr.HTML(None, **asdict(trajectories.VIEW), elem_id="trajectories")
-    return Section(start, stop, [chart, plane], errors, _frames, MEASURERS, fields=(names,))
+    section = Section(start, stop, [chart, plane], errors, _frames, MEASURERS, fields=(names,))
+    return Errors(section, names)

@@ -9,7 +9,7 @@ import gradio as gr
 from playground.diffusion.samplers import SAMPLERS
 from playground.engine.events import Failure, Picture, Step, Task
 from playground.engine.session import Run
-from playground.page import sections, serving
+from playground.page import fits, sections, serving
 from playground.page.samplers.views import lecture
 from playground.page.sections import Section
 from playground.recipe import Recipe
@@ -32,8 +32,10 @@ def race(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
     """
     asked = time.monotonic()
     recipe = replace(serving.check(recipe), eta=0.0)
-    yield lecture.message("Getting ready …", 0.0)
-    session, ended = serving.session(recipe.model), []
+    fits.require(recipe, "lecture")
+    for sentence in serving.getting_ready(recipe):
+        yield lecture.message(sentence, 0.0)
+    session, ended = serving.session(recipe.model, recipe.lora), []
     for number, (name, steps) in enumerate(RUNS, 1):
         task = Task(replace(recipe, sampler=name), steps=steps)
         label = f"{SAMPLERS[name].label}, {steps} steps"
@@ -77,9 +79,12 @@ def _lane(run: Run, label: str, ended: list[lecture.Lane]) -> Iterator[dict | le
     yield lecture.message("Another run of yours took over.")
 
 
-def build() -> Section:
-    """Lay out the section inside the surrounding gradio context."""
+def build(reasons: dict[str, gr.Markdown]) -> Section:
+    """Lay out the section inside the surrounding gradio context; `reasons` gets the line on why it
+    does not fit a model.
+    """
     gr.Markdown(TEXT)
+    reasons["lecture"] = sections.reason("lecture")
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("lecture", "Run both")
     view = gr.HTML(None, **asdict(lecture.VIEW), elem_id="lecture")

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, field
 
 import gradio as gr
 
-from playground.diffusion.samplers import GENERAL, Sampler
+from playground.diffusion.samplers import Sampler
 from playground.models import specs
-from playground.page import sections, serving, together
+from playground.page import fits, sections, serving, together
+from playground.page.fits import Fit
 from playground.page.lens import Frame, Lens
 from playground.page.panel import Panel
 from playground.page.samplers import below, race_files, race_plan, racing
@@ -39,11 +40,13 @@ class Samplers:
     start: gr.Button
     stop: gr.Button
     below: below.Below
+    refused: gr.Markdown  # samplers that the model cannot use
     views: dict[str, gr.HTML] = field(default_factory=dict)  # none follows the recipe's run
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
         """Let a race begin from the panel's recipe, and the view ask for more."""
         self.below.connect(panel)
+        self._connect_model(panel)
         self._connect_races(panel)
         self._connect_cost(panel, tab)
 
@@ -85,6 +88,22 @@ class Samplers:
             race.stopped, outputs=self.race, cancels=[running, finishing], queue=False, **HIDDEN
         )
 
+    def _connect_model(self, panel: Panel) -> None:
+        """Offer the samplers of the panel's model."""
+
+        def on_model(model) -> list:
+            try:
+                fit = fits.of(model)
+            except ValueError:  # what was sent is no model; drawing says why
+                return [gr.skip()] * 2
+            names = gr.update(choices=_choices(fit), value=usual_names(fit))
+            return [names, gr.update(value=_refused(fit), visible=bool(fit.refused))]
+
+        panel.fields["model"].change(
+            on_model, panel.fields["model"], [self.choices[0], self.refused], preprocess=False,
+            queue=False, **HIDDEN,
+        )  # fmt: skip
+
     def _connect_cost(self, panel: Panel, tab: gr.Tab) -> None:
         """Say what a race would cost, whenever its recipe or its lanes change."""
 
@@ -92,10 +111,13 @@ class Samplers:
             try:
                 lanes = planned(panel, values)
                 yield race_plan.estimate(lanes)
-                model = lanes[0].recipe.model
-                session = serving.opened(model)
-                if not session or not session.call_seconds():
-                    serving.measured(model)
+                first = lanes[0].recipe
+                session = serving.opened(first.model, first.lora)
+                if session and not session.call_seconds():
+                    session.practise()
+                    yield race_plan.estimate(lanes)
+                elif not session and first.model in specs.MODELS:
+                    serving.measured(first.model)
                     yield race_plan.estimate(lanes)
             except ValueError as error:
                 yield html.escape(str(error))
@@ -136,14 +158,12 @@ def shown_first(visitor: str | None) -> racing.Race:
 
 def build(example: Frame) -> Samplers:
     """Lay out the lens inside the surrounding gradio context."""
-    prediction = specs.get(Recipe().model).prediction
+    fit = fits.of(Recipe().model)
     gr.Markdown(INTRO)
     names = gr.CheckboxGroup(
-        [(_label(s), s.name) for s in GENERAL.values() if not s.refusal(prediction)],
-        value=list(USUAL), label="Samplers", elem_id="race-samplers",
-    )  # fmt: skip
-    if refused := refusals(prediction):
-        gr.Markdown(refused, elem_classes="refused")
+        _choices(fit), value=usual_names(fit), label="Samplers", elem_id="race-samplers"
+    )
+    refused = gr.Markdown(_refused(fit), visible=bool(fit.refused), elem_classes="refused")
     with gr.Row(elem_classes="sweep"):
         unit = gr.Radio(
             [("Equal network calls", "calls"), ("Equal steps", "steps")], value=UNIT,
@@ -167,7 +187,7 @@ def build(example: Frame) -> Samplers:
         )
     )  # fmt: skip
     choices = [names, unit, counts, guidances]
-    return Samplers(view, files, gr.State(None), choices, cost, start, stop, below.build())
+    return Samplers(view, files, gr.State(None), choices, cost, start, stop, below.build(), refused)
 
 
 def _label(sampler: Sampler) -> str:
@@ -175,9 +195,18 @@ def _label(sampler: Sampler) -> str:
     return sampler.label + calls + " ∿" * sampler.stochastic
 
 
-def refusals(prediction: str) -> str:
-    """The samplers that this kind of model cannot use, and why."""
-    return " ".join(filter(None, (sampler.refusal(prediction) for sampler in GENERAL.values())))
+def _choices(fit: Fit) -> list[tuple[str, str]]:
+    return [(_label(sampler), sampler.name) for sampler in fit.general]
+
+
+def _refused(fit: Fit) -> str:
+    return f"Not with this model: {fit.refused}"
+
+
+def usual_names(fit: Fit) -> list[str]:
+    """What is raced if nothing is changed: of the usual samplers those that fit, and its own."""
+    offered = [sampler.name for sampler in fit.general]
+    return [n for n in dict.fromkeys((fit.usual.sampler, *USUAL)) if n in offered]
 
 
 def usual(recipe: Recipe) -> list[race_plan.Lane]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import gradio as gr
 import numpy as np
@@ -23,9 +23,9 @@ DRAWN = 0.5  # share of the work: a usual run takes about as long as the 28 deco
 NOISERS = 4  # at the same time
 TEXT = (
     "### The forward process: noise on a picture\n"
-    "Training shows the network pictures with noise: x_t = √ᾱ·x₀ + √(1 − ᾱ)·ε. The noise is "
-    "added to the latents, so what is decoded at a large t is not a noisy picture but what the "
-    "decoder makes of noise."
+    "Training shows the network pictures with noise: x_t = √ᾱ·x₀ + √(1 − ᾱ)·ε, and in rectified "
+    "flow (1 − σ)·x₀ + σ·ε. The noise is added to the latents, so what is decoded at a large t is "
+    "not a noisy picture but what the decoder makes of noise."
 )
 
 
@@ -33,8 +33,9 @@ def of_recipe(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
     """The view's data for the picture of a recipe, which is drawn again; closing it stops both."""
     asked, shown = time.monotonic(), 0.0
     recipe = serving.check(recipe)
-    yield noising.message("Getting ready …", 0.0)
-    session, picture = serving.session(recipe.model), None
+    for sentence in serving.getting_ready(recipe):
+        yield noising.message(sentence, 0.0)
+    session, picture = serving.session(recipe.model, recipe.lora), None
     with session.submit([recipe], visitor=visitor, section="noising", asked=asked) as run:
         for event in run:
             if isinstance(event, Failure):
@@ -53,14 +54,17 @@ def of_recipe(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
     yield from _noised(session, picture.latents, noise, said, DRAWN)
 
 
-def of_file(path: str | None, name: str) -> Iterator[dict]:
-    """The view's data for an upload, its middle square made as large as the model of that name
-    was trained for; PictureError if it is not a picture.
+def of_file(path: str | None, recipe: Recipe) -> Iterator[dict]:
+    """The view's data for an upload, its middle square made as large as the recipe's model was
+    trained for; PictureError if it is not a picture.
     """
     if not isinstance(path, str):
         raise RecipeError("No file arrived.")
+    recipe = serving.check(recipe)
+    for sentence in serving.getting_ready(recipe):
+        yield noising.message(sentence, 0.0)
     yield noising.message("Encoding your picture …", 0.0)
-    session, side = serving.session(name), specs.get(name).side
+    session, side = serving.session(recipe.model, recipe.lora), specs.get(recipe.model).side
     latents = session.encode(pictures.opened(path, side))
     said = f"Your picture's middle, made {side}×{side}. The autoencoder knows its own small world."
     yield from _noised(session, latents, session.noise(0, side, side), said, 0.0)
@@ -91,14 +95,15 @@ class Noising:
     def connect(self, panel: Panel) -> None:
         (view,) = self.section.views
 
-        def on_file(path: str | None) -> Iterator[dict]:
+        def on_file(path: str | None, model, lora) -> Iterator[dict]:
             try:
-                yield from of_file(path, Recipe().model)
+                chosen = replace(Recipe(), model=model, lora=lora or "")
+                yield from of_file(path, chosen)
             except ValueError as error:
                 yield noising.message(str(error), error=True)
 
         uploaded = self.opened.upload(
-            on_file, self.opened, view,
+            on_file, [self.opened, panel.fields["model"], panel.fields["lora"]], view,
             concurrency_limit=NOISERS, show_progress="hidden", api_visibility="private",
         )  # fmt: skip
         self.section.connect(panel, also_stops=(uploaded,))

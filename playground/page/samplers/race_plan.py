@@ -84,8 +84,7 @@ def check(lanes: list[Lane]) -> list[Lane]:
         raise RecipeError("A race needs at least two lanes: add a sampler, a count or a w.")
     if len(lanes) > MOST:
         raise RecipeError(f"{len(lanes)} lanes are too many: a race has at most {MOST}.")
-    for lane in lanes:
-        serving.check(lane.recipe)
+    lanes = [replace(lane, recipe=serving.check(lane.recipe)) for lane in lanes]
     calls = sum(together.calls(lane.recipe) for lane in lanes)
     if calls > CALLS:
         raise RecipeError(
@@ -118,7 +117,7 @@ def estimate(lanes: Sequence[Lane]) -> str:
         return f"{len(lanes)} lanes, all of them kept from before: nothing is computed."
     before = f", {len(lanes) - len(new)} of them kept" * (len(new) < len(lanes))
     text = f"{len(lanes)} lanes{before}: {counted(sum(map(together.calls, new)), 'network call')}"
-    session = serving.opened(new[0].model)
+    session = serving.opened(new[0].model, new[0].lora)
     if session is None:
         return text + "."
     price = session.price(new)

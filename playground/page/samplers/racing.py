@@ -80,8 +80,10 @@ def race(
     visitor took over. Closing the generator stops it; what was finished is kept for the next.
     """
     asked = time.monotonic()
-    yield "Getting ready: " + estimate(lanes)
-    session, kept = serving.session(lanes[0].recipe.model), serving.kept()
+    first = lanes[0].recipe
+    for sentence in serving.getting_ready(first):
+        yield f"{sentence} {estimate(lanes)}"
+    session, kept = serving.session(first.model, first.lora), serving.kept()
     watched = _Watched(lanes, unit, {x.recipe: kept.get(x.recipe) for x in lanes})
     new = [lane.recipe for lane in lanes if not watched.kept[lane.recipe]]
     if not new:
@@ -97,7 +99,7 @@ def race(
 def drop(link: str, visitor: str) -> None:
     """Cancel one lane of the visitor's race, named by its recipe; the others go on."""
     recipe = Recipe.from_query(link)
-    if session := serving.opened(recipe.model):
+    if session := serving.opened(recipe.model, recipe.lora):
         session.drop(visitor, SECTION, recipe)
 
 

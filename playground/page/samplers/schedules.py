@@ -3,21 +3,26 @@
 `python -m playground.page.samplers.schedules` writes their grids, from diffusers' own schedulers.
 """
 
+import functools
 import json
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 
 import gradio as gr
 
-from playground.diffusion import spacings
-from playground.diffusion.samplers import GENERAL, SAMPLERS
+from playground.diffusion import forward, spacings
+from playground.diffusion.samplers import GENERAL, SAMPLERS, is_flow
 from playground.diffusion.spacings import SPACINGS
 from playground.models import specs
+from playground.page import fits, serving
+from playground.page.panel import Panel
 from playground.page.samplers.views import mixture, schedules
 from playground.paths import ASSETS
 from playground.recipe import Recipe
 
 ASSET = ASSETS / "schedules.json"
 MOST = 50  # steps that are offered
+MOST_ELSEWHERE = 20  # for models whose grids are computed when they are chosen
 COMPARED = 20  # steps by which a sampler's grid is known
 PLANE = (
     "### The same samplers where the exact solution is known\n"
@@ -43,25 +48,68 @@ def data() -> dict:
 
     config = specs.get(Recipe().model).scheduler_config
     sigmas = reference.training_sigmas(config).tolist()
-    kinds = _kinds(config)
+    kinds = _kinds(config, tuple(GENERAL), MOST)
     plane = {"centres": dropout.centres().tolist(), "spread": dropout.SPREAD, "least": sigmas[0]}
-    return {"schedules": schedules.all_kinds(kinds, sigmas), "plane": plane}
+    return {
+        "schedules": schedules.all_kinds(kinds, forward.training_levels(config)),
+        "plane": plane,
+    }
 
 
-def _kinds(config: dict) -> list[dict]:
-    """Every spacing, then the samplers whose grid is not one of these spacings."""
-    own = {name: spacings.of_sampler(name, config, COMPARED) for name in GENERAL}
-    found, left = [], dict(own)
+@functools.lru_cache(maxsize=8)
+def of_model(model: str, lora: str = "") -> dict:
+    """The view's data for a model; of the built-in one they are shipped."""
+    if model == Recipe().model:
+        return json.loads(ASSET.read_text())["schedules"]
+    fit, session = fits.of(model, lora), serving.opened(model, lora)
+    side, config = fit.spec.side, fit.spec.scheduler_config
+
+    def timing(steps: int) -> dict:
+        return session.timing(steps, side, side) if session else {}
+
+    names = tuple(sampler.name for sampler in fit.general)
+    kinds = _kinds(config, names, MOST_ELSEWHERE, timing)
+    return schedules.all_kinds(kinds, forward.training_levels(config))
+
+
+def _kinds(
+    config: dict, names: Sequence[str], most: int, timing: Callable[[int], dict] = lambda _: {}
+) -> list[dict]:
+    """Every spacing, then the samplers whose grid is not one of these spacings. Spacings are of
+    models whose noise is added to the whole picture; rectified flow has its samplers' own alone.
+    """
+
+    def own(name: str, steps: int) -> spacings.Grid:
+        return spacings.of_sampler(name, config, steps, timing(steps))
+
+    left = {name: own(name, COMPARED) for name in names}
+    found = [] if is_flow(config) else _spacings(config, left, most)
+    while left:
+        name, grid = next(iter(left.items()))
+        like = [n for n, g in left.items() if _same(g, grid)]
+        for n in like:
+            del left[n]
+        grids = {n: own(name, n) for n in range(1, most + 1) if _allowed(config, name, n)}
+        found.append(_kind(SAMPLERS[name], [SAMPLERS[n].label for n in like], grids))
+    return found
+
+
+def _allowed(config: dict, name: str, steps: int) -> bool:
+    """Whether a run of so many steps exists: one that ends above σ = 0 has at least two."""
+    return steps > 1 or not config.get("shift_terminal")
+
+
+def _spacings(config: dict, left: dict[str, spacings.Grid], most: int) -> list[dict]:
+    """All of them; samplers that have one of them are taken out of `left`."""
+    found = []
+    own = dict(left)
     for spacing in SPACINGS.values():
-        counts = [spacing.only] if spacing.only else range(1, MOST + 1)
+        counts = [spacing.only] if spacing.only else range(1, most + 1)
         grids = {n: spacings.grid(spacing.name, config, n) for n in counts}
         like = [n for n, g in own.items() if COMPARED in grids and _same(g, grids[COMPARED])]
         for name in like:
             left.pop(name, None)
         found.append(_kind(spacing, [SAMPLERS[n].label for n in like], grids))
-    for name in left:
-        grids = {n: spacings.of_sampler(name, config, n) for n in range(1, MOST + 1)}
-        found.append(_kind(SAMPLERS[name], [SAMPLERS[name].label], grids))
     return found
 
 
@@ -70,7 +118,10 @@ def _same(one: spacings.Grid, other: spacings.Grid) -> bool:
 
 
 def _kind(record, used_by: list[str], grids: dict[int, spacings.Grid]) -> dict:
-    lists = {n: (grid.timesteps, grid.sigmas) for n, grid in grids.items()}
+    lists = {
+        n: (grid.timesteps, [schedules.sigma(x) for x in (*grid.levels, grid.end)])
+        for n, grid in grids.items()
+    }
     return schedules.kind(record.label, record.sentence, record.source, used_by, lists)
 
 
@@ -86,10 +137,29 @@ def build_plane() -> None:
     )  # fmt: skip
 
 
-def build_grids() -> None:
+@dataclass(frozen=True)
+class Grids:
+    """The view, which follows the panel's model."""
+
+    view: gr.HTML
+
+    def connect(self, panel: Panel) -> None:
+        def on_model(model, lora):
+            try:
+                return of_model(model, lora)
+            except (TypeError, ValueError):  # what was sent is no model; drawing says why
+                return gr.skip()
+
+        panel.fields["model"].change(
+            on_model, [panel.fields["model"], panel.fields["lora"]], self.view, preprocess=False,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+
+
+def build_grids() -> Grids:
     gr.Markdown(GRIDS)
-    shipped = json.loads(ASSET.read_text())["schedules"]
-    gr.HTML(shipped, **asdict(schedules.VIEW), elem_id="schedules")
+    shipped = of_model(Recipe().model)
+    return Grids(gr.HTML(shipped, **asdict(schedules.VIEW), elem_id="schedules"))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from playground.diffusion import guidance, samplers
 from playground.engine.record import RunRecord
 from playground.engine.session import PromptFacts
 from playground.models import specs
+from playground.page import fits
 from playground.page.shared.view import Summing
 from playground.page.studio.views import explorer, pipeline
-from playground.recipe import Recipe
+from playground.recipe import FIELDS, Recipe
 from playground.wording import counted, percent
 
 
@@ -54,19 +55,25 @@ def summing(recipe: Recipe, timesteps: list[float], of: str = "pictures") -> Sum
 
 def notes(recipe: Recipe, prompt: PromptFacts, negative: PromptFacts) -> list[str]:
     """What the visitor should know about this picture, in plain sentences."""
-    spec, found = specs.get(recipe.model), []
+    fit, found = fits.of(recipe.model, recipe.lora), []
+    spec, two = fit.spec, fit.guidance.branches
     if not prompt.content:  # nothing, or punctuation alone
         found.append("No words: this is the unconditional picture.")
     if not any(guidance.scale_at(recipe, i, recipe.steps) for i in range(recipe.steps)):
-        found.append("At w = 0 the words are not read, so there is no attention to show.")
-    if recipe.guidance in (0, 1) and recipe.guider != "cfg":
+        found.append(
+            fit.why_not("without words")
+            or "At w = 0 the words are not read, so there is no attention to show."
+        )
+    if two and recipe.guidance in (0, 1) and recipe.guider != "cfg":
         found.append("At exactly w = 0 and w = 1 the guider has no effect.")
+    if any(getattr(recipe, f) != FIELDS[f].default for f in fit.unused):
+        found.append(fit.why_unused)
     for said, where in ((prompt, ""), (negative, ", in the negative words")):
         if unknown := dict.fromkeys(word.text for word in said.words if not word.known):
             found.append(f"The model has never seen{where}: {', '.join(unknown)}.")
         if said.cut:
             found.append(f"Too long{where}: the model did not read “{' '.join(said.cut)}”.")
-    if recipe.negative and recipe.guidance == 1:
+    if two and recipe.negative and recipe.guidance == 1:
         found.append("At w = 1 the negative words have no effect.")
     if recipe.eta and not samplers.get(recipe.sampler).uses_eta:
         found.append("η has an effect with DDIM only.")
@@ -90,6 +97,7 @@ def _strip(run: RunRecord) -> dict:
     """How the picture was made, stage by stage."""
     prompt, picture = run.prompt, run.picture
     names, seconds, latents = prompt.names, picture.seconds, picture.latents
+    network = fits.of(run.recipe.model, run.recipe.lora).network
     shape, numbers = "×".join(map(str, latents.shape)), picture.image.size
     stages = [
         pipeline.Stage(
@@ -105,7 +113,8 @@ def _strip(run: RunRecord) -> dict:
             rasters=pipeline.channels(run.steps[0].latents),
         ),
         pipeline.Stage(
-            f"U-Net × {picture.calls}", f"{picture.rows} rows", seconds=seconds["network"],
+            f"{network.capitalize() if network.islower() else network} × {picture.calls}",
+            f"{picture.rows} rows", seconds=seconds["network"],
             text=_branches(run),
         ),
         pipeline.Stage("Latent", shape, rasters=pipeline.channels(latents)),
@@ -117,5 +126,5 @@ def _strip(run: RunRecord) -> dict:
     return pipeline.strip(
         stages,
         f"{numbers:,} numbers of a picture are {latents.size:,} in the latent: "
-        f"{numbers / latents.size:.0f}× fewer for the U-Net to work on.",
+        f"{numbers / latents.size:.0f}× fewer for the {network} to work on.",
     )

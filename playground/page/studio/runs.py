@@ -31,10 +31,10 @@ def draw(recipe: Recipe, visitor: str | None = None) -> Iterator[Frame | Finishe
     Closing the generator cancels the picture; so does a new one of this visitor.
     """
     asked = time.monotonic()
-    serving.check(recipe)
-    known = serving.opened(recipe.model)
-    yield {"explorer": explorer.message("Getting ready …" if known else serving.FIRST_TIME)}
-    session = serving.session(recipe.model)
+    recipe = serving.check(recipe)
+    for sentence in serving.getting_ready(recipe):
+        yield {"explorer": explorer.message(sentence)}
+    session = serving.session(recipe.model, recipe.lora)
     with session.submit(
         [recipe], record=True, visitor=visitor, section=SECTION, asked=asked
     ) as run:

@@ -47,11 +47,13 @@ def finished(
     text: str,
     without: str,
     notes: list[str],
+    single: str = "",
 ) -> dict:
     """Everything the view shows of a run whose w is `scale`.
 
     `words`: per word its share of attention, float [steps, h, w]; `text` says what was computed,
-    `without` what the branch U was given.
+    `without` what the branch U was given, `single` why there is one branch only, if the model has
+    no other.
     """
     height, width, _ = moments[0].guided.shape
     return {
@@ -66,6 +68,7 @@ def finished(
         "text": text,
         "without": without,
         "notes": notes,
+        "single": single,
     }
 
 

@@ -36,7 +36,7 @@ function draw() {
   if (now.both) preview(find('picture'), now.cond.map((c, i) => now.uncond[i] + w * (c - now.uncond[i])));
   else colours(find('picture'), now.guided);
   find('said').textContent = now.both ? `U + ${w}·(C − U). The run itself took w = ${+now.scale.toFixed(2)} at this step.`
-    : `At this step w = ${now.scale}, so only the branch ${now.scale === 0 ? 'without' : 'with'} words was computed: there is nothing to slide. `
+    : run.single || `At this step w = ${now.scale}, so only the branch ${now.scale === 0 ? 'without' : 'with'} words was computed: there is nothing to slide. `
       + 'For both branches choose a step inside the guidance interval, or draw with a w other than 0 and 1.';
 }
 

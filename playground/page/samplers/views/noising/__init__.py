@@ -45,5 +45,6 @@ def finished(
         "signals": pack(np.array([level.signal for level in levels], np.float32)),
         "noises": pack(np.array([level.noise for level in levels], np.float32)),
         "decoded": [{"t": t, "image": data_url(image)} for t, image in decoded.items()],
+        "flow": levels[-1].signal + levels[-1].noise == 1,  # rectified flow mixes by σ itself
         "text": text,
     }

@@ -19,7 +19,9 @@ function draw() {
   find('decoded-said').textContent = `decoded, at t = ${nearest.t}`;
   find('time-out').textContent = t;
   const ratio = signal * signal / (noise * noise);
-  find('said').textContent = `√ᾱ = ${signal.toFixed(3)} of the picture, √(1 − ᾱ) = ${noise.toFixed(3)} of the noise; σ = ${(noise / signal).toPrecision(3)}; signal-to-noise ratio ${ratio.toPrecision(3)}, that is ${(10 * Math.log10(ratio)).toFixed(1)} dB.`;
+  const decibels = ratio ? `, that is ${(10 * Math.log10(ratio)).toFixed(1)} dB` : '';
+  find('said').textContent = data.flow ? `1 − σ = ${signal.toFixed(3)} of the picture, σ = ${noise.toFixed(3)} of the noise; signal-to-noise ratio ${ratio.toPrecision(3)}${decibels}.`
+    : `√ᾱ = ${signal.toFixed(3)} of the picture, √(1 − ᾱ) = ${noise.toFixed(3)} of the noise; σ = ${(noise / signal).toPrecision(3)}; signal-to-noise ratio ${ratio.toPrecision(3)}${decibels}.`;
 }
 find('time').oninput = draw;
 

@@ -1,7 +1,9 @@
 """Where samplers look: timesteps and σ of every kind of schedule, on one axis and as a list."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from playground.diffusion.levels import Level
 from playground.page.shared.view import read
 
 VIEW = read(Path(__file__).parent)
@@ -25,13 +27,32 @@ def kind(
         "steps": {
             str(n): {
                 "times": [int(t) if t == int(t) else t for t in times],
-                "sigmas": [float(f"{s:.{DIGITS}g}") for s in sigmas],
+                "sigmas": [_short(s) for s in sigmas],
             }
             for n, (times, sigmas) in grids.items()
         },
     }
 
 
-def all_kinds(kinds: list[dict], sigmas: list[float]) -> dict:
-    """`sigmas` of all training timesteps, rising."""
-    return {"kinds": kinds, "sigmas": [float(f"{s:.{DIGITS}g}") for s in sigmas]}
+def sigma(level: Level) -> float:
+    """σ as its models count it: noise by signal, and in rectified flow the share of noise."""
+    return level.noise if level.signal + level.noise == 1 else level.sigma
+
+
+def all_kinds(kinds: list[dict], levels: Sequence[Level]) -> dict:
+    """`levels` of all training timesteps, from the least noise to the most: the ends of the axes.
+
+    `flow` says that σ is the share of noise, as in rectified flow: SNR = ((1 − σ)/σ)².
+    """
+    ends = levels[0], levels[-1]
+    return {
+        "kinds": kinds,
+        "most": max(int(n) for each in kinds for n in each["steps"]),
+        "times": [level.t for level in ends],
+        "sigmas": [_short(sigma(level)) for level in ends],
+        "flow": ends[1].signal + ends[1].noise == 1,
+    }
+
+
+def _short(number: float) -> float:
+    return float(f"{number:.{DIGITS}g}")
