@@ -12,6 +12,7 @@ from playground.page import arriving, chooser, serving
 from playground.page import panel as recipe_panel
 from playground.page.attention import lens as attention
 from playground.page.chooser import Shown
+from playground.page.family import lens as family
 from playground.page.guidance import lens as guidance
 from playground.page.lens import Built, Frame, Lens
 from playground.page.samplers import lens as samplers
@@ -20,7 +21,9 @@ from playground.page.studio import runs
 from playground.page.studio.views import explorer
 from playground.recipe import QUERY_KEY, Recipe
 
-LENSES: tuple[Lens, ...] = (studio.LENS, guidance.LENS, attention.LENS, samplers.LENS)
+LENSES: tuple[Lens, ...] = (
+    studio.LENS, guidance.LENS, attention.LENS, samplers.LENS, family.LENS,
+)  # fmt: skip
 
 TITLE = "Latent Playground"
 INTRO = (
