@@ -278,3 +278,29 @@ def test_seconds_of_a_call_are_those_measured(watched):
     watched.draw(Recipe(**SMALL, steps=1, guidance=0.0))
     (seconds,) = watched._measured["PyTorch"][1]
     assert 0 < seconds < time.perf_counter() - before
+
+
+def test_a_single_picture_shares_small_calls_with_what_others_have_much_of(tiny):
+    """A sweep of 16 and a race of 36 lanes go on, four rows a call; alone they fill every call."""
+    engine = Engine(tiny)
+    rows, ask = [], engine.network.ask
+
+    def noted(latents, *others):
+        rows.append(len(latents))
+        return ask(latents, *others)
+
+    engine.network.ask = noted
+    sweep = [Recipe(**SMALL, steps=30, guidance=2 + n / 10) for n in range(16)]
+    race = [Recipe(**SMALL, steps=30, seed=n) for n in range(36)]
+    with engine.submit(sweep, visitor="a") as first, engine.submit(race, visitor="b") as second:
+        for run in (first, second):
+            next(iter(run))
+        assert rows[-1] == engine.max_rows
+        single = engine.submit([Recipe(**SMALL, steps=15, seed=99)], visitor="c")
+        before = len(rows)
+        *_, last = single
+        assert isinstance(last, Picture)
+        beside = rows[before + 2 : before + 15]
+        assert max(beside) == 6
+        assert len(beside) == 13
+    rest(engine)

@@ -183,16 +183,16 @@ class Engine:
         Cells of one tick have one latent size; an edited cell comes with its source.
         """
         chosen: Chosen = []
-        rows, size = 0, None
+        rows, size, most = 0, None, self._turns.rows(self.max_rows)
         followers = {c.source: c for run in self._turns.runs for c in run.cells if c.source}
         for run, cell in self._turns.in_turn(self.max_rows):
             size = size or cell.shape
             together = [c for c in (cell, followers.get(cell)) if c]
             needed = sum(len(c.branches) for c in together)
-            if cell.shape == size and (not chosen or rows + needed <= self.max_rows):
+            if cell.shape == size and (not chosen or rows + needed <= most):
                 chosen += [(run, c) for c in together]
                 rows += needed
-            if rows >= self.max_rows:
+            if rows >= most:
                 break
         self._turns.next_turn()
         return chosen

@@ -63,6 +63,9 @@ class Run:
         self.cancel()
 
 
+SINGLE, BESIDE = 2, 4  # cells of a visitor who waits for a picture; rows for all others beside
+
+
 class Turns:
     """Runs by visitor. A visitor with ten runs has no more turns than one with a single run."""
 
@@ -98,6 +101,18 @@ class Turns:
     def forget_finished(self) -> None:
         for run in [r for r in self.runs if not r.cells]:
             self.remove(run)
+
+    def rows(self, max_rows: int) -> int:
+        """How many rows the next tick may have.
+
+        Fewer than `max_rows` while single pictures are drawn beside another visitor's many: the
+        time of a call grows with its rows, and a single picture waits for the whole of each call.
+        """
+        cells = [sum(len(run.cells) for run in mine) for _, mine in self._visitors]
+        singles = sum(count <= SINGLE for count in cells)
+        if singles in (0, len(cells)):
+            return max_rows
+        return min(max_rows, 2 * singles + BESIDE)
 
     def in_turn(self, max_rows: int) -> Iterator[tuple[Run, Cell]]:
         """One cell of each visitor, then the next one of each, and so on (round robin)."""
