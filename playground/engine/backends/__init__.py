@@ -6,19 +6,18 @@ from importlib.util import find_spec
 
 from playground.engine.backends.eager import Eager
 from playground.engine.backends.network import Network
-from playground.engine.backends.onnx import Onnx
-from playground.models.families.unet import UNetModel
+from playground.engine.backends.onnx import GRAPHS, Onnx
 from playground.models.latent import LatentModel
 from playground.models.specs import MODELS
 
 
-def _is_built_in_unet(model: LatentModel) -> bool:
-    """Whether it is a built-in U-Net that takes no w.
+def _is_built_in(model: LatentModel) -> bool:
+    """Whether it is a built-in model, of a family that has a graph.
 
     Checkpoints stay in PyTorch: a graph of more than 2 GB cannot be made in memory, and one that
     was made in a folder was not faster.
     """
-    return isinstance(model, UNetModel) and model.name in MODELS and model.guidance_kind.branches
+    return model.name in MODELS and type(model) in GRAPHS
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ _TABLE = (
     Backend(
         "onnx", Onnx, ("onnx", "onnxruntime"),
         "One graph for any number of rows, exported once; float32, attention is an output of it.",
-        _is_built_in_unet,
+        _is_built_in,
     ),
     Backend(
         "pytorch", Eager, ("torch",),

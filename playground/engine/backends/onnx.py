@@ -1,4 +1,4 @@
-"""Network and decoder as graphs that ONNX Runtime computes, for latents of the trained size."""
+"""Network and decoder as graphs that ONNX Runtime computes."""
 
 import logging
 import threading
@@ -10,13 +10,18 @@ from torch import Tensor
 from playground.attention.record import Watched
 from playground.diffusion.levels import Level
 from playground.engine.backends.eager import Eager
-from playground.engine.backends.graph import Graph
+from playground.engine.backends.graph import Graph, Shape
+from playground.engine.backends.joint_graph import JointGraph
 from playground.engine.backends.network import Answer
+from playground.engine.backends.unet_graph import UNetGraph
+from playground.models.families.joint import JointModel
 from playground.models.families.unet import UNetModel
-from playground.models.latent import to_uint8
+from playground.models.latent import LatentModel, to_uint8
 from playground.models.prompt import Condition
 
+GRAPHS = {UNetModel: UNetGraph, JointModel: JointGraph}  # by the model's class
 CLOSE = 1e-3  # largest difference to PyTorch of a graph that is used: predictions, pixels, maps
+TEXTS = ("", "a", " ".join(["a"] * 40))  # some families read longer texts in another call
 
 
 class Onnx:
@@ -24,9 +29,8 @@ class Onnx:
     (another size, rewritten attention), PyTorch computes.
     """
 
-    def __init__(self, model: UNetModel):
+    def __init__(self, model: LatentModel):
         self.model, self.eager = model, Eager(model)
-        self.shape = (model.channels, *model.size)
         self._graph: Graph | None = None
         self._begun = threading.Lock()
 
@@ -35,12 +39,12 @@ class Onnx:
         return "ONNX Runtime" if self._graph else self.eager.label
 
     def ask(self, latents, at, conditions, watched=(), rewrite=None) -> Answer:
-        if self._graph is None or rewrite or tuple(latents.shape[1:]) != self.shape:
+        if self._graph is None or rewrite or not self._graph.takes(tuple(latents.shape[1:])):
             return self.eager.ask(latents, at, conditions, watched, rewrite)
         return Answer(*self._graph(latents, at, conditions, watched), self.label)
 
     def decode(self, latents: Tensor) -> np.ndarray:
-        if self._graph is None or tuple(latents.shape[1:]) != self.shape:
+        if self._graph is None or not self._graph.takes(tuple(latents.shape[1:])):
             return self.eager.decode(latents)
         return to_uint8(self._graph.pixels(latents))
 
@@ -49,22 +53,27 @@ class Onnx:
         if not self._begun.acquire(blocking=False):
             return
         try:
-            graph = Graph(self.model, self.shape)
-            for output, off in self._distances(graph).items():
-                if not off < CLOSE:  # also if it is not a number
-                    raise ArithmeticError(f"its {output} are {off:.2g} off")
+            graph = GRAPHS[type(self.model)](self.model, (self.model.channels, *self.model.size))
+            for shape in graph.checked:
+                for output, off in self._distances(graph, shape).items():
+                    if not off < CLOSE:  # also if it is not a number
+                        raise ArithmeticError(f"its {output} are {off:.2g} off")
         except Exception as error:  # an exporter may raise anything: log it, go on with PyTorch
             logging.getLogger(__name__).warning("PyTorch draws, no ONNX graph: %s", error)
         else:
             self._graph = graph
 
     @torch.inference_mode()
-    def _distances(self, graph: Graph) -> dict[str, float]:
-        """By output, the graph's largest difference to PyTorch, for two rows."""
-        latents = torch.randn((2, *self.shape), generator=torch.Generator().manual_seed(0))
-        prompts = [self.model.encode(text) for text in ("", "a")]
-        at = [Level(0.1, 0.995, 900.0), Level(0.9, 0.436, 100.0)]
-        conditions = [Condition(prompt) for prompt in prompts]
+    def _distances(self, graph: Graph, shape: Shape) -> dict[str, float]:
+        """By output, the graph's largest difference to PyTorch, for a row of each of TEXTS."""
+        rows, branches = len(TEXTS), self.model.guidance_kind.branches
+        latents = torch.randn((rows, *shape), generator=torch.Generator().manual_seed(0))
+        at = [Level(0.1, 0.995, 900.0), Level(0.9, 0.436, 100.0), Level(0.5, 0.866, 500.0)]
+        prompts = [self.model.encode(text) for text in TEXTS]
+        conditions = [
+            Condition(prompt, None if branches else w)
+            for w, prompt in zip((1.0, 5.0, 12.0), prompts, strict=True)
+        ]
         watched = [Watched(row, prompt.columns) for row, prompt in enumerate(prompts)]
         predictions, recorder = graph(latents, at, conditions, watched)
         true = self.eager.ask(latents, at, conditions, watched)
