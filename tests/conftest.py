@@ -8,7 +8,6 @@ import os
 import cross
 import joint
 import pytest
-import tiny_pipelines
 import torch
 from browser import CHROMIUM, DRAWN, LONGEST, chromium, running_app
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -16,6 +15,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from playground.engine.engine import Engine
 from playground.engine.local import LocalSession
+from playground.measuring.tiny import pipelines as tiny_pipelines
 from playground.models.families.unet import UNetModel
 from playground.models.load import load
 from playground.page import serving

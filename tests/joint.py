@@ -1,44 +1,27 @@
 """Small models of the families with joint attention, and what their stock pipelines draw."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
-from diffusers import DiffusionPipeline
-from torch import Tensor, nn
+from torch import Tensor
 
 from playground.diffusion import guidance, samplers
 from playground.engine.engine import Engine
 from playground.engine.events import Failure, Picture, Step
-from playground.models import families
-from playground.models.families.stock import StockModel, packed, unpacked
+from playground.measuring import pairs
+from playground.models.families.stock import StockModel
 from playground.models.prompt import Condition
 from playground.recipe import Recipe
 
 SIZE = {"width": 128, "height": 96}
-PACKED = ("flux", "flux_schnell", "qwen_image")
-# By tiny pipeline: how its stock call is told w and negative words.
-CALLS: dict[str, Callable[[float], dict[str, Any]]] = {
-    "sd3": lambda w: {"guidance_scale": w, "negative_prompt": "blurry"},
-    "flux": lambda w: {"guidance_scale": w},
-    "flux_schnell": lambda w: {"guidance_scale": 0.0, "max_sequence_length": 256},
-    "lumina2": lambda w: {"guidance_scale": w, "negative_prompt": "blurry"},
-    "z_image": lambda w: {"guidance_scale": w - 1, "negative_prompt": "blurry"},
-    "qwen_image": lambda w: {"true_cfg_scale": w, "negative_prompt": "blurry"},
-}
+FAMILIES = ("sd3", "flux", "flux_schnell", "lumina2", "z_image", "qwen_image")
 TEXTS = ("a photo of a cat", "", "two dogs left of a small house in the snow, at night", "a cat")
 
 
 def load(folder: Path, name: str) -> StockModel:
     """The model of a tiny pipeline of that name."""
-    pipeline = DiffusionPipeline.from_pretrained(folder, local_files_only=True)
-    pipeline.set_progress_bar_config(disable=True)
-    for part in pipeline.components.values():
-        if isinstance(part, nn.Module):
-            part.eval().requires_grad_(False)
-    made = families.get(type(pipeline).__name__).load_class()
-    return made.from_pipeline(name, pipeline, torch.zeros(17, 3))
+    return pairs.model_of(pairs.loaded(folder), name)
 
 
 def recipe(model: StockModel, **fields) -> Recipe:
@@ -55,17 +38,9 @@ def drawn(model: StockModel, *recipes: Recipe, **options) -> list[Picture]:
     return sorted(found, key=lambda picture: picture.cell)
 
 
-def stock(model: StockModel, wanted: Recipe, output_type: str = "latent"):
+def stock(model: StockModel, wanted: Recipe, output_type: str = "latent") -> np.ndarray:
     """What the pipeline draws from the same noise: latents unpacked, or pixels in 0 … 1."""
-    noise = model.noise(torch.Generator().manual_seed(wanted.seed), wanted.height, wanted.width)
-    said = model.pipeline(
-        wanted.prompt, height=wanted.height, width=wanted.width, num_inference_steps=wanted.steps,
-        latents=packed(noise) if model.name in PACKED else noise, output_type=output_type,
-        **CALLS[model.name](wanted.guidance),
-    )[0]  # fmt: skip
-    if output_type == "latent" and model.name in PACKED:
-        return unpacked(said, *noise.shape[2:])[0]
-    return said[0]
+    return pairs.stock(model.pipeline, model, wanted, output_type=output_type)
 
 
 def row_inputs(model: StockModel) -> tuple[Tensor, list, list[Condition]]:

@@ -4,7 +4,6 @@ Small pipelines of real classes with random weights, 128 × 96 pixels, four step
 """
 
 import copy
-import inspect
 import json
 import shutil
 
@@ -12,13 +11,14 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from cross import MADE_FOR, WORDS, loaded, model_of, same
+from cross import FAMILIES, WORDS, loaded, model_of, same
 
 from playground.diffusion.guidance import COND, EMBEDDED, UNCOND
 from playground.diffusion.levels import Level
 from playground.diffusion.samplers import SAMPLERS
 from playground.engine.engine import Engine
 from playground.engine.events import Picture
+from playground.measuring import pairs
 from playground.models import families
 from playground.models.families import UnknownFamilyError, schedule, unet
 from playground.models.latent import UnsupportedNetworkError
@@ -30,7 +30,7 @@ LEADING = {"timestep_spacing": "leading"}  # where diffusers' DDIM goes to the t
 
 
 # ---- pictures ------------------------------------------------------------------------------------
-@pytest.mark.parametrize("family", MADE_FOR)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_it_draws_what_its_pipeline_draws(family, both):
     """Also its decoder's pixels; other words are another picture."""
     one = both(family)
@@ -52,29 +52,17 @@ CASES = [
 ]  # fmt: skip
 
 
-def stock_scheduler(sampler: str, config: dict):
-    """As one makes it from a pipeline's own."""
-    record = SAMPLERS[sampler]
-    kind = getattr(diffusers, record.scheduler)
-    if "FlowMatch" in config["_class_name"]:
-        return kind(
-            use_flow_sigmas=True, prediction_type="flow_prediction", flow_shift=config["shift"]
-        )
-    clips = "clip_sample" in inspect.signature(kind).parameters
-    return kind.from_config(config, **record.config, **{"clip_sample": False} if clips else {})
-
-
 @pytest.mark.parametrize(("family", "sampler", "changed"), CASES)
 def test_every_sampler_is_that_of_the_pipeline(family, sampler, changed, both):
     one = both(family)
     config, model = {**one.pipeline.scheduler.config, **changed}, copy.copy(one.model)
     model.scheduler_config = model.scheduler_config | changed
     found = Engine(model).draw(one.recipe(sampler=sampler)).latents
-    same(found, one.stock(stock_scheduler(sampler, config)))
+    same(found, one.stock(pairs.scheduler(sampler, config)))
 
 
 def test_every_sampler_is_compared():
-    own = {sampler for sampler, _, _ in MADE_FOR.values()}
+    own = {pairs.MADE_FOR[family][0] for family in FAMILIES}
     assert own | {sampler for _, sampler, _ in CASES} == set(SAMPLERS)
 
 
@@ -99,7 +87,7 @@ def test_one_branch_costs_one_row_and_is_that_of_the_pipeline(family, both):
     same(uncond.latents, one.stock(guidance_scale=1.0, prompt="two dogs", **bare))
 
 
-@pytest.mark.parametrize("family", MADE_FOR)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_batch_of_other_words_levels_and_guidance_equals_single_pictures(family, both):
     asked = [
         {"prompt": WORDS}, {"prompt": "two dogs", "steps": 3, "guidance": 1.0},
@@ -113,7 +101,7 @@ def test_a_batch_of_other_words_levels_and_guidance_equals_single_pictures(famil
         assert together[i].rows == picture.rows
 
 
-@pytest.mark.parametrize("family", MADE_FOR)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_network_in_half_precision_is_told_and_answers_in_single(family, both):
     model = copy.copy(both(family).model)
     latents = torch.randn(2, 4, 12, 16, generator=torch.Generator().manual_seed(0))

@@ -6,7 +6,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from joint import CALLS, TEXTS, drawn, recipe, row_inputs, stock
+from joint import FAMILIES, TEXTS, drawn, recipe, row_inputs, stock
 
 from playground.diffusion import guidance, samplers
 from playground.diffusion.guidance import COND, UNCOND
@@ -15,12 +15,13 @@ from playground.engine.engine import Engine
 from playground.engine.events import Task
 from playground.engine.local import LocalSession
 from playground.engine.session import Edit
+from playground.measuring import pairs
 from playground.models.families.stock import packed, unpacked
 from playground.models.latent import UnsupportedNetworkError
 from playground.recipe import RecipeError
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_latents_and_pictures_are_those_of_the_stock_pipeline(name, joint_model):
     model, wanted = joint_model(name), recipe(joint_model(name))
     (picture,) = drawn(model, wanted)
@@ -31,10 +32,7 @@ def test_latents_and_pictures_are_those_of_the_stock_pipeline(name, joint_model)
     assert pixels.std() > 0.01
 
 
-GENERAL = {
-    "dpmpp_2m": "DPMSolverMultistepScheduler", "dpmpp_2s": "DPMSolverSinglestepScheduler",
-    "unipc": "UniPCMultistepScheduler",
-}  # fmt: skip
+GENERAL = ("dpmpp_2m", "dpmpp_2s", "unipc")  # solvers of any kind of model
 
 
 @pytest.mark.parametrize(
@@ -50,20 +48,14 @@ def test_every_flow_sampler_draws_what_the_stock_pipeline_draws_with_it(
     name, sampler, joint_model, monkeypatch
 ):
     model = joint_model(name)
-    wanted, config = recipe(model, sampler=sampler, steps=5), model.pipeline.scheduler.config
-    if sampler == "heun":
-        other = diffusers.FlowMatchHeunDiscreteScheduler.from_config(config)
-    else:
-        other = getattr(diffusers, GENERAL[sampler]).from_config(
-            config, use_flow_sigmas=True, prediction_type="flow_prediction",
-            flow_shift=config.shift,
-        )  # fmt: skip
+    wanted = recipe(model, sampler=sampler, steps=5)
+    other = pairs.scheduler(sampler, model.pipeline.scheduler.config)
     (picture,) = drawn(model, wanted)
     monkeypatch.setattr(model.pipeline, "scheduler", other)
     np.testing.assert_allclose(picture.latents, stock(model, wanted), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_every_sampler_ends_and_begins_where_the_familys_own_does(name, joint_model):
     model = joint_model(name)
     timing = model.timing(6, 96, 128)
@@ -83,7 +75,7 @@ def test_a_schedule_that_ends_early_takes_two_steps(joint_model):
         cells.Cell(0, Task(recipe(model, steps=1)), model)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_rows_of_one_call_are_those_of_each_alone(name, joint_model):
     model = joint_model(name)
     latents, at, told = row_inputs(model)
@@ -108,7 +100,7 @@ def test_cells_of_other_words_steps_and_w_change_no_latents(name, joint_model):
         np.testing.assert_allclose(together.latents, alone.latents, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_a_network_in_half_precision_is_told_and_answers_in_single(name, joint_model, monkeypatch):
     model = joint_model(name)
     latents, at, told = row_inputs(model)
@@ -122,7 +114,7 @@ def test_a_network_in_half_precision_is_told_and_answers_in_single(name, joint_m
 # ---- words -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_a_words_tokens_are_found_in_every_stream(name, joint_model):
     model, pipeline = joint_model(name), joint_model(name).pipeline
     prompt = model.encode("a photo, of a cat")
@@ -173,7 +165,7 @@ def test_a_negative_of_lumina_has_no_instruction(joint_model):
 
 
 def test_kinds_of_guidance_are_told_from_the_configuration(joint_model):
-    kinds = {name: joint_model(name).guidance_kind for name in CALLS}
+    kinds = {name: joint_model(name).guidance_kind for name in FAMILIES}
     assert kinds == {
         "sd3": guidance.CLASSIFIER_FREE, "flux": guidance.EMBEDDED,
         "flux_schnell": guidance.DISTILLED, "lumina2": guidance.BY_ROWS,

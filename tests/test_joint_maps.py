@@ -1,13 +1,9 @@
 """Word maps of SD3, Flux, Lumina2, Z-Image and Qwen-Image are where their words and pixels are."""
 
-import copy
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
-from joint import CALLS, TEXTS, recipe, row_inputs
-from torch import Tensor, nn
+from joint import FAMILIES, TEXTS, recipe, row_inputs
 
 from playground.attention.calls import Call, attention_calls
 from playground.attention.layouts import layout_of
@@ -17,30 +13,11 @@ from playground.engine.engine import Engine
 from playground.engine.events import Step
 from playground.engine.local import LocalSession
 from playground.engine.record import records
-from playground.models.families.stock import StockModel
-from playground.models.prompt import Condition
+from playground.measuring.placed import by_token, listened, moved, unrefined
 
 GRID = (6, 8)  # of 96 × 128 pixels
 AT = flow(0.5, 500.0)
-NAMES = [name for name in CALLS if name != "flux_schnell"]  # its network is Flux's
-
-
-def listened(model: StockModel, latents: Tensor, condition: Condition) -> list[Call]:
-    calls: list[Call] = []
-
-    def listen(call, output):
-        calls.append(call)
-        return output
-
-    with attention_calls(model.network, layout_of(model.network), listen):
-        model.predict(latents, [AT], [condition])
-    return calls
-
-
-def by_token(call: Call, tokens: int, row: int = 0) -> Tensor:
-    """The softmax over all keys written out, its text part [heads, positions, tokens]."""
-    image, text = call.layout.parts(GRID[0] * GRID[1], call.key.shape[2], tokens)
-    return call.scores(row).softmax(-1)[:, image, text]
+NAMES = [name for name in FAMILIES if name != "flux_schnell"]  # its network is Flux's
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -68,60 +45,36 @@ def test_maps_sum_to_the_texts_share_of_the_softmax(name, joint_model):
     assert len(recorder.layers[GRID]) == len(calls)
 
 
-def unrefined(model: StockModel) -> nn.Module:
-    """A copy of the network whose refiners pass on what they get: text and image stay apart."""
-    network = copy.deepcopy(model.network)
-    for kind in ("context_refiner", "noise_refiner"):
-        for block in getattr(network, kind, ()):
-            for name, parameter in block.named_parameters():
-                if "to_out" in name or "linear_2" in name or "w2" in name:
-                    nn.init.zeros_(parameter)
-    return network
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_a_words_numbers_change_its_own_columns_alone(name, joint_model, monkeypatch):
+def test_a_words_numbers_change_its_own_columns_alone(name, joint_model):
     """In the first layer the odds of all other tokens stay: so the text is where it is said to be,
     in its order. The word has tokens in each stream.
     """
-    model = joint_model(name)
-    monkeypatch.setattr(model, "network", unrefined(model))
+    model = unrefined(joint_model(name))
     latents, _, told = row_inputs(model)
     prompt = told[2].prompt
     word = next(word for word in prompt.words if word.text == "house")
-    other = prompt.embeds.clone()
-    other[0, list(word.tokens)] += torch.linspace(-9, 9, other.shape[2]).sin()
-    before, after = (
-        listened(model, latents[:1], Condition(replace(prompt, embeds=embeds), 1.0))[0]
-        for embeds in (prompt.embeds, other)
-    )
-    moved = (by_token(after, len(prompt.ids)) / by_token(before, len(prompt.ids))).log()
-    mine = torch.zeros(len(prompt.ids), dtype=torch.bool)
-    mine[list(word.tokens)] = True
-    others = moved[..., ~mine]
-    assert (others.amax(-1) - others.amin(-1)).max() < 1e-3
-    assert (moved[..., mine] - others.mean(-1, keepdim=True)).abs().mean((0, 1)).min() > 1e-3
-    assert set(prompt.columns[mine].tolist()) == set(word.columns)
+    own, others = moved(model, latents[:1], AT, prompt, word)
+    assert own > 1e-3
+    assert others < 1e-3
+    assert set(prompt.columns[list(word.tokens)].tolist()) == set(word.columns)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_patch_of_the_latents_changes_its_own_position_alone(
-    name, joint_model, monkeypatch
-):  # fmt: skip
+def test_a_patch_of_the_latents_changes_its_own_position_alone(name, joint_model):
     """In the first layer, of the odds between words: so the image is where it is said to be."""
-    model = joint_model(name)
-    monkeypatch.setattr(model, "network", unrefined(model))
+    model = unrefined(joint_model(name))
     latents, _, told = row_inputs(model)
     other = latents[:1].clone()
     other[..., 4:6, 10:12] += 2.0  # row 2, column 5 of the grid
     odds = []
     for seen in (latents[:1], other):
-        weights = by_token(listened(model, seen, told[2])[0], len(told[2].prompt.ids))
+        weights = by_token(listened(model, seen, AT, told[2])[0], len(told[2].prompt.ids))
         odds.append((weights / weights[..., :1]).log())
-    moved = (odds[1] - odds[0]).abs().amax((0, 2)).view(GRID)
-    assert moved[2, 5] > 1e-2
-    moved[2, 5] = 0
-    assert moved.max() < 1e-3
+    shift = (odds[1] - odds[0]).abs().amax((0, 2)).view(GRID)
+    assert shift[2, 5] > 1e-2
+    shift[2, 5] = 0
+    assert shift.max() < 1e-3
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,6 +1,6 @@
 """Small pipelines of real classes with random weights: one diffusers folder a family.
 
-    python tests/tiny_pipelines.py OUT [family ...]
+    python -m playground.measuring.tiny.pipelines OUT [family ...]
 
 Classes, config keys and file names are those of real checkpoints; only widths are small.
 """
@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import diffusers
-import tiny_text as text
 import torch
 import transformers
 from torch import nn
+
+from playground.measuring.tiny import text
 
 SD_SCHEDULE = {
     "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
@@ -27,7 +28,7 @@ FLUX_VAE = {"scaling_factor": 0.3611, "shift_factor": 0.1159}
 NO_QUANT = {"use_quant_conv": False, "use_post_quant_conv": False}
 
 
-def _autoencoder(channels: int = 4, scale: float = 0.18215, **options):
+def autoencoder(channels: int = 4, scale: float = 0.18215, **options):
     """Eight pixels a spatial position."""
     return diffusers.AutoencoderKL(**{
         "latent_channels": channels, "scaling_factor": scale, "layers_per_block": 1,
@@ -49,7 +50,7 @@ def _unet(**options):
 
 def _stable_diffusion(scheduler, kind=diffusers.StableDiffusionPipeline, **options):
     parts = {
-        "vae": _autoencoder(), "unet": _unet(), "scheduler": scheduler,
+        "vae": autoencoder(), "unet": _unet(), "scheduler": scheduler,
         "tokenizer": text.clip_tokenizer(), "safety_checker": None, "feature_extractor": None,
         "text_encoder": transformers.CLIPTextModel(text.clip_config()),
         "requires_safety_checker": False,
@@ -89,7 +90,7 @@ def lcm():
 
 def sdxl(scheduler=None):
     return diffusers.StableDiffusionXLPipeline(
-        vae=_autoencoder(scale=0.13025, force_upcast=True),
+        vae=autoencoder(scale=0.13025, force_upcast=True),
         text_encoder=transformers.CLIPTextModel(text.clip_config()),
         text_encoder_2=transformers.CLIPTextModelWithProjection(
             text.clip_config(layers=4, act="gelu")
@@ -129,7 +130,7 @@ def pixart():
             norm_type="ada_norm_single", norm_elementwise_affine=False,
             use_additional_conditions=False,
         ),
-        vae=_autoencoder(scale=0.13025), text_encoder=text.t5_encoder(),
+        vae=autoencoder(scale=0.13025), text_encoder=text.t5_encoder(),
         tokenizer=text.t5_tokenizer(),
         scheduler=diffusers.DPMSolverMultistepScheduler(
             beta_start=0.0001, beta_end=0.02, beta_schedule="linear", solver_order=2,
@@ -182,7 +183,7 @@ def sd3():
             caption_projection_dim=32, pooled_projection_dim=32, pos_embed_max_size=32,
             dual_attention_layers=(0,), qk_norm="rms_norm",
         ),
-        vae=_autoencoder(16, 1.5305, shift_factor=0.0609, **NO_QUANT),
+        vae=autoencoder(16, 1.5305, shift_factor=0.0609, **NO_QUANT),
         text_encoder=first, text_encoder_2=second, text_encoder_3=text.t5_encoder(64),
         tokenizer=text.clip_tokenizer(), tokenizer_2=text.clip_tokenizer("!"),
         tokenizer_3=text.t5_tokenizer(),
@@ -210,7 +211,7 @@ def _flux(scheduler, guidance: bool):
             num_attention_heads=2, joint_attention_dim=32, pooled_projection_dim=text.WIDTH,
             axes_dims_rope=(4, 6, 6), guidance_embeds=guidance,
         ),
-        vae=_autoencoder(16, FLUX_VAE["scaling_factor"],
+        vae=autoencoder(16, FLUX_VAE["scaling_factor"],
                          shift_factor=FLUX_VAE["shift_factor"], **NO_QUANT),
         text_encoder=transformers.CLIPTextModel(text.clip_config()),
         text_encoder_2=text.t5_encoder(), tokenizer=text.clip_tokenizer(),
@@ -226,7 +227,7 @@ def lumina2():
             num_refiner_layers=1, num_attention_heads=2, num_kv_heads=1, multiple_of=16,
             axes_dim_rope=(8, 4, 4), axes_lens=(512, 64, 64), cap_feat_dim=text.WIDTH,
         ),
-        vae=_autoencoder(16, FLUX_VAE["scaling_factor"],
+        vae=autoencoder(16, FLUX_VAE["scaling_factor"],
                          shift_factor=FLUX_VAE["shift_factor"], **NO_QUANT),
         text_encoder=text.gemma_encoder(len(tokenizer)), tokenizer=tokenizer,
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=6.0),
@@ -241,7 +242,7 @@ def z_image():
             n_refiner_layers=1, n_heads=2, n_kv_heads=2, qk_norm=True, cap_feat_dim=text.WIDTH,
             rope_theta=256.0, t_scale=1000.0, axes_dims=[8, 4, 4], axes_lens=[512, 64, 64],
         ),
-        vae=_autoencoder(16, FLUX_VAE["scaling_factor"], shift_factor=FLUX_VAE["shift_factor"]),
+        vae=autoencoder(16, FLUX_VAE["scaling_factor"], shift_factor=FLUX_VAE["shift_factor"]),
         text_encoder=text.qwen3_encoder(len(tokenizer)), tokenizer=tokenizer,
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
     )  # fmt: skip
