@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from playground.world import asked, oracle
+from playground.world import asked, oracle, verdict
 from playground.world.scene import SIDE, Scene
 
 
@@ -40,6 +40,16 @@ def measure(prompts: Sequence[str], pictures: np.ndarray, seeds: int) -> dict[st
     found["diversity"] = float(np.mean([diversity(part) for part in features]))
     found["saturation"] = saturation(pictures)
     return found
+
+
+def judged(prompt: str, picture: np.ndarray) -> verdict.Verdict:
+    """What a picture uint8 [height, width, 3] shows of its prompt, as the oracle reads it.
+
+    Raises UnjudgeableError as `check` does.
+    """
+    check(prompt, *picture.shape[:2])
+    (seen,) = oracle.read(judge(), np.stack([picture]))
+    return verdict.of(prompt, seen)
 
 
 def adherence(prompts: Sequence[str], seen: Sequence[Scene]) -> dict[str, float]:
