@@ -156,13 +156,6 @@ def test_grids_and_pictures_are_told_apart():
 
 
 # ---- what the lens offers ------------------------------------------------------------------------
-def test_samplers_that_cannot_be_used_are_named_with_the_reason():
-    assert lens.refusals("epsilon") == ""
-    assert lens.refusals("v_prediction") == (
-        "PNDM cannot sample a model that predicts v_prediction."
-    )
-
-
 def test_the_shipped_race_is_the_one_offered_and_small():
     shown = json.loads(EXAMPLE.read_text())["race"]
     assert [Recipe.from_query(lane["link"]) for lane in shown["lanes"]] == [

@@ -208,17 +208,17 @@ def test_uploads_are_seen_as_a_viewer_shows_them():
 @pytest.mark.parametrize("sent", [None, [], {}, 5], ids=repr)
 def test_no_file_is_a_sentence(sent, session):
     with pytest.raises(RecipeError, match="No file arrived"):
-        next(noising.of_file(sent, "emoji-world"))
+        next(noising.of_file(sent, Recipe()))
 
 
 def test_uploads_that_are_no_pictures_are_refused_in_words(session, tmp_path, monkeypatch):
     file = tmp_path / "x.png"
     file.write_text("<script>alert(1)</script>")
     with pytest.raises(PictureError, match="not a readable"):
-        list(noising.of_file(str(file), "emoji-world"))
+        list(noising.of_file(str(file), Recipe()))
     Image.new("RGB", (20, 20)).save(file)
-    *_, last = noising.of_file(str(file), "emoji-world")
+    *_, last = noising.of_file(str(file), Recipe())
     assert last["kind"] == "finished"
     monkeypatch.setattr(pictures, "LARGEST", 399)
     with pytest.raises(PictureError, match="too many pixels"):
-        list(noising.of_file(str(file), "emoji-world"))
+        list(noising.of_file(str(file), Recipe()))

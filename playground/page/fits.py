@@ -69,10 +69,7 @@ class Fit:
         for one in SAMPLERS.values():
             if reason := one.refusal_of(self.spec.scheduler_config):
                 found.setdefault(reason.replace(one.label, "", 1).strip(), []).append(one.label)
-        return " ".join(
-            f"{labels[0]} {reason}" if len(labels) == 1 else f"{', '.join(labels)}: each {reason}"
-            for reason, labels in found.items()
-        )
+        return " ".join(f"{', '.join(labels)} {reason}" for reason, labels in found.items())
 
     @property
     def unused(self) -> tuple[str, ...]:

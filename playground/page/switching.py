@@ -44,7 +44,7 @@ def fitted(recipe: Recipe) -> tuple[Recipe, list[str]]:
     for group in GROUPS:
         if not can(fit, recipe, group):
             made = replace(recipe, **{f: getattr(fit.usual, f) for f in group})
-            notes.append(f"{fit.spec.label} cannot do this: {told(made, recipe)}")
+            notes.append(f"As {fit.spec.label} cannot do it: {told(recipe, made)}")
             recipe = made
     return recipe, notes
 

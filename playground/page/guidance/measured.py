@@ -86,9 +86,10 @@ def _difference(one: float, other: float, count: int) -> tuple[float, float]:
 
 def build() -> None:
     """Lay out the section inside the surrounding gradio context, if there are numbers."""
-    card = specs.get(Recipe().model).card
+    spec = specs.get(Recipe().model)
+    card = spec.card
     if rows := card.get("guidance"):
-        gr.Markdown("### What w does, measured")
+        gr.Markdown(f"### What w does, measured with {spec.label}")
         gr.HTML(measured(rows), **asdict(tradeoff.VIEW), elem_id="tradeoff")
     if rows := card.get("variants"):
         with gr.Accordion("Guidance over time, rescale and guiders, measured", open=False):

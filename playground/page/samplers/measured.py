@@ -84,10 +84,11 @@ def stochastic(found: dict) -> dict:
 
 def build() -> None:
     """Lay out the section inside the surrounding gradio context, if there are numbers."""
-    found = specs.get(Recipe().model).card.get("solvers")
+    spec = specs.get(Recipe().model)
+    found = spec.card.get("solvers")
     if not found:
         return
-    gr.Markdown(f"### Error against calls, over {found['exact']} prompts")
+    gr.Markdown(f"### Error against calls, over {found['exact']} prompts, of {spec.label}")
     gr.HTML(measured(found), **asdict(errors.VIEW), elem_id="errors-measured")
     with gr.Accordion("Samplers with fresh noise: score and diversity against calls", open=False):
         gr.HTML(stochastic(found), **asdict(tradeoff.VIEW), elem_id="errors-stochastic")
