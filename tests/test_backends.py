@@ -9,6 +9,7 @@ import pytest
 import torch
 from conftest import tiny_model
 from diffusers.models.attention_processor import Attention
+from graphs import Off
 
 from playground.attention import editing
 from playground.attention.record import Watched, record
@@ -193,20 +194,9 @@ def test_a_network_that_cannot_be_exported_stays_with_pytorch(caplog):
 
 @pytest.mark.parametrize("error", [0.01, float("nan")])
 @pytest.mark.parametrize("wrong", ["predictions", "pixels", "maps of (8, 8)"])
-def test_a_graph_that_is_off_is_not_used(wrong, error, tiny, monkeypatch, caplog):
-    class Off(UNetGraph):
-        def __call__(self, *question):
-            predictions, recorder = super().__call__(*question)
-            if wrong == "predictions":
-                predictions[0, 0, 0, 0] += error
-            elif wrong != "pixels":
-                recorder.sums[8, 8][0, 0, 0] += error * 9
-            return predictions, recorder
-
-        def pixels(self, latents):
-            return super().pixels(latents) + (error if wrong == "pixels" else 0)
-
-    monkeypatch.setitem(onnx_backend.GRAPHS, type(tiny), Off)
+def test_a_graph_that_is_off_is_not_used(wrong, error, tiny, onnx, monkeypatch, caplog):
+    off = Off(onnx._graph, wrong, error)
+    monkeypatch.setitem(onnx_backend.GRAPHS, type(tiny), lambda *_: off)
     backend = backends.get("onnx").make(tiny)
     backend.prepare()
     assert f"its {wrong} are" in caplog.text

@@ -6,6 +6,7 @@ import pytest
 import torch
 from conftest import tiny_model
 from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
+from graphs import Off
 from torch import nn
 
 from playground.attention.record import Watched
@@ -18,6 +19,8 @@ from playground.engine.engine import Engine
 from playground.models.families.joint import SHORT, JointModel
 from playground.models.prompt import Condition, word_columns
 from playground.recipe import Recipe
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 LONG = "two red stars in the snow " * 8
 SHORT_TEXTS = ("", "a cat", "an owl wearing a crown")
@@ -36,7 +39,7 @@ def flow_model(tiny, **options) -> JointModel:
     }  # fmt: skip
     network = SD3Transformer2DModel(**usual | options)
     for weights in network.parameters():
-        nn.init.normal_(weights, 0.2 if weights.ndim == 1 else 0.0, 0.3)
+        nn.init.normal_(weights, 0.2 if weights.ndim == 1 else 0.0, 0.15)
     network.eval().requires_grad_(False)
     config = json.loads(FlowMatchEulerDiscreteScheduler(shift=1.0).to_json_string())
     parts = tiny.vae, tiny.text_encoder, tiny.tokenizer
@@ -141,28 +144,10 @@ def test_sizes_without_a_position_stay_with_pytorch(flow, onnx):
         onnx.ask(*question(flow, ("",), (34, 16)))
 
 
-@pytest.mark.parametrize("error", [0.01, float("nan")])
-@pytest.mark.parametrize("wrong", ["predictions", "maps of (8, 8)", "maps of (7, 9)"])
-def test_a_flow_graph_that_is_off_is_not_used(wrong, error, flow, onnx, monkeypatch, caplog):
-    class Off:
-        """The prepared graph, with an error in one place."""
-
-        checked = onnx._graph.checked
-        pixels = staticmethod(onnx._graph.pixels)
-
-        def __init__(self, *_):
-            pass
-
-        def __call__(self, *asked):
-            predictions, recorder = onnx._graph(*asked)
-            if wrong == "predictions":
-                predictions[2, 0, 0, 0] += error  # the row with the long text
-            for grid, sums in recorder.sums.items():
-                if wrong == f"maps of {grid}":
-                    sums[0, 0, 0] += error * 9
-            return predictions, recorder
-
-    monkeypatch.setitem(onnx_backend.GRAPHS, JointModel, Off)
+@pytest.mark.parametrize("wrong", ["predictions", "pixels", "maps of (7, 9)"])
+def test_a_flow_graph_that_is_off_is_not_used(wrong, flow, onnx, monkeypatch, caplog):
+    off = Off(onnx._graph, wrong, 0.01)
+    monkeypatch.setitem(onnx_backend.GRAPHS, JointModel, lambda *_: off)
     backend = backends.get("onnx").make(flow)
     backend.prepare()
     assert f"its {wrong} are" in caplog.text
