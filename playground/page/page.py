@@ -2,13 +2,13 @@
 
 import html
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import gradio as gr
 
 from playground.models import specs
-from playground.page import arriving, chooser, serving
+from playground.page import arriving, chooser, live, serving
 from playground.page import panel as recipe_panel
 from playground.page.attention import lens as attention
 from playground.page.chooser import Shown
@@ -100,6 +100,23 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
         else:
             yield from on_draw(request, last, *values)
 
+    def on_live(request: gr.Request, asked, *values):
+        yield from alive(request, asked, values, only=(studio.LENS,))
+
+    def on_later(request: gr.Request, asked, *values):
+        yield from alive(request, asked, values, only=LENSES)
+
+    def alive(request: gr.Request, asked, values: tuple, only: Sequence[Lens]):
+        try:
+            recipe = panel.recipe(values)
+            moment = float(asked) if isinstance(asked, int | float) else 0.0
+            visitor = request.session_hash
+            run = runs.draw(recipe, visitor, live.SECTION, moment, previews=False)
+            for frame in followed(run, only):
+                yield [recipe, *shown(frame)]
+        except ValueError as error:
+            yield [gr.skip(), *shown({"explorer": explorer.message(str(error), error=True)})]
+
     def shown(frame: Frame) -> list:
         return [frame.get(name, gr.skip()) for name in views]
 
@@ -138,6 +155,16 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
         )
         for events, answer in ((panel.draws, on_draw), (panel.changes, on_change))
     ]  # fmt: skip
+    for button, answer in ((panel.live.now, on_live), (panel.live.later, on_later)):
+        drawings.append(
+            button.click(
+                answer, [panel.live.asked, *panel.inputs], [drawn, *views.values()],
+                js="(asked, ...values) => [performance.now(), ...values]",
+                trigger_mode="multiple", concurrency_limit=VISITORS, concurrency_id="draw",
+                preprocess=False, **hidden,
+            )
+        )  # fmt: skip
+    panel.live.connect(page, panel.chooser.model)
     panel.stop.click(
         explorer.stopped, outputs=views["explorer"], cancels=drawings, queue=False, **hidden
     )
@@ -152,10 +179,15 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
 
 def draw(recipe: Recipe, visitor: str | None = None) -> Iterator[Frame]:
     """Frames of the recipe's run and, when it is finished, what every lens shows of it."""
-    for event in runs.draw(recipe, visitor):
+    yield from followed(runs.draw(recipe, visitor), LENSES)
+
+
+def followed(run: Iterator[Frame | runs.Finished], lenses: Sequence[Lens]) -> Iterator[Frame]:
+    """Frames of a run and, when it is finished, what these lenses show of it."""
+    for event in run:
         if isinstance(event, runs.Finished):
             session = serving.session(event.run.recipe.model, event.run.recipe.lora)
-            parts = [lens.of_run(event.run, session, event.seconds) for lens in LENSES]
+            parts = [lens.of_run(event.run, session, event.seconds) for lens in lenses]
             yield {name: data for part in parts for name, data in part.items()}
         else:
             yield event

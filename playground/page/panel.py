@@ -9,9 +9,10 @@ import gradio as gr
 from playground.diffusion import guidance
 from playground.diffusion.guidance import CLASSIFIER_FREE, DISTILLED
 from playground.diffusion.samplers import SAMPLERS
-from playground.page import chooser, fits
+from playground.page import chooser, fits, live
 from playground.page.chooser import Chooser
 from playground.page.fits import Fit
+from playground.page.live import Live
 from playground.recipe import FIELDS, Recipe
 
 MORE = (
@@ -48,6 +49,7 @@ class Panel:
 
     fields: dict[str, gr.components.Component]
     chooser: Chooser
+    live: Live
     marks: gr.Row
     refused: gr.Markdown  # samplers that the model cannot use
     unused: gr.Markdown  # why some fields are not there
@@ -140,6 +142,7 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
         with gr.Row():
             run = gr.Button("Draw", variant="primary", elem_id="draw", min_width=80)
             stop = gr.Button("Stop", elem_id="stop", min_width=80)
+        while_typing = live.build(recipe.model)
         models = chooser.build(recipe)
         fields["model"], fields["lora"] = models.model, models.lora
         fields["guidance"] = _widget("guidance", recipe)
@@ -171,7 +174,9 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
     draws = [run.click, *(fields[name].submit for name in ("prompt", "negative", "seed"))]
     changes = [fields[name].input for name in TABLES]
     changes += [fields["guidance"].release, fields["steps"].release]
-    return Panel(fields, models, marks, refused, unused, stop, opened, notes, draws, changes)
+    return Panel(
+        fields, models, while_typing, marks, refused, unused, stop, opened, notes, draws, changes,
+    )  # fmt: skip
 
 
 def _setter(label: str, value: str, target: gr.components.Component) -> None:

@@ -24,21 +24,27 @@ class Finished:
     seconds: float
 
 
-def draw(recipe: Recipe, visitor: str | None = None) -> Iterator[Frame | Finished]:
-    """Frames while it is drawn and, at the end, the run; raises ValueError before anything is
-    drawn.
+def draw(
+    recipe: Recipe, visitor: str | None = None, section: str = SECTION, asked: float | None = None,
+    previews: bool = True,
+) -> Iterator[Frame | Finished]:  # fmt: skip
+    """Frames while it is drawn, if `previews` are wanted, and at the end the run; raises ValueError
+    before anything is drawn.
 
-    Closing the generator cancels the picture; so does a new one of this visitor.
+    Closing the generator cancels the picture; so does one of this visitor in the same `section`
+    that was `asked` for later (by default: now).
     """
-    asked = time.monotonic()
+    asked = time.monotonic() if asked is None else asked
     recipe = serving.check(recipe)
     for sentence in serving.getting_ready(recipe):
         yield {"explorer": explorer.message(sentence)}
     session = serving.session(recipe.model, recipe.lora)
     with session.submit(
-        [recipe], record=True, visitor=visitor, section=SECTION, asked=asked
+        [recipe], record=True, visitor=visitor, section=section, asked=asked
     ) as run:
-        yield from _frames(session, recipe, run)
+        for frame in _frames(session, recipe, run):
+            if previews or isinstance(frame, Finished) or "preview" not in frame["explorer"]:
+                yield frame
 
 
 def _frames(session: Session, recipe: Recipe, run) -> Iterator[Frame | Finished]:

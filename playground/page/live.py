@@ -1,0 +1,42 @@
+"""Draw while the visitor types: after every pause of the keyboard, and while a slider moves.
+
+`live.js` listens and presses two hidden buttons: one draws the picture and its word maps at once,
+the other, after a longer pause, lets every lens follow.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from playground.models import specs
+
+SECTION = "live"  # of the engine's runs: the one last asked for wins, whatever arrives last
+LISTEN = (Path(__file__).parent / "live.js").read_text()
+# Networks with one row a call and few calls answer at once.
+AT_ONCE = [spec.name for spec in specs.MODELS.values() if not spec.guidance.branches]
+
+
+@dataclass(frozen=True)
+class Live:
+    """The switch, and what `live.js` presses; `asked` is when, by the browser's clock."""
+
+    switch: gr.Checkbox
+    now: gr.Button
+    later: gr.Button
+    asked: gr.Number
+
+    def connect(self, page: gr.Blocks, model: gr.components.Component) -> None:
+        page.load(None, js=LISTEN)
+        model.change(None, model, self.switch, js=f"(name) => {json.dumps(AT_ONCE)}.includes(name)")
+
+
+def build(model: str) -> Live:
+    switch = gr.Checkbox(
+        model in AT_ONCE, label="Draw while I type", elem_id="live", container=False,
+        info="Every pause and every move of a slider draws; the newest wins.",
+    )  # fmt: skip
+    now = gr.Button("Draw now", visible="hidden", elem_id="live-now")
+    later = gr.Button("Follow in every lens", visible="hidden", elem_id="live-later")
+    return Live(switch, now, later, gr.Number(0, visible="hidden", elem_id="live-asked"))

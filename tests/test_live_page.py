@@ -1,0 +1,63 @@
+"""Drawing while the visitor types, in a real browser: the newest wins, others keep their turns."""
+
+import pytest
+
+LIVE = "document.querySelector('#live input').checked"
+STATUS = "document.querySelector('#explorer .status').textContent"
+WORDS = (
+    "[...document.querySelectorAll('#explorer .words button')].map((b) => b.textContent).join(' ')"
+)
+# Every picture that is shown, by its words, in the order in which they come.
+WATCH = f"""() => {{
+  window.shown = [];
+  new MutationObserver(() => {{
+    const words = {WORDS};
+    if (words !== window.shown.at(-1)) window.shown.push(words);
+  }}).observe(document.getElementById("explorer"), {{ subtree: true, childList: true }});
+}}"""
+
+
+@pytest.fixture
+def student(visit):
+    """A page on which the consistency student draws while one types."""
+    page = visit()
+    page.get_by_label("Emoji world, consistency").check()
+    page.wait_for_function(f"{STATUS}.includes('4 network calls')", timeout=90_000)
+    page.wait_for_function(LIVE)
+    return page
+
+
+def test_the_last_words_are_drawn_in_their_order_and_others_are_served(student, visit):
+    student.evaluate(WATCH)
+    text = "two cats in the snow"
+    student.fill("#recipe-prompt textarea", "")
+    student.locator("#recipe-prompt textarea").press_sequentially(text, delay=20)  # twenty keys
+    other = visit()
+    other.click("#draw")
+    other.wait_for_function(f"{STATUS}.startsWith('Drawn')", timeout=60_000)
+    student.wait_for_function(f"{WORDS} === '{text}'", timeout=60_000)
+    shown = student.evaluate("window.shown")
+    assert shown[-1] == text
+    # What was typed before the end may be seen on the way, never after something newer.
+    typed = [words for words in shown if words and text.startswith(words)]
+    assert typed == sorted(typed, key=len)
+    assert len(typed) < len(text)
+
+
+def test_a_slider_draws_while_it_moves_and_every_lens_follows(student):
+    slider = student.locator("#recipe-guidance input[type=range]")
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    student.wait_for_function(f"{STATUS}.includes('w = 5.5')", timeout=60_000)
+
+
+def test_it_is_off_for_models_with_many_calls_and_can_be_switched_on(visit):
+    page = visit()
+    page.wait_for_function(f"{STATUS}.startsWith('Drawn')")
+    assert not page.evaluate(LIVE)
+    before = page.evaluate(WORDS)
+    page.get_by_label("Draw while I type").check()
+    page.fill("#recipe-prompt textarea", "a red square")
+    page.wait_for_function(f"{WORDS} === 'a red square'", timeout=60_000)
+    assert before != "a red square"
