@@ -15,6 +15,7 @@ from playground.models.words import Word
 from playground.page.attention import data, keep, runs
 from playground.page.attention.look import Look, means
 from playground.page.attention.views.attention import LARGEST, Branch, Level, label, light
+from playground.page.shared import overlay
 from playground.recipe import Recipe
 
 WIDE = Recipe(prompt="two red stars", steps=3, width=192, height=128)
@@ -116,17 +117,14 @@ def test_the_sheet_shows_the_maps_that_the_page_shows_and_carries_the_recipe(ses
     assert name == "latent-playground-7-attention.png"
     assert Recipe.from_png(io.BytesIO(content)) == WIDE
     sheet = Image.open(io.BytesIO(content))
-    assert sheet.size == (3 * 128, 4 * (128 + 16))  # best measured, then a row a grid
-    maps = look.finished_maps()
-    for column, map_ in enumerate(maps):
-        tile = np.asarray(sheet.crop((column * 128, 16, (column + 1) * 128, 16 + 85)))
-        expected = keep._fitted(look.picture.image)
-        lit = (map_ - map_.min()) / np.ptp(map_)
-        mask = Image.fromarray(np.uint8(30 + 225 * lit)).resize(
-            expected.size, Image.Resampling.BILINEAR
-        )
-        expected = np.asarray(expected) * (np.asarray(mask)[..., None] / 255)
-        assert np.abs(tile - expected).max() <= 2
+    bar = overlay.bar(np.eye(2), 128, "colour").height
+    assert sheet.size == (3 * 128, 4 * (16 + 128 + bar))  # best measured, then a row a grid
+    picture = keep._fitted(look.picture.image)
+    for column, map_ in enumerate(look.finished_maps()):
+        tile = sheet.crop((column * 128, 16, (column + 1) * 128, 16 + 85))
+        assert tile.tobytes() == overlay.laid(picture, map_, "colour").tobytes()
+    lit = Image.open(io.BytesIO(keep.file("png", look, "light")[1]))
+    assert lit.tobytes() != sheet.tobytes()
 
 
 def test_names_in_any_script_are_drawn_whole(session):
@@ -145,7 +143,7 @@ def test_every_kind_of_file(session):
     look = looked(WIDE)
     files = {kind: keep.file(kind, look)[1] for kind in keep.KEPT}
     gif = Image.open(io.BytesIO(files["gif"]))
-    assert (gif.n_frames, gif.size) == (3, (4 * 128, 128 + 16))
+    assert (gif.n_frames, gif.width) == (3, 4 * 128)
     assert Recipe.from_json(gif.info["comment"].decode()) == WIDE
     arrays = np.load(io.BytesIO(files["npz"]))
     assert arrays["first_16x24"].dtype == np.uint8
@@ -154,6 +152,11 @@ def test_every_kind_of_file(session):
     assert len(arrays["first_16x24_layers"]) * 2 == arrays["first_16x24"].shape[1]
     assert Recipe.from_json(str(arrays["recipe"])) == WIDE
     assert {name.split("_")[0] for name in arrays} == {"readme", "recipe", "first", "second"}
+
+
+def test_another_overlay_is_a_sentence():
+    with pytest.raises(ValueError, match="there are: colour, contour, light"):
+        list(runs.kept({"kind": "png", "overlay": "jet"}, random_look(1, 2, [(4, 4)], 2)))
 
 
 @pytest.mark.parametrize("kind", ["exe", None, [], {}, 5], ids=repr)

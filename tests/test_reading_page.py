@@ -39,7 +39,7 @@ def test_a_reading_is_explored_like_a_drawn_picture(session, file):
     assert found["kind"] == "finished"
     assert found["text"].startswith(f"“a red square”, read in {counted(count, 'network call')}")
     assert found["text"].endswith("middle square, made 128×128 pixels.")
-    assert "Read this way, on " in found["summing"]["text"]
+    assert "in scenes, read this way" in found["summing"]["claim"]
     assert found["moments"] == [f"Read at t = {level.t:g}" for level in HOW.levels(CONFIG)]
     assert (found["link"], found["summing"]["calls"]) == ("", tuple(range(count)))
     (branch,) = found["branches"]

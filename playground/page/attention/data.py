@@ -12,9 +12,11 @@ from playground.diffusion.guidance import UNCOND
 from playground.engine.record import RunRecord
 from playground.models import specs
 from playground.models.words import Word
+from playground.page import fits
 from playground.page.attention.look import Look, look_of
 from playground.page.attention.views import attention, edits
 from playground.page.studio.data import notes, summing
+from playground.recipe import Recipe
 from playground.wording import counted
 
 
@@ -34,6 +36,7 @@ def laboratory(look: Look) -> dict:
         name=f"{look.name}.png",
         link=recipe.to_query(),
         summing=summing(recipe, list(look.timesteps)),
+        joint=_joint(recipe),
     )
 
 
@@ -55,10 +58,15 @@ def reading(run: RunRecord, model: str, picture: np.ndarray, seconds: float) -> 
         name="",
         link="",
         summing=summing(recipe, run.timesteps, "scenes"),
+        joint=_joint(recipe),
         moments=[f"Read at t = {step.level.t:g}" for step in run.steps],
         stills=[("What the autoencoder keeps of it", run.picture.image)],
         notes=notes(recipe, run.prompt, run.prompts[UNCOND]),
     )
+
+
+def _joint(recipe: Recipe) -> bool:
+    return not fits.of(recipe.model, recipe.lora).cross_attention
 
 
 def edited(runs: Sequence[RunRecord], touched: tuple[list[int], list[int]], seconds: float) -> dict:

@@ -10,21 +10,22 @@ from playground.page.attention import data
 from playground.page.attention.look import Look, means
 from playground.page.attention.views import attention
 from playground.page.attention.views.attention import Level, label
-from playground.page.shared import labels
+from playground.page.shared import labels, overlay
 from playground.page.shared.view import standalone
 
 TILE = 128  # pixels of a map in a sheet or GIF
 MARGIN = 3
+USUAL = overlay.KINDS[0]  # how maps are laid over pictures
 Tile = tuple[Image.Image, Image.Image]  # a picture and its caption
 
 
-def html(look: Look) -> bytes:
-    """The laboratory itself, for a browser without network."""
+def html(look: Look, kind: str = USUAL) -> bytes:
+    """The laboratory itself, for a browser without network; the overlay is chosen in it."""
     words = " ".join(word.text for word in look.branches[0].words) or "no words"
     return standalone(attention.VIEW, data.laboratory(look), f"Attention: {words}").encode()
 
 
-def npz(look: Look) -> bytes:
+def npz(look: Look, kind: str = USUAL) -> bytes:
     """Probabilities as uint8 codes, p = (code/255)², with their words, steps and layers."""
     arrays = {"readme": np.array(npz.__doc__), "recipe": np.array(look.recipe.to_json())}
     for branch, short in zip(look.branches, ("first", "second"), strict=False):
@@ -40,15 +41,15 @@ def npz(look: Look) -> bytes:
     return file.getvalue()
 
 
-def sheet(look: Look) -> bytes:
-    """A PNG with the recipe: the picture under each word's map, first as the page shows it, then
-    one row per grid: means over steps and heads.
+def sheet(look: Look, kind: str = USUAL) -> bytes:
+    """A PNG with the recipe: the picture under each word's map with its colour bar, first as the
+    page shows it, then one row per grid: means over steps and heads.
     """
     words, image, branch = _words(look), look.picture.image, look.branches[0]
-    rows = [_veiled(image, look.finished_maps(), map(_caption, words))]
+    rows = [_mapped(image, look.finished_maps(), map(_caption, words), kind)]
     for level, found in zip(branch.levels, means(branch, branch.steps).values(), strict=True):
         captions = (_caption(f"{word}  {_grid(level)}") for word in words)
-        rows.append(_veiled(image, _shares(found, len(words)), captions))
+        rows.append(_mapped(image, _shares(found, len(words)), captions, kind))
     strips = [_strip(row, max(caption.height for _, caption in row)) for row in rows]
     whole = Image.new("RGB", (strips[0].width, sum(strip.height for strip in strips)), "white")
     top = 0
@@ -60,7 +61,7 @@ def sheet(look: Look) -> bytes:
     return file.getvalue()
 
 
-def gif(look: Look) -> bytes:
+def gif(look: Look, kind: str = USUAL) -> bytes:
     """A GIF, one frame per step: the maps as the page shows them, over the preview of pred_x0."""
     steps, frames = look.branches[0].steps, []
     words = [_caption(word) for word in _words(look)]
@@ -68,7 +69,8 @@ def gif(look: Look) -> bytes:
     height = max(caption.height for caption in (*said, *words))  # of every frame alike
     for step, caption in zip(steps, said, strict=True):
         preview = look.previews[step]
-        tiles = [(_fitted(preview), caption), *_veiled(preview, look.word_maps([step]), words)]
+        maps = look.word_maps([step])
+        tiles = [(_fitted(preview), caption), *_mapped(preview, maps, words, kind)]
         frames.append(_strip(tiles, height))
     file, comment = io.BytesIO(), look.recipe.to_json().encode()
     frames[0].save(
@@ -94,15 +96,17 @@ def _shares(maps: np.ndarray, words: int) -> np.ndarray:
     return said / np.maximum(said.sum(0), 1e-12)
 
 
-def _veiled(pixels: np.ndarray, maps: np.ndarray, captions: Iterable[Image.Image]) -> list[Tile]:
-    """Per map [h, w] the picture, dark where the map is near its minimum."""
+def _mapped(
+    pixels: np.ndarray, maps: np.ndarray, captions: Iterable[Image.Image], kind: str
+) -> list[Tile]:
+    """Per map [h, w] the picture under it, and below it the map's colour bar."""
     picture, tiles = _fitted(pixels), []
     for map_, caption in zip(maps, captions, strict=True):
-        low, high = map_.min(), map_.max()
-        light = (30 + 225 * (map_ - low) / max(high - low, 1e-9)).astype(np.uint8)
-        mask = Image.fromarray(light).resize(picture.size, Image.Resampling.BILINEAR)
-        black = Image.new("RGB", picture.size)
-        tiles.append((Image.composite(picture, black, mask), caption))
+        bar = overlay.bar(map_, TILE, kind)
+        whole = Image.new("RGB", (TILE, TILE + bar.height), "white")
+        whole.paste(overlay.laid(picture, map_, kind))
+        whole.paste(bar, (0, picture.height + 1))
+        tiles.append((whole, caption))
     return tiles
 
 
@@ -119,7 +123,8 @@ def _caption(text: str) -> Image.Image:
 
 def _strip(tiles: Sequence[Tile], height: int) -> Image.Image:
     """Side by side, each under its caption."""
-    canvas = Image.new("RGB", (len(tiles) * TILE, height + TILE), "white")
+    below = max(tile.height for tile, _ in tiles)
+    canvas = Image.new("RGB", (len(tiles) * TILE, height + below), "white")
     for column, (tile, caption) in enumerate(tiles):
         canvas.paste(caption, (column * TILE + MARGIN, height - caption.height), caption)
         canvas.paste(tile, (column * TILE, height))
@@ -135,7 +140,10 @@ def check(kind) -> None:
         raise ValueError(f"There is no {kind!r} to keep; there are: {', '.join(KEPT)}.")
 
 
-def file(kind: str, look: Look) -> tuple[str, bytes]:
-    """Name and content of one kind of file; ValueError if it is unknown."""
+def file(kind: str, look: Look, laid: object = None) -> tuple[str, bytes]:
+    """Name and content of one kind of file; `laid` is how maps are laid over pictures, None for
+    the usual way. ValueError if either is unknown.
+    """
     check(kind)
-    return f"{look.name}-attention.{kind}", KEPT[kind](look)
+    chosen = USUAL if laid is None else overlay.known(laid)
+    return f"{look.name}-attention.{kind}", KEPT[kind](look, chosen)

@@ -102,7 +102,7 @@ def kept(
         yield saved.message(ONCE_MORE), None
         look = _again(ask, visitor)
     if look:
-        yield saved.file(*keep.file(ask["kind"], look)), look
+        yield saved.file(*keep.file(ask["kind"], look, ask.get("overlay"))), look
 
 
 def _held(ask: Mapping, held: Look | None) -> Look | None:

@@ -19,6 +19,8 @@ from playground.models.words import Word
 
 HERE = Path(__file__).parent
 SHARED = HERE / "shared.js"  # what every behaviour has at hand
+OVERLAY = HERE / "overlay.js", HERE / "overlay.css"  # of views that lay maps over pictures
+COLOURMAP = HERE / "viridis.json"  # matplotlib's, 256 colours as hexadecimal digits
 STYLE = HERE / "shared.css"  # what looks alike in every view
 
 
@@ -38,13 +40,15 @@ class Summing:
     """How a run's maps are summed to one per word (see `heatmaps.Aggregation`), for the browser.
 
     `calls` are the steps that count, `weights` the exponents of the grids from the finest on,
-    `edges` the guided filter's radius; `text` says this, and what measurements found.
+    `edges` the guided filter's radius; `text` says this. `claim` is what was measured of the
+    finished maps of all heads, summed this way; empty if nothing was.
     """
 
     calls: tuple[int, ...]
     weights: tuple[float, ...]
     edges: float
     text: str
+    claim: str = ""
 
 
 def chips(words: Sequence[Word]) -> list[dict]:
@@ -52,11 +56,21 @@ def chips(words: Sequence[Word]) -> list[dict]:
     return [{"text": w.text, "known": w.known, "content": w.content} for w in words]
 
 
-def read(folder: Path) -> View:
-    names = ("template.html", "style.css", "behaviour.js")
-    template, style, behaviour = ((folder / n).read_text(encoding="utf-8") for n in names)
-    css, js = (file.read_text(encoding="utf-8") for file in (STYLE, SHARED))
-    return View(template, css + style, js + behaviour)
+def read(folder: Path, overlay: bool = False) -> View:
+    """The view in a folder; `overlay` is whether it lays maps over pictures (see overlay.js)."""
+    css, js, names = [STYLE], [SHARED], ("template.html", "style.css", "behaviour.js")
+    template, style, behaviour = (folder / name for name in names)
+    if overlay:
+        js, css = [*js, OVERLAY[0]], [*css, OVERLAY[1]]
+    return View(_text(template), _text(*css, style), _colourmap(overlay) + _text(*js, behaviour))
+
+
+def _text(*files: Path) -> str:
+    return "".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def _colourmap(needed: bool) -> str:
+    return f"const COLOURMAP = {_text(COLOURMAP).strip()};\n" if needed else ""
 
 
 def standalone(view: View, data: dict, title: str) -> str:

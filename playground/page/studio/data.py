@@ -7,6 +7,7 @@ from playground.engine.session import PromptFacts
 from playground.models import specs
 from playground.page import fits
 from playground.page.shared.view import Summing
+from playground.page.studio import judging
 from playground.page.studio.views import explorer, pipeline
 from playground.recipe import FIELDS, Recipe
 from playground.wording import counted, percent
@@ -31,26 +32,31 @@ def finished(run: RunRecord, seconds: float) -> dict[str, dict]:
         name=f"latent-playground-{recipe.seed}.png",
         link=recipe.to_query(),
         summing=summing(recipe, run.timesteps),
+        verdict=judging.of(run),
+        joint=not fits.of(recipe.model, recipe.lora).cross_attention,
     )
     return {"explorer": shown, "pipeline": _strip(run)}
 
 
 def summing(recipe: Recipe, timesteps: list[float], of: str = "pictures") -> Summing:
-    """How this model's maps are summed, what that was measured to be worth, and for which calls.
+    """How this model's maps are summed, for which calls, and what that was measured to be worth.
 
-    `of` says whether it was measured on drawn `pictures`, or on `scenes` that were there already.
+    `of` says whether it is asked of drawn `pictures`, or of `scenes` that were there already. The
+    claim is empty unless the model's card has just that: of this model without a LoRA, at the size
+    that it was measured at.
     """
-    card = specs.get(recipe.model).card
-    how = Aggregation.of(card)
-    text = f"Summed as measured best: {how}."
-    if rows := card.get("attention", {}).get("rows", {}).get("ours"):
-        nouns = rows.get(of, rows["scenes"])["noun"]
-        on = "Read this way, on" if of == "scenes" else "On"
-        text += (
-            f" {on} {nouns['count']} nouns with known masks the brightest pixel lies on the "
-            f"noun in {percent(nouns['pointing'])}, IoU at 0.4 is {percent(nouns['iou_0.4'])}."
+    spec = specs.get(recipe.model)
+    how = Aggregation.of(spec.card)
+    nouns = spec.card.get("attention", {}).get("rows", {}).get("ours", {}).get(of, {}).get("noun")
+    text, claim = f"Maps are summed so: {how}.", ""
+    if nouns and not recipe.lora and (recipe.height, recipe.width) == (spec.side, spec.side):
+        text = f"Summed as measured best: {how}."
+        where = "scenes, read this way" if of == "scenes" else "drawn pictures of this model"
+        claim = (
+            f"On {nouns['count']} nouns with known masks in {where}, the brightest pixel lies on "
+            f"the noun in {percent(nouns['pointing'])}, IoU at 0.4 is {percent(nouns['iou_0.4'])}."
         )
-    return Summing(tuple(how.settled(timesteps)), how.weights, how.edges, text)
+    return Summing(tuple(how.settled(timesteps)), how.weights, how.edges, text, claim)
 
 
 def notes(recipe: Recipe, prompt: PromptFacts, negative: PromptFacts) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from playground.models.words import Word
 from playground.page.shared.view import Summing, chips, data_url, pack, raster, read
 
-VIEW = read(Path(__file__).parent)
+VIEW = read(Path(__file__).parent, overlay=True)
 LARGEST = 10_000_000  # bytes of codes that a page keeps
 TOO_MANY = "These are too many numbers for a page: only the mean over heads is kept."
 
@@ -71,12 +71,14 @@ def finished(
     moments: Sequence[str] = (),
     stills: Sequence[tuple[str, np.ndarray]] = (),
     notes: Sequence[str] = (),
+    joint: bool = False,
 ) -> dict:
     """Everything the laboratory shows of a run.
 
     `previews` uint8 [h, w, 3] are those of pred_x0 (x̂0), one a step; `link` is the recipe for
     `?r=`; without one nothing more can be asked of the run. `moments` are what its steps are
-    called, `stills` pictures uint8 that stand beside it, each with its caption.
+    called, `stills` pictures uint8 that stand beside it, each with its caption. In `joint`
+    attention a position's columns sum to the text's part of its attention, else to 1.
     """
     return {
         "kind": "finished",
@@ -84,6 +86,7 @@ def finished(
         "name": name,
         "link": link,
         "summing": asdict(summing),
+        "joint": joint,
         "height": size[0],
         "width": size[1],
         "previews": [raster(p) for p in previews],

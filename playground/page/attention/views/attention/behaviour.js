@@ -1,7 +1,7 @@
 // The attention laboratory. Everything here works on data that has already arrived.
 const root = find('laboratory'), canvas = find('picture'), paint = canvas.getContext('2d');
 const range = find('range'), select = find('head'), count = element.querySelector('.best input');
-const SUMMED = 'summed', ALL = 'all', BEST = 'best', RELATIVE = 'relative', ABSOLUTE = 'absolute';
+const MOST = 8, SUMMED = 'summed', ALL = 'all', BEST = 'best', RELATIVE = 'relative', ABSOLUTE = 'absolute';
 const P = Float32Array.from({ length: 256 }, (_, code) => (code / 255) ** 2);
 
 let run = null, branch = null;
@@ -111,7 +111,7 @@ function draw() {
   paint.imageSmoothingEnabled = true;
   paint.imageSmoothingQuality = 'high';
   paint.drawImage(ended ? run.picture : run.previews[step], 0, 0, canvas.width, canvas.height);
-  find('readout').textContent = ended ? (level === SUMMED ? run.summing.text : 'Finished: maps are the mean of all steps.') : `${moment(step)}: predicted final picture (x̂0), maps of this step.`;
+  find('readout').textContent = ended ? summed() : `${moment(step)}: predicted final picture (x̂0), maps of this step.`;
   const lit = [...new Set(hovered === null ? pinned : [...pinned, hovered])].sort((a, b) => a - b);
   find('words').querySelectorAll('button').forEach((b) => {
     b.classList.toggle('lit', lit.includes(+b.dataset.column));
@@ -120,14 +120,28 @@ function draw() {
   find('masses').childNodes.forEach((bar, i) => bar.classList.toggle('now', branch.steps[i] === step));
   const steps = chosenSteps();
   if (!steps.length || !branch.levels.length) {
-    find('hint').textContent = 'These rows were not computed at this step: guidance did not need them.';
+    hint('These rows were not computed at this step: guidance did not need them.');
     return find('ranking').replaceChildren();
   }
   const raw = mapsAt(steps), maps = scaled(raw, steps);
   if (lit.length) shade(lit.some((k) => Object.values(sinks()).includes(k)) ? raw : refined(maps, ended), lit);
-  else find('hint').textContent = branch.words.length ? 'Hover or tap words to light their pixels; Shift takes a phrase.' : 'No words here: only start, end and padding can be attended to.';
+  else hint(branch.words.length ? 'Hover or tap words to see their pixels; Shift takes a phrase.' : 'No words here: only start, end and padding can be attended to.');
   rank(maps);
   if (worked) mark(worked);
+}
+
+// How the finished picture's maps are summed and, where that was measured, what it is worth.
+function summed() {
+  const { text, claim } = run.summing;
+  if (level !== SUMMED) return 'Finished: maps are the mean of all steps. What maps of one grid are worth is in the measurements.';
+  const measured = claim && select.value === ALL && scale === RELATIVE && branch === run.branches[0] && branch.words.length;
+  return `${text} ${measured ? claim : 'What maps of this choice are worth was not measured.'}`;
+}
+
+// What is shown, with the colour bar; its whole text if there is no room for it.
+function hint(text, low, high) {
+  Object.assign(find('hint'), { textContent: text, title: text });
+  showBar(low, high);
 }
 
 // The summing that was measured best carries a finished picture’s maps along its edges; cached.
@@ -151,15 +165,16 @@ function mark([x, y]) {
 
 const named = (k) => (k >= 1 && k <= branch.words.length ? branch.words[k - 1].text : Object.entries(sinks()).find(([, c]) => c === k)?.[0]);
 
-// Darkens where the chosen words have little: between their own extremes, or from 0 to the largest of all words.
+// The chosen words' share: between its own extremes, or from 0 to the largest of all words.
 function shade({ h, w, maps }, lit) {
   const sum = new Float32Array(h * w);
   for (const k of lit) maps[k].forEach((v, i) => { sum[i] += v; });
   const most = Math.max(...sum), least = Math.min(...sum);
   const [low, high] = scale === ABSOLUTE ? [0, Math.max(most, reach())] : [least, most];
-  paint.drawImage(veil(sum, h, w, low, high), 0, 0, canvas.width, canvas.height);
+  lay(paint, sum, h, w, low, high);
   const raw = scale === ABSOLUTE || lit.some((k) => k < 1 || k > branch.words.length);
-  find('hint').textContent = `“${lit.map(named).join(' + ')}”: ${attended(most)} of ${raw ? 'all attention' : level === SUMMED ? 'the words’ combined share' : 'the words’ attention'} at its brightest position, ${attended(least)} at its darkest${scale === ABSOLUTE ? `; full brightness is ${attended(high)}, for every word` : ''}.`;
+  const share = raw ? 'share of all attention' : `share of the words’ attention${level === SUMMED ? ', grids combined' : ''}`;
+  hint(`“${lit.map(named).join(' + ')}”: ${share}${scale === ABSOLUTE ? `, at most ${attended(most)} here; one scale for all words` : ''}.`, low, high);
 }
 
 // The highest probability of any word at any step: the shared scale's end.
@@ -170,7 +185,7 @@ function reach() {
 function rank({ h, w, maps }) {
   const ranking = find('ranking');
   ranking.replaceChildren();
-  find('clear').hidden = !box;
+  find('clear').classList.toggle('idle', !box);
   if (!box) {
     find('where').textContent = '';
     return ranking.append(make('p', 'Hover or tap the picture (or walk over it with the arrow keys) to rank the words of a position; drag to draw a box.', 'hint'));
@@ -184,10 +199,10 @@ function rank({ h, w, maps }) {
   const shares = wordColumns().map((k) => places.reduce((sum, i) => sum + maps[k][i], 0) / places.length);
   if (scale === ABSOLUTE) {
     const every = branch.words.map(({ text }, k) => [text, shares[k]]).sort((a, b) => b[1] - a[1]);
-    return listWords(every.slice(0, 8), '', Math.max(...shares, 1e-9));
+    return listWords(every.slice(0, MOST), '', Math.max(...shares, 1e-9));
   }
   const { rows, aside } = ranked(branch.words, shares);
-  listWords(rows.slice(0, 8), aside);
+  listWords(rows.slice(0, MOST), aside);
 }
 
 // Start, words, end and padding: the mean over positions and heads, a bar per step.
@@ -197,9 +212,10 @@ function showMasses() {
     const maps = mean(l, [s], chosenHeads(l, [s])), of = (k) => (k < l.columns ? maps.subarray(k * n, (k + 1) * n).reduce((a, b) => a + b, 0) / n : 0);
     const mass = [of(0), 0, of(end), of(padding)], whole = span(0, l.columns).reduce((a, k) => a + of(k), 0);
     mass[1] = whole - mass[0] - mass[2] - mass[3];
-    return { step, mass: mass.map((m) => m / whole) };
+    // In joint attention the image attends to itself too; else codes are rounded.
+    return { step, mass: run.joint ? [...mass, Math.max(0, 1 - whole)] : mass.map((m) => m / whole) };
   });
-  const names = ['start', 'words', 'end', 'padding'], style = ['start', 'said', 'end', 'padding'];
+  const names = ['start', 'words', 'end', 'padding', ...(run.joint ? ['the image itself'] : [])], style = ['start', 'said', 'end', 'padding', 'image'];
   find('masses').replaceChildren(...rows.map(({ step, mass }) => {
     const bar = make('div');
     bar.title = `${moment(step)}: ` + mass.map((m, i) => `${names[i]} ${attended(m)}`).join(', ');
@@ -209,8 +225,9 @@ function showMasses() {
   }));
   const all = names.map((_, i) => rows.reduce((a, r) => a + r.mass[i], 0) / Math.max(1, rows.length));
   find('masses').setAttribute('aria-label', 'Attention per step on ' + all.map((m, i) => `${names[i]} ${attended(m)}`).join(', '));
-  const colours = ['#94a3b8', 'var(--color-accent)', '#cbd5e1', '#64748b'];
-  find('legend').replaceChildren(make('b', `All attention at ${l.h}×${l.w}, per step:`), ...all.map((m, i) => {
+  const colours = ['#94a3b8', 'var(--color-accent)', '#cbd5e1', '#64748b', '#0d9488'];
+  const text = run.joint ? `, text ${attended(1 - all[4])}` : '';
+  find('legend').replaceChildren(make('b', `All attention at ${l.h}×${l.w}${text}, per step:`), ...all.map((m, i) => {
     const entry = make('span', `${names[i]} ${attended(m)}`);
     entry.style.setProperty('--swatch', colours[i]);
     return entry;
@@ -276,8 +293,9 @@ function useBranch(next) {
   branch = next;
   pinned = new Set(); hovered = last = null;
   if (level !== SUMMED && level >= branch.levels.length) level = SUMMED;
+  find('ranking').style.setProperty('--rows', Math.min(MOST, branch.words.length));
   chips();
-  radios('levels', [[SUMMED, 'best measured'], ...branch.levels.map((l, i) => [i, `${l.h}×${l.w}`])], level, (v) => { level = v; headChoices(); });
+  radios('levels', [[SUMMED, run.summing.claim ? 'best measured' : 'grids combined'], ...branch.levels.map((l, i) => [i, `${l.h}×${l.w}`])], level, (v) => { level = v; headChoices(); });
   headChoices();
 }
 
@@ -342,7 +360,7 @@ find('play').onclick = () => {
   playing = setInterval(() => { range.value = +range.value + 1; draw(); if (+range.value >= +range.max) stop(); }, 150);
 };
 element.querySelectorAll('.keep a').forEach((link) => {
-  link.onclick = (event) => { event.preventDefault(); trigger('keep', { kind: link.dataset.kind, link: run?.link }); };
+  link.onclick = (event) => { event.preventDefault(); trigger('keep', { kind: link.dataset.kind, link: run?.link, overlay }); };
 });
 
 function figureOf({ text, image }) {
@@ -383,5 +401,6 @@ function show() {
   if (value.kind === 'finished') showFinished(value, shown);
   else say(value.text, value.error);
 }
+offerOverlays(draw);
 watch('value', show);
 show();

@@ -10,7 +10,7 @@ import numpy as np
 from playground.models.words import Word
 from playground.page.shared.view import pack, raster, read
 
-VIEW = read(Path(__file__).parent)
+VIEW = read(Path(__file__).parent, overlay=True)
 FULL = 65535  # shares travel as uint16
 
 

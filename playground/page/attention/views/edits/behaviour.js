@@ -61,7 +61,7 @@ function drawSide(i) {
   element.querySelectorAll('.result .words')[i].querySelectorAll('button').forEach((b, k) => b.setAttribute('aria-pressed', lit[i] === k));
   if (lit[i] === null) return;
   const n = side.h * side.w, map = side.shares.subarray(lit[i] * n, (lit[i] + 1) * n), high = Math.max(...map), low = Math.min(...map);
-  canvas.getContext('2d').drawImage(veil(map, side.h, side.w, low, high), 0, 0, canvas.width, canvas.height);
+  lay(canvas.getContext('2d'), map, side.h, side.w, low, high);
 }
 
 function chips(i) {
@@ -109,5 +109,6 @@ function show() {
 }
 showKind();
 showShare();
+offerOverlays(() => sides?.forEach((_, i) => drawSide(i)));
 watch('value', show);
 show();

@@ -9,7 +9,7 @@ import numpy as np
 from playground.models.words import Word
 from playground.page.shared.view import Summing, chips, pack, raster, read
 
-VIEW = read(Path(__file__).parent)
+VIEW = read(Path(__file__).parent, overlay=True)
 FULL = 65535  # shares travel as uint16
 
 
@@ -46,13 +46,16 @@ def finished(
     name: str,
     link: str,
     summing: Summing,
+    verdict: dict | None = None,
+    joint: bool = False,
 ) -> dict:
     """Everything the explorer shows of a finished picture.
 
     `previews`: per step uint8 [h, w, 3]. `shares`: per grid, float [steps, words, h, w], each
     word's share of the attention that words get at a position. `masses`: per grid, [steps, 4], the
-    attention on start token, words, end token and padding, averaged over positions. `link` is the
-    recipe for `?r=`.
+    attention on start token, words, end token and padding, averaged over positions; in `joint`
+    attention the rest goes to the image. `link` is the recipe for `?r=`; for `verdict` see
+    `judging.of`.
     """
     return {
         "kind": "finished",
@@ -60,6 +63,8 @@ def finished(
         "name": name,
         "link": link,
         "summing": asdict(summing),
+        "verdict": verdict,
+        "joint": joint,
         "height": size[0],
         "width": size[1],
         "words": chips(words),

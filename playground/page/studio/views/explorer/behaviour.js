@@ -1,7 +1,7 @@
 // The word explorer. Everything here works on data that has already arrived.
 const canvas = find('picture'), paint = canvas.getContext('2d');
 const range = element.querySelector('.scrub input'), readout = element.querySelector('.scrub output');
-const FULL = 65535, BEST = 'best', MASSES = ['start', 'words', 'end', 'padding'];
+const MOST = 6, FULL = 65535, BEST = 'best', MASSES = ['start', 'words', 'end', 'padding'];
 
 let run = null;          // the finished run: words, levels with Float32 shares, previews, picture
 let pinned = new Set();  // indices of words that were clicked
@@ -57,24 +57,30 @@ function draw() {
   paint.imageSmoothingEnabled = true;
   paint.imageSmoothingQuality = 'high';
   paint.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  readout.textContent = step < run.previews.length ? ` ${step + 1} of ${run.previews.length} (predicted final picture, x̂0)` : level === BEST ? ': finished (maps summed as measured best)' : ': finished (maps are the mean of all steps)';
+  readout.textContent = step < run.previews.length ? ` ${step + 1} of ${run.previews.length} (predicted final picture, x̂0)` : level === BEST ? `: finished (${run.summing.claim ? 'maps summed as measured best' : 'maps of settled steps, grids combined'})` : ': finished (maps are the mean of all steps)';
   const lit = [...new Set(hovered === null ? pinned : [...pinned, hovered])];
   element.querySelectorAll('.words button').forEach((b, k) => b.classList.toggle('lit', lit.includes(k)));
   if (!run.levels.length) return;
   const maps = current();
   if (lit.length) shade(refined(maps), lit);
-  else find('hint').textContent = 'Hover or tap a word to light its pixels.';
+  else hint('Hover or tap a word to see its pixels.');
   rank(maps);
   showMass();
 }
 
-// Darkens where the chosen words have little of the attention that words get.
+// The chosen words' share, between its own extremes.
 function shade({ h, w, maps }, lit) {
   const sum = new Float32Array(h * w);
   for (const k of lit) maps[k].forEach((v, i) => { sum[i] += v; });
   const high = Math.max(...sum), low = Math.min(...sum);
-  paint.drawImage(veil(sum, h, w, low, high), 0, 0, canvas.width, canvas.height);
-  find('hint').textContent = `“${lit.map((k) => run.words[k].text).join(' + ')}”: ${attended(high)} of ${level === BEST ? 'the words’ combined share' : 'the words’ attention'} at its brightest position, ${attended(low)} at its darkest.`;
+  lay(paint, sum, h, w, low, high);
+  hint(`“${lit.map((k) => run.words[k].text).join(' + ')}”: share of the words’ attention${level === BEST ? ', grids combined' : ''}.`, low, high);
+}
+
+// What is shown, with the colour bar; its whole text if there is no room for it.
+function hint(text, low, high) {
+  Object.assign(find('hint'), { textContent: text, title: text });
+  showBar(low, high);
 }
 
 function rank({ h, w, maps }) {
@@ -86,16 +92,32 @@ function rank({ h, w, maps }) {
   paint.lineWidth = 4; paint.strokeStyle = 'black'; paint.strokeRect(x * cw, y * ch, cw, ch);
   paint.lineWidth = 2; paint.strokeStyle = 'white'; paint.strokeRect(x * cw, y * ch, cw, ch);
   const { rows, aside } = ranked(run.words, maps.map((map) => map[y * w + x]));
-  listWords(rows.slice(0, 6), aside);
+  listWords(rows.slice(0, MOST), aside);
 }
 
+// Where all attention goes. In joint attention the image attends to itself too.
 function showMass() {
   const l = run.levels[level === BEST ? 0 : level], step = +range.value;
   const rows = step < l.steps ? [l.masses[step]] : l.masses, box = find('mass');
-  const mass = MASSES.map((_, i) => rows.reduce((a, r) => a + r[i], 0) / rows.length);
+  const mass = MASSES.map((_, i) => rows.reduce((a, r) => a + r[i], 0) / rows.length), text = mass.reduce((a, b) => a + b);
+  const names = run.joint ? [...MASSES, 'the image itself'] : MASSES;
+  if (run.joint) mass.push(Math.max(0, 1 - text));
   const track = make('div', '', 'track');
   mass.forEach((m) => { const part = make('div'); part.style.width = m * 100 + '%'; track.append(part); });
-  box.replaceChildren(make('span', `All attention at ${l.h}×${l.w}: `), track, make('span', mass.map((m, i) => `${MASSES[i]} ${attended(m)}`).join(' · ')));
+  const lead = run.joint ? `Of all attention at ${l.h}×${l.w} the text gets ${attended(text)}: ` : `All attention at ${l.h}×${l.w}: `;
+  box.replaceChildren(make('span', lead), track, make('span', mass.map((m, i) => `${names[i]} ${attended(m)}`).join(' · ')));
+}
+
+// What the oracle sees in the finished picture.
+function showVerdict(verdict) {
+  const box = find('verdict'), [said, about] = box.querySelectorAll('p');
+  box.hidden = !verdict;
+  if (!verdict) return;
+  box.classList.toggle('right', verdict.right === true);
+  box.classList.toggle('wrong', verdict.right === false);
+  said.replaceChildren(...verdict.parts.flatMap(([name, text]) => [make('b', name), `: ${text}. `]));
+  if (verdict.reason) said.textContent = verdict.reason;
+  about.textContent = verdict.accuracy;
 }
 
 // ---- what the visitor does -----------------------------------------------------------------
@@ -119,12 +141,12 @@ function chips(words) {
 }
 
 function radios() {
-  const choices = [[BEST, 'best measured'], ...run.levels.map((l, i) => [i, `${l.h}×${l.w}`])];
+  const choices = [[BEST, run.summing.claim ? 'best measured' : 'grids combined'], ...run.levels.map((l, i) => [i, `${l.h}×${l.w}`])];
   const group = 'level-' + Math.random().toString(36).slice(2);
   find('levels').replaceChildren(...choices.map(([value, text]) => {
     const label = make('label'), input = Object.assign(make('input'), { type: 'radio', name: group, checked: value === level });
     input.onchange = () => { level = value; draw(); };
-    if (value === BEST) label.title = run.summing.text;
+    if (value === BEST) label.title = [run.summing.text, run.summing.claim].join(' ').trim();
     label.append(input, make('span', text));
     return label;
   }));
@@ -170,6 +192,8 @@ find('link').onclick = async (event) => {
 // ---- what arrives --------------------------------------------------------------------------
 function showSampling(value) {
   run = null; spot = null; hovered = null; stop();
+  showVerdict(null);
+  showBar();
   fit(value.height, value.width);
   paint.imageSmoothingEnabled = true;
   paint.drawImage(bitmap(value.preview), 0, 0, canvas.width, canvas.height);
@@ -202,7 +226,8 @@ async function showFinished(value, ticket) {
   advance(null);
   find('controls').hidden = find('keep').hidden = false;
   find('levels').hidden = find('mass').hidden = !run.levels.length;
-  find('hint').textContent = '';
+  find('ranking').style.setProperty('--rows', Math.min(MOST, run.words.length));
+  showVerdict(value.verdict);
   find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
   Object.assign(find('save'), { href: image.src, download: value.name });
   find('link').href = `${location.pathname}?r=${value.link}`;
@@ -230,5 +255,6 @@ function show() {
     say(value.text, value.error);
   }
 }
+offerOverlays(draw);
 watch('value', show);
 show();
