@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "world": TABLES,
     "toys": PURE,
     "training": DRAWING | {"world"},
-    "measuring": DRAWING | {"client", "world", "training"},
+    "measuring": DRAWING | {"client", "world", "training", "toys"},
     # Of the engine the page knows the session and what a run is, of models their table.
     "page": PURE | {"playground", "a1111", "models", "attention", "engine", "world", "toys"},
     "app": {"page"},

@@ -7,6 +7,7 @@ import gradio as gr
 
 from playground.diffusion import samplers
 from playground.models import specs
+from playground.page.family.inside import WAYS
 from playground.page.family.members import MEMBERS
 from playground.page.shared import tradeoff
 from playground.page.shared.tradeoff import Column
@@ -16,6 +17,12 @@ from playground.wording import between, counted, percent
 
 TOLD = ASSETS / "conditioning.json"  # by `python -m playground.measuring conditioning`
 LABELS = {member.model: member.label for member in MEMBERS}
+TOY = (
+    "A row of eight numbers; a prompt names three places in any order and the value of each, all "
+    "others are 0. One small denoiser learns it three times. Concatenation and adaptive "
+    "normalisation are told one vector, the mean of the words; cross-attention lets every place "
+    "find its own word. For one fact about the whole picture, as t is, one vector is enough."
+)
 SAMPLING = (
     Column("calls", "network calls", "How often the network is asked for one picture (NFE)."),
     Column("rows", "rows", "Rows that the network computes for one picture."),
@@ -25,7 +32,6 @@ SAMPLING = (
 )  # fmt: skip
 TELLING = (
     Column("parameters", "parameters", "Of the whole network, which is otherwise the same."),
-    Column("seconds", "seconds", "Of its training."),
     Column("right", "right", "Share of samples in which every value is where the words put it.",
            percent=True),
 )  # fmt: skip
@@ -64,12 +70,12 @@ def samplers_of(row: dict) -> str:
 
 def telling(found: dict) -> dict:
     """The toy's table, from TOLD."""
-    rows = [(row["label"], row) for row in found["rows"]]
+    rows = [(WAYS[row["way"]].label, row) for row in found["rows"]]
     best, count = max(found["rows"], key=lambda row: row["right"]), found["count"]
     text = (
-        f"{found['task']} {best['label']} is right most often here: {percent(best['right'])} of "
+        f"{WAYS[best['way']].label} is right most often: {percent(best['right'])} of "
         f"{counted(count, 'sample')} (95 % interval {between(best['right'], count)}). One training "
-        f"each, {counted(found['steps'], 'step')}."
+        f"each, of {counted(found['steps'], 'step')}."
     )
     return tradeoff.table("way", rows, text, columns=TELLING)
 
@@ -77,7 +83,7 @@ def telling(found: dict) -> dict:
 def build() -> None:
     """Lay out both tables inside the surrounding gradio context, as far as they were measured."""
     if TOLD.exists():
-        gr.Markdown("### Three ways to tell a network something, measured on a toy")
+        gr.Markdown("### Three ways to tell a network something, measured on a toy\n" + TOY)
         table = telling(json.loads(TOLD.read_text()))
         gr.HTML(table, **asdict(tradeoff.VIEW), elem_id="telling")
     gr.Markdown("### From a thousand calls to one")
