@@ -28,7 +28,7 @@ from playground.page.family import data, drawing, inside, lens, measured, member
 from playground.page.family.views import drawn
 from playground.page.family.views import inside as diagrams
 from playground.page.family.views import systems as table
-from playground.recipe import Recipe
+from playground.recipe import Recipe, RecipeError
 
 SMALL = Recipe(prompt="a red square", seed=3, width=64, height=64, negative="a cat", guidance=12.0)
 LECTURE = ("Stable Diffusion", "SDXL", "SD3", "Flux.1", "SDXL-Turbo", "LCM", "DALL·E 3",
@@ -131,10 +131,8 @@ def test_what_was_measured_is_said_and_what_was_not():
 def test_what_cannot_be_drawn_is_one_sentence_before_anything_is_drawn(sessions):
     with pytest.raises(ValueError, match="at most 256 pixels"):
         next(drawing.draw(Recipe(width=512, height=512)))
-    *_, (frame, networks) = drawing.draw(Recipe(width=72, height=72), "me")  # not for patches
-    assert frame["error"]
-    assert "Flow transformer" in frame["text"]
-    assert networks is None
+    with pytest.raises(RecipeError, match=r"Flow transformer .* multiples of 16\.$"):
+        next(drawing.draw(Recipe(width=64, height=72)))
 
 
 def test_closing_it_stops_the_run(sessions):

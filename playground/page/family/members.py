@@ -8,8 +8,8 @@ from playground.diffusion.paths import Frame, Path
 from playground.engine.events import Picture, Step
 from playground.engine.session import ModelFacts, PromptFacts
 from playground.models import specs
-from playground.page import serving, together
-from playground.recipe import Recipe
+from playground.page import fits, serving, together
+from playground.recipe import Recipe, RecipeError
 
 KEPT = ("prompt", "negative", "guidance", "seed", "width", "height")  # of the visitor's recipe
 
@@ -67,6 +67,10 @@ def recipes(recipe: Recipe) -> list[Recipe]:
         replace(Recipe.for_model(each.model, specs.get(each.model).defaults), **kept)
         for each in MEMBERS
     ]
+    for each, one in zip(MEMBERS, made, strict=True):
+        multiple = fits.of(each.model).multiple
+        if one.width % multiple or one.height % multiple:
+            raise RecipeError(f"The {each.label} draws sides that are multiples of {multiple}.")
     return [serving.check(one) for one in made]
 
 
