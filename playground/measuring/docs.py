@@ -4,11 +4,12 @@ Every generated part stands between two marks of its name, `<!-- NAME: begin -->
 `<!-- NAME: end -->`; everything else is written by hand and stays.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from playground.diffusion import samplers
-from playground.measuring import score_tables, tables
+from playground.measuring import checkpoint_tables, score_tables, tables
 from playground.models import specs
 from playground.paths import ASSETS
 from playground.wording import percent
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 MODEL, FLOW, STUDENT = "emoji-world", "emoji-world-flow", "emoji-world-lcm"
 CARDS = {name: ASSETS / "models" / name / "README.md" for name in (MODEL, FLOW, STUDENT)}
 MARKS = ("<!-- {}: begin -->", "<!-- {}: end -->")
+NETWORKS = {MODEL: "U-Net", FLOW: "flow", STUDENT: "consistency"}
 PARTS = ("autoencoder", "text", "unet")
 WRITTEN = "Written by `python -m playground.measuring.docs` from the figures in this folder."
 
@@ -58,13 +60,17 @@ def scoreboard(card: dict) -> str:
         "Eight pictures at eight w, against stock diffusers": f"{calls:.1f} times as fast as "
         f"eight calls, {batch:.2f} times as fast as one batch at one w",
         "Recording word maps costs": f"{percent(recording['ratio'] - 1)} of the time",
-        "Prompts drawn right, by task": _span(card, "seen"),
-        "… with combinations held out of training": _span(card, "held_out"),
+        "Prompts drawn right, mean of thirteen tasks": _means(
+            lambda card: card["means"][0]["mean"]
+        ),
+        "… asked in words that training never used": _means(
+            lambda card: card["scores"]["phrasing"]["seen"]["lenient"]
+        ),
         "The brightest pixel of a noun's map lies on it": f"{percent(ours['pointing'])} of "
         f"{ours['count']}; IoU {percent(ours['iou_0.4'])} (DAAM's way: {percent(daam['iou_0.4'])})",
         "Fewest network calls that are as good as the best": f"{best['calls']}, by "
         f"{samplers.get(best['sampler']).label}",
-        "Model": f"{_millions(card)} M parameters; {stretches(card['unet'])}",
+        "The U-Net and its text encoder": f"{_millions(card)} M parameters, {_hours(card)}",
     }
     lines = ["| | |", "|---|---|", *(f"| {what} | {said} |" for what, said in rows.items()), ""]
     lines += [tables.machine(timings)]
@@ -135,11 +141,24 @@ def _pictured(card: dict, way: str) -> dict:
     return next(row for name, row in rows.items() if name.startswith(way))["pictures"]["noun"]
 
 
-def _span(card: dict, kind: str) -> str:
-    """The lowest to the highest lenient score of the tasks that have this kind of prompts."""
-    found = {task: rows[kind]["lenient"] for task, rows in card["scores"].items() if kind in rows}
-    low, high = min(found, key=found.get), max(found, key=found.get)
-    return f"{percent(found[low])} ({low}) to {percent(found[high])} ({high})"
+def _means(share: Callable[[dict], float]) -> str:
+    """A share of each built-in model, with the network calls that it is drawn with."""
+    found = []
+    for name, spec in specs.MODELS.items():
+        first = spec.card["means"][0]
+        calls = samplers.get(first["sampler"]).network_calls(first["steps"])
+        found.append(f"{NETWORKS[name]} {percent(share(spec.card))} ({calls} calls)")
+    return ", ".join(found)
+
+
+def _hours(card: dict) -> str:
+    """Minutes of training in all, by device."""
+    parts = [each for part in PARTS for each in (*card[part].get("earlier", ()), card[part])]
+    spent: dict[str, float] = {}
+    for part in parts:
+        device = part.get("device", "two CPU cores")
+        spent[device] = spent.get(device, 0) + part["minutes"]
+    return ", ".join(f"{_duration(minutes)} on {device}" for device, minutes in spent.items())
 
 
 def _millions(card: dict) -> str:
@@ -149,7 +168,8 @@ def _millions(card: dict) -> str:
 DOCUMENTS = {
     ROOT / "README.md": (MODEL, {"scoreboard": scoreboard}),
     ROOT / "docs" / "measurements.md": (
-        MODEL, {"models": score_tables.models, "scores": score_tables.scores} | tables.TABLES,
+        MODEL, {"models": score_tables.models, "scores": score_tables.scores} | tables.TABLES
+        | checkpoint_tables.TABLES,
     ),
     CARDS[MODEL]: (MODEL, {"facts": facts, "scores": score_tables.scores}),
     CARDS[FLOW]: (FLOW, {"facts": facts_of_network, "scores": score_tables.scores}),

@@ -4,7 +4,7 @@ from playground.diffusion import samplers
 from playground.measuring.questions import CELLS, TASKS
 from playground.measuring.tables import BRACKETS, missing, share
 from playground.models import specs
-from playground.wording import percent
+from playground.wording import counted, percent
 
 
 def scores(card: dict) -> str:
@@ -61,7 +61,7 @@ MORE = ("phrasing", "compose")
 def settings(row: dict) -> str:
     """The sampler's label, the steps and w of a row."""
     label = samplers.get(row["sampler"]).label
-    return f"{label}, {row['steps']} steps, w = {row['guidance']:g}"
+    return f"{label}, {counted(row['steps'], 'step')}, w = {row['guidance']:g}"
 
 
 def _model(card: dict) -> str:

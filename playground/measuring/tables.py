@@ -34,6 +34,11 @@ def timings(card: dict) -> str:
     return "\n".join(lines)
 
 
+def former(found: dict) -> list[str]:
+    """A sentence if other weights than those now there were measured."""
+    return [f"Measured with the weights {found['weights']}."] if "weights" in found else []
+
+
 def drawn_as(found: dict) -> str:
     """The sampler's label, the steps and w of `found`."""
     label = samplers.get(found["sampler"]).label
@@ -62,7 +67,7 @@ def speed(card: dict) -> str:
     for label, parts in found["stages"].items():
         lines.append(f"| {label} | {' | '.join(percent(parts[stage]) for stage in stages)} |")
     lines += ["", "Regenerate with `python -m playground.measuring speed`."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *former(found)])
 
 
 def sweeps(card: dict) -> str:
@@ -167,7 +172,7 @@ def recording(card: dict) -> str:
     lines += ["", f"{how}; medians of {found['pairs']} alternating pairs, ratios pair by"]
     lines += [f"pair, {found['threads']} threads; regenerate with"]
     lines += ["`python -m playground.measuring recording`."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *former(found)])
 
 
 def solvers(card: dict) -> str:
@@ -199,7 +204,7 @@ def solvers(card: dict) -> str:
     lines += ["of stochastic samplers. Heun spends at most the calls of its column.", ""]
     lines += [f"**Recommended: {samplers.get(best['sampler']).label}, {best['steps']} steps.**"]
     lines += [found["rule"], "Regenerate with `python -m playground.measuring solvers`."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *former(found)])
 
 
 def _by_calls(heading: str, budgets: list[int], rows: list[dict], cells: list[str]) -> list[str]:
