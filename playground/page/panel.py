@@ -144,8 +144,8 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
             stop = gr.Button("Stop", elem_id="stop", min_width=80)
         while_typing = live.build(recipe.model)
         models = chooser.build(recipe)
-        fields["model"], fields["lora"] = models.model, models.lora
         fields["guidance"] = _widget("guidance", recipe)
+        fields["model"], fields["lora"] = models.model, models.lora
         with gr.Row(elem_classes="marks") as marks:
             for mark, text in MARKS.items():
                 _setter(f"{mark} {text}".strip(), str(mark), fields["guidance"])
