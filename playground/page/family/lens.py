@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 import gradio as gr
 
 from playground.page import sections
-from playground.page.family import drawing, measured, systems
+from playground.page.family import drawing, measured, policy, systems
 from playground.page.family.views import drawn, inside
 from playground.page.family.views import systems as table
 from playground.page.lens import Frame, Lens
@@ -49,6 +49,7 @@ def build(example: Frame) -> Family:
     measured.build()
     gr.Markdown(SYSTEMS)
     gr.HTML(systems.shown(), **asdict(table.VIEW), elem_id="systems")
+    policy.build(example)
     return Family(Section(start, stop, [models, networks], drawn, _frames, DRAWERS))
 
 
@@ -58,11 +59,11 @@ def _frames(recipe: Recipe, visitor: str | None):
 
 
 def example() -> Frame:
-    """What the lens shows on opening: the usual recipe, drawn by all three."""
+    """What the lens shows on opening: the usual recipe drawn by all three, and a robot's paths."""
     *_, (models, networks) = drawing.draw(Recipe())
     if networks is None:
         raise ValueError(models["text"])
-    return {"family": models, "inside": networks}
+    return {"family": models, "inside": networks, "policy": policy.example()}
 
 
 LENS = Lens("Family", build, example=example)

@@ -10,7 +10,6 @@ from playground.page import sections
 from playground.page.family.views import policy as view
 from playground.page.lens import Frame
 from playground.page.sections import Section
-from playground.wording import counted
 
 TEXT = (
     "### Beyond pictures\n"
@@ -39,23 +38,23 @@ def learn() -> Iterator[dict]:
             left = f", about {spent / share * (1 - share):.0f} s left" if share else ""
             yield view.message(f"Learning, step {event.step} of {event.steps}{left}.", share)
         else:
-            yield _finished(event, spent)
+            yield _finished(event)
 
 
-def _finished(learned, spent: float) -> dict:
+def _finished(learned) -> dict:
     from playground.toys import obstacle, policy
 
     world = view.World(
         obstacle.RADIUS, obstacle.MARGIN, obstacle.APART, obstacle.AT_GOAL, policy.UNIT,
         policy.CLOCK,
     )  # fmt: skip
-    calls = learned.solved["diffusion"]
-    best, (plain,) = calls[policy.USUAL], learned.solved["regression"].values()
+    diffusion, untrained = (learned.solved[n][policy.USUAL] for n in ("diffusion", "untrained"))
+    (regression,) = learned.solved["regression"].values()
     text = (
-        f"Two networks learned {policy.STEPS} steps from the same "
-        f"{counted(policy.DEMONSTRATIONS, 'demonstration')} in {spent:.1f} s. "
-        f"{_runs(best, policy.RUNS)} for diffusion, {_runs(plain, policy.RUNS)} for regression, "
-        f"{_runs(learned.solved['untrained'][policy.USUAL], policy.RUNS)} without training."
+        f"Two networks learned {policy.STEPS} steps from the same {policy.DEMONSTRATIONS:,} "
+        f"demonstrations. The robot reached the goal without touching the obstacle in "
+        f"{_runs(diffusion)} of {policy.RUNS} runs with diffusion ({policy.USUAL} network calls), "
+        f"in {_runs(regression)} with regression, in {_runs(untrained)} without training."
     )
     return view.finished(
         {name: network.arrays() for name, network in learned.networks.items()},
@@ -63,8 +62,10 @@ def _finished(learned, spent: float) -> dict:
     )  # fmt: skip
 
 
-def _runs(share: float, runs: int) -> str:
-    return f"{round(share * runs)} of {runs} runs"
+def _runs(share: float) -> int:
+    from playground.toys import policy
+
+    return round(share * policy.RUNS)
 
 
 def build(example: Frame) -> None:

@@ -16,14 +16,18 @@ let policy = null, noise = null, runs = {}, playing = 0, waiting = false;
 const scene = { start: [-0.9, 0], goal: [0.9, 0], obstacle: [0, 0] };  // y upwards; on the screen it is −y
 const apart = ([ax, ay], [bx, by]) => Math.hypot(ax - bx, ay - by);
 
-// A network as toys/policy.py: Network, one row at a time.
+// A network as toys/policy.py: Network, one row at a time. Plain loops: dragging waits for them.
 function answer(layers, x, t, seen) {
-  let row = [...x, ...policy.world.clock.flatMap((k) => [Math.sin((Math.PI / 2) * k * t), Math.cos((Math.PI / 2) * k * t)]), ...seen];
-  layers.forEach(({ weights, outputs }, n) => {
+  let row = Float64Array.of(...x, ...policy.world.clock.flatMap((k) => [Math.sin((Math.PI / 2) * k * t), Math.cos((Math.PI / 2) * k * t)]), ...seen);
+  for (const { weights, outputs, last } of layers) {
     const next = weights.slice(row.length * outputs);  // the bias
-    row.forEach((v, i) => { for (let o = 0; o < outputs; o++) next[o] += v * weights[i * outputs + o]; });
-    row = n < layers.length - 1 ? next.map((v) => v / (1 + Math.exp(-v))) : next;
-  });
+    for (let i = 0; i < row.length; i++) {
+      const v = row[i], from = i * outputs;
+      for (let o = 0; o < outputs; o++) next[o] += v * weights[from + o];
+    }
+    if (!last) for (let o = 0; o < outputs; o++) next[o] /= 1 + Math.exp(-next[o]);  // SiLU
+    row = next;
+  }
   return row;
 }
 
@@ -124,7 +128,7 @@ function showMeasured() {
 // A thing to drag, or to move by arrow keys. A place that the networks were never shown is refused.
 function thing(name, label, parts) {
   const group = shape('g', { tabindex: 0, role: 'button', class: name });
-  const word = shape('text', { y: name === 'obstacle' ? 0.03 : 0.17 });
+  const word = shape('text', { y: name === 'obstacle' ? 0.2 : 0.17 });
   word.textContent = label;
   group.append(...parts, word);
   const put = () => {
@@ -216,7 +220,7 @@ function show() {
   say(value.text, value.error);
   advance(value.share);
   if (value.kind !== 'finished') return;
-  const layer = ({ scale, outputs, values }) => ({ outputs, weights: Float32Array.from(new Int16Array(bytes(values).buffer), (v) => v * scale) });
+  const layer = ({ scale, outputs, values }, n, all) => ({ outputs, last: n === all.length - 1, weights: Float64Array.from(new Int16Array(bytes(values).buffer), (v) => v * scale) });
   policy = { ...value, networks: Object.fromEntries(Object.entries(value.networks).map(([name, layers]) => [name, layers.map(layer)])) };
   const numbers = new Float32Array(bytes(value.noise).buffer), size = numbers.length / value.paths;
   noise = Array.from({ length: value.paths }, (_, i) => numbers.slice(i * size, (i + 1) * size));
