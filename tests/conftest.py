@@ -31,6 +31,8 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "ignore:__array_:DeprecationWarning:diffusers")
     # What is made once on a machine is made once for the tests, and not in the user's folder.
     os.environ["LATENT_PLAYGROUND_CACHE"] = str(config.cache.mkdir("playground"))
+    if "PYTEST_XDIST_WORKER" in os.environ:  # another worker computes on the other cores
+        torch.set_num_threads(1)
 
 
 def tiny_model(**unet_options) -> UNetModel:
