@@ -35,7 +35,7 @@ def test_a_reading_is_explored_like_a_drawn_picture(session, file):
     *told, found = frames(file)
     count = len(HOW.levels(CONFIG))
     calls = [f"Call {i + 1} of {count}" for i in range(count)]
-    assert [t["text"] for t in told] == ["Encoding your picture …", *calls]
+    assert [t["text"] for t in told] == ["Getting ready …", "Encoding your picture …", *calls]
     assert found["kind"] == "finished"
     assert found["text"].startswith(f"“a red square”, read in {counted(count, 'network call')}")
     assert found["text"].endswith("middle square, made 128×128 pixels.")
@@ -103,6 +103,7 @@ def test_a_picture_is_opened_and_its_words_light_its_pixels(visit, file, tmp_pat
     requests = asked(page)
     painted(page)
     plain = _pixels(page)
+    page.locator("#reading").get_by_label("light", exact=True).check()
     page.hover("#reading .words button:text-is('square')")
     lit = _pixels(page)
     edge, middle = (20, 20), (len(lit) // 2, len(lit) // 2)

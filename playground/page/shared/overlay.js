@@ -5,7 +5,7 @@ const OVERLAYS = {
   contour: 'A line at 0.4 of the way from the map’s lowest to its highest value: the threshold at which maps are measured.',
   light: 'The picture, darker where the map is low.',
 };
-const REMEMBERED = 'latent-playground.overlay', STRENGTH = 0.65, LEVEL = 0.4, FINE = 128;
+const REMEMBERED = 'latent-playground.overlay', STRENGTH = 0.6, LEVEL = 0.4, FINE = 128;
 const ramp = Array.from({ length: COLOURMAP.length / 6 }, (_, i) => [0, 2, 4].map((c) => parseInt(COLOURMAP.slice(6 * i + c, 6 * i + c + 2), 16)));
 let overlay = 'colour';
 try { overlay = localStorage.getItem(REMEMBERED) in OVERLAYS ? localStorage.getItem(REMEMBERED) : overlay; } catch { /* a browser may refuse */ }
@@ -73,7 +73,7 @@ function showBar(low, high) {
   const strip = make('i', '', overlay), marks = [[0, low], [overlay === 'contour' ? LEVEL : 0.5], [1, high]];
   if (overlay === 'colour') strip.style.background = `linear-gradient(to right, ${ramp.filter((_, i) => i % 15 === 0).map((c) => `rgb(${c})`).join()})`;
   box.replaceChildren(strip, ...marks.map(([at, share]) => {
-    const mark = make('span', attended(share ?? low + at * (high - low)));
+    const mark = make('span', (at === LEVEL ? 'line: ' : '') + attended(share ?? low + at * (high - low)));
     mark.style.left = 100 * at + '%';
     return mark;
   }));

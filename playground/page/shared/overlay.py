@@ -11,7 +11,7 @@ from playground.page.shared.view import COLOURMAP
 from playground.wording import percent
 
 KINDS = ("colour", "contour", "light")
-STRENGTH, LEVEL, DARKEST = 0.65, 0.4, 225  # as in overlay.js and shared.js: veil
+STRENGTH, LEVEL, DARKEST = 0.6, 0.4, 225  # as in overlay.js and shared.js: veil
 BAR = 8  # pixels: the height of a colour bar
 
 

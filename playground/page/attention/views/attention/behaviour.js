@@ -133,9 +133,9 @@ function draw() {
 // How the finished picture's maps are summed and, where that was measured, what it is worth.
 function summed() {
   const { text, claim } = run.summing;
-  if (level !== SUMMED) return 'Finished: maps are the mean of all steps. What maps of one grid are worth is in the measurements.';
+  if (level !== SUMMED) return 'Finished: maps are the mean of all steps.';
   const measured = claim && select.value === ALL && scale === RELATIVE && branch === run.branches[0] && branch.words.length;
-  return `${text} ${measured ? claim : 'What maps of this choice are worth was not measured.'}`;
+  return `${text} ${measured ? claim : claim ? 'What maps of this choice are worth was not measured.' : 'What these maps are worth was not measured.'}`;
 }
 
 // What is shown, with the colour bar; its whole text if there is no room for it.
@@ -188,7 +188,7 @@ function rank({ h, w, maps }) {
   find('clear').classList.toggle('idle', !box);
   if (!box) {
     find('where').textContent = '';
-    return ranking.append(make('p', 'Hover or tap the picture (or walk over it with the arrow keys) to rank the words of a position; drag to draw a box.', 'hint'));
+    return ranking.append(make('p', 'Point at the picture, or use the arrow keys, to rank a position’s words; drag for a box.', 'hint'));
   }
   const x0 = Math.floor(box.x0 * w), y0 = Math.floor(box.y0 * h), x1 = Math.floor(box.x1 * w), y1 = Math.floor(box.y1 * h);
   const cw = canvas.width / w, ch = canvas.height / h, frame = [x0 * cw, y0 * ch, (x1 - x0 + 1) * cw, (y1 - y0 + 1) * ch];

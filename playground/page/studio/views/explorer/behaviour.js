@@ -86,7 +86,7 @@ function hint(text, low, high) {
 function rank({ h, w, maps }) {
   const ranking = find('ranking');
   ranking.replaceChildren();
-  if (!spot) return ranking.append(make('p', 'Hover or tap the picture (or walk over it with the arrow keys) to rank the words of a position.', 'hint'));
+  if (!spot) return ranking.append(make('p', 'Point at the picture, or use the arrow keys, to rank a position’s words.', 'hint'));
   const x = Math.min(Math.floor(spot[0] * w), w - 1), y = Math.min(Math.floor(spot[1] * h), h - 1);
   const cw = canvas.width / w, ch = canvas.height / h;
   paint.lineWidth = 4; paint.strokeStyle = 'black'; paint.strokeRect(x * cw, y * ch, cw, ch);
@@ -226,7 +226,7 @@ async function showFinished(value, ticket) {
   advance(null);
   find('controls').hidden = find('keep').hidden = false;
   find('levels').hidden = find('mass').hidden = !run.levels.length;
-  find('ranking').style.setProperty('--rows', Math.min(MOST, run.words.length));
+  find('ranking').style.setProperty('--rows', Math.min(MOST, run.words.filter((word) => word.content).length || run.words.length));
   showVerdict(value.verdict);
   find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
   Object.assign(find('save'), { href: image.src, download: value.name });
