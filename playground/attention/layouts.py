@@ -76,8 +76,9 @@ class Layout:
                 return
             if self.inside and isinstance(module, self.inside):
                 around.append(module)
-            for part, child in module.named_children():
-                walk(child, f"{name}.{part}" if name else part)
+            for part, child in module._modules.items():  # `named_children` takes twice as long
+                if child is not None:
+                    walk(child, f"{name}.{part}" if name else part)
 
         walk(network, "")
         if not layers:
