@@ -7,7 +7,18 @@ import sys
 if sys.argv[1:2] != ["speed"]:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from playground.measuring import attending, recording, report, scores, solvers, speed, sweeps
+from playground.measuring import (
+    attending,
+    checkpoints,
+    conditioning,
+    family,
+    recording,
+    report,
+    scores,
+    solvers,
+    speed,
+    sweeps,
+)
 
 STAGES = {
     "scores": scores.evaluate,  # ask the oracle what of the prompts is in the pictures
@@ -15,17 +26,25 @@ STAGES = {
     "recording": recording.measure,  # what recording attention costs
     "sweeps": sweeps.sweep,  # the scores against guidance, samplers and steps
     "solvers": solvers.measure,  # the samplers' distance to the exact solution, by network calls
+    "family": family.measure,  # the lecture's samplers, from a thousand calls to one
+    "conditioning": conditioning.measure,  # three ways to tell a toy what to draw
     "speed": speed.run,  # seconds, beside stock diffusers
+    "checkpoints": checkpoints.measure,  # families beside their stock pipelines
     "report": report.write,  # draw the sheets, measure, and write the tables
 }
 
 parser = argparse.ArgumentParser(prog="python -m playground.measuring")
 parser.add_argument("stage", choices=STAGES)
 parser.add_argument("--count", type=int, help="pictures per task, scenes, prompts, or rounds")
+parser.add_argument("--device", choices=("cpu", "cuda", "mps"), help="of scores and checkpoints")
 of_scores = parser.add_argument_group("of scores")
 of_scores.add_argument("--model", help="a built-in model's name")
-of_scores.add_argument("--device", choices=("cpu", "cuda", "mps"))
 of_scores.add_argument("--seed", type=int, help="of the questions")
+of_checkpoints = parser.add_argument_group("of checkpoints")
+of_checkpoints.add_argument(
+    "--full", dest="full_size", action="store_true", default=None,
+    help="Stable Diffusion 1.5 at its full size instead: 5 GB of memory and of disk",
+)  # fmt: skip
 options = vars(parser.parse_args())
 stage = STAGES[options.pop("stage")]
 stage(**{name: value for name, value in options.items() if value is not None})
