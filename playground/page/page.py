@@ -101,7 +101,7 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
             yield from on_draw(request, last, *values)
 
     def on_live(request: gr.Request, asked, *values):
-        yield from alive(request, asked, values, only=(studio.LENS,))
+        yield from alive(request, asked, values, only=(studio.TYPING,))
 
     def on_later(request: gr.Request, asked, *values):
         yield from alive(request, asked, values, only=LENSES)

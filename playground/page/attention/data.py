@@ -40,9 +40,9 @@ def laboratory(look: Look) -> dict:
     )
 
 
-def reading(run: RunRecord, model: str, picture: np.ndarray, seconds: float) -> dict:
-    """A picture uint8 [height, width, 3] that was read by the page's `model`, with every head."""
-    recipe = replace(run.recipe, model=model)
+def reading(run: RunRecord, asked: Recipe, picture: np.ndarray, seconds: float) -> dict:
+    """A picture uint8 [height, width, 3] that was read as `asked` on the page, with every head."""
+    recipe = replace(run.recipe, model=asked.model, lora=asked.lora)
     look, file = look_of(run, seconds), io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
     calls = counted(len(run.steps), "network call")

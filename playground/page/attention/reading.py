@@ -58,7 +58,7 @@ def frames(
             if isinstance(event, Failure):
                 raise RecipeError(f"This picture could not be read: {event.reason}")
             if isinstance(event, RunRecord):
-                yield data.reading(event, recipe.model, pixels, time.perf_counter() - started)
+                yield data.reading(event, recipe, pixels, time.perf_counter() - started)
             elif isinstance(event, Step):
                 done = event.index + 1
                 yield attention.message(f"Call {done} of {event.count}", done / event.count)

@@ -157,7 +157,7 @@ _TABLE = (
         "1-D U-Net over time, or a transformer, on actions to come",
         "camera pictures by FiLM (U-Net) or by cross-attention (transformer)", "ε",
         "DDPM 100 in training, DDIM 10–16 on the robot", OPEN,
-        "Not the weights; the same sampler, and the same ways in.",
+        "A small one in the plane: “Beyond pictures”, below.",
         ("https://arxiv.org/abs/2303.04137",),
     ),
     System(

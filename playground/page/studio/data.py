@@ -13,8 +13,11 @@ from playground.recipe import FIELDS, Recipe
 from playground.wording import counted, percent
 
 
-def finished(run: RunRecord, seconds: float) -> dict[str, dict]:
-    """Both views' data, by the view's name; `seconds` is what the visitor waited."""
+def finished(run: RunRecord, seconds: float, judged: bool = True) -> dict[str, dict]:
+    """Both views' data, by the view's name; `seconds` is what the visitor waited.
+
+    The oracle takes as long as the student does: while one types it is asked only at a pause.
+    """
     recipe, picture = run.recipe, run.picture
     shown = explorer.finished(
         png=run.png(),
@@ -32,7 +35,7 @@ def finished(run: RunRecord, seconds: float) -> dict[str, dict]:
         name=f"latent-playground-{recipe.seed}.png",
         link=recipe.to_query(),
         summing=summing(recipe, run.timesteps),
-        verdict=judging.of(run),
+        verdict=judging.of(run) if judged else judging.later(run),
         joint=not fits.of(recipe.model, recipe.lora).cross_attention,
     )
     return {"explorer": shown, "pipeline": _strip(run)}

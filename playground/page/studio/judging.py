@@ -10,9 +10,9 @@ def of(run: RunRecord) -> dict | None:
     that was asked is there (`right`), or the `reason` why it cannot be judged. `accuracy` says how
     good the oracle is. None for models whose pictures it does not know.
     """
-    recipe, image = run.recipe, run.picture.image
-    if recipe.lora or fits.of(recipe.model).why_not("oracle"):
+    if not _known(run):
         return None
+    recipe, image = run.recipe, run.picture.image
     from playground.world import measures  # torch: not before the page is up
 
     about = {"accuracy": verdict.accuracy()}
@@ -27,3 +27,16 @@ def of(run: RunRecord) -> dict | None:
     if unknown := dict.fromkeys(word.text for word in run.prompt.words if not word.known):
         parts.append(("Not judged", ", ".join(unknown)))
     return about | {"right": found.right, "parts": parts, "reason": ""}
+
+
+def later(run: RunRecord) -> dict | None:
+    """What stands there until the picture is judged."""
+    if not _known(run):
+        return None
+    reason = "Judged when you pause."
+    return {"accuracy": verdict.accuracy(), "right": None, "parts": [], "reason": reason}
+
+
+def _known(run: RunRecord) -> bool:
+    recipe = run.recipe
+    return not (recipe.lora or fits.of(recipe.model).why_not("oracle"))

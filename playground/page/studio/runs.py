@@ -36,8 +36,9 @@ def draw(
     """
     asked = time.monotonic() if asked is None else asked
     recipe = serving.check(recipe)
-    for sentence in serving.getting_ready(recipe):
-        yield {"explorer": explorer.message(sentence)}
+    if previews or not serving.opened(recipe.model, recipe.lora):
+        for sentence in serving.getting_ready(recipe):
+            yield {"explorer": explorer.message(sentence)}
     session = serving.session(recipe.model, recipe.lora)
     with session.submit(
         [recipe], record=True, visitor=visitor, section=section, asked=asked
