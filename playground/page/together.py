@@ -13,7 +13,8 @@ from playground.page import fits
 from playground.recipe import Recipe, RecipeError
 
 FRAME = 0.25  # seconds between frames of all previews
-PRICED = ("model", "guidance", "steps", "guidance_start", "guidance_stop")  # fields that a price depends on
+# Fields that a price depends on.
+PRICED = ("model", "guidance", "steps", "guidance_start", "guidance_stop")
 
 
 def parts(text: str) -> list[str]:
