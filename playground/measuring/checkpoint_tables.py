@@ -80,10 +80,12 @@ def full_size(_: dict) -> str:
         lines.append(f"| {' | '.join([what, *seconds, *cost, *peaks])} |")
     ours, theirs = (found["loading"][who] for who in ("ours", "stock"))
     off = max(row["difference"] for row in found["rows"] if row["dtype"] == "float32")
+    counts = sorted({row["rounds"] for row in found["rows"]})
+    rounds = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
     waited = min(row["maps"]["wall"] for row in found["rows"])
     lines += [
         "",
-        f"CPU seconds, best of {found['rounds']} rounds in which every way was timed once; "
+        f"CPU seconds, best of {rounds} rounds in which every way was timed once; "
         "other work ran beside, so that wall seconds say little: half the CPU seconds is what two "
         f"free cores take at best (the shortest call seen took {waited:.1f} s). Ours and stock "
         f"differ by {_tiny(off)} in fp32; recording changes nothing. Loading the folder from the "

@@ -45,7 +45,7 @@ def measure(rounds: int = ROUNDS, folder: str | None = None) -> dict[str, Any]:
                 rows.append(_alone(calls, folder, kind, side, rounds))
                 print(rows[-1], flush=True)
         loading = {who: _alone(loading_seconds, folder, who) for who in (OURS, STOCK)}
-    return {"rows": rows, "loading": loading, "rounds": rounds}
+    return {"rows": rows, "loading": loading}
 
 
 def _alone(work: Callable, *arguments) -> Any:
@@ -63,7 +63,7 @@ def calls(folder: str, kind: str, side: int, rounds: int) -> dict[str, Any]:
     """A row: one call of two rows, as one step of guidance makes it, in every way."""
     pipeline = pairs.loaded(folder, torch_dtype=getattr(torch, kind))
     found = compared(ways(pipeline, side), rounds)
-    return {"dtype": kind, "side": side} | found
+    return {"dtype": kind, "side": side, "rounds": rounds} | found
 
 
 @torch.inference_mode()
