@@ -104,7 +104,8 @@ class Noising:
 
         uploaded = self.opened.upload(
             on_file, [self.opened, panel.fields["model"], panel.fields["lora"]], view,
-            concurrency_limit=NOISERS, show_progress="hidden", api_visibility="private",
+            trigger_mode="multiple", concurrency_limit=NOISERS, show_progress="hidden",
+            api_visibility="private",
         )  # fmt: skip
         self.section.connect(panel, also_stops=(uploaded,))
 
