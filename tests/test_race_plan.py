@@ -54,7 +54,7 @@ NONSENSE = {
     "none": (("ddim heun", "0"), "1 to 100 steps, not 0"),
     "w too large": (("ddim heun", "4", "99"), "between 0 and 30"),
     "w a word": (("ddim heun", "4", "x"), "“x” in the list is not a number"),
-    "unknown": (("ddim lcm", "4"), "no sampler 'lcm'; there are: ddpm"),
+    "unknown": (("ddim magic", "4"), "no sampler 'magic'; there are: ddpm"),
     "unit": (("ddim heun", "4", "", "pounds"), "no 'pounds' to be equal in"),
     "lanes": (("ddim heun", "1 2 3 4 5 6 7 8 9 10", "1 5"), "40 lanes are too many: a race has at"),
     "calls": (("ddim heun euler", "80 90 100", "1 3 5"), "3,231 network calls; a race has at most"),
