@@ -87,7 +87,8 @@ def full_size(_: dict) -> str:
         "",
         f"CPU seconds, best of {rounds} rounds in which every way was timed once; "
         "other work ran beside, so that wall seconds say little: half the CPU seconds is what two "
-        f"free cores take at best (the shortest call seen took {waited:.1f} s). Ours and stock "
+        f"free cores take at best (the shortest call seen took {waited:.1f} s). It also moves CPU "
+        "seconds by up to a tenth, up or down: less than that is no difference. Ours and stock "
         f"differ by {_tiny(off)} in fp32; recording changes nothing. Loading the folder from the "
         f"file cache: {ours['cpu']:.1f} CPU seconds, stock diffusers {theirs['cpu']:.1f}; the "
         "first time an autoencoder is met, a map for previews is fitted besides.",
