@@ -179,7 +179,8 @@ def _described(asked: Source, found: Checkpoint) -> ModelSpec:
     side = int(str(begins["width"]))
     return ModelSpec(
         asked.text, asked.label, found.folder, side, FIELDS["width"].metadata["high"],
-        f"{found.family.label}. {found.family.sentence}", defaults=begins, variant=asked.variant,
+        f"{found.family.label}. {found.family.sentence}",
+        found.family.guidance(found.config(found.network.name)), begins, asked.variant,
     )  # fmt: skip
 
 
