@@ -129,9 +129,9 @@ def test_the_cost_follows_the_recipe(lab):
 def test_a_race_of_six_lanes_one_cancelled_and_the_grid_kept(lab):
     page = lab()
     page.fill("#recipe-prompt textarea", "a red square")
-    fill(page, "counts", "24")
-    page.wait_for_selector("#race-cost:has-text('143 network calls'):has-text('as measured')")
-    assert "6 lanes: 143 network calls, made together in 24 of about 12 rows" in (
+    fill(page, "counts", "60")
+    page.wait_for_selector("#race-cost:has-text('359 network calls'):has-text('as measured')")
+    assert "6 lanes: 359 network calls, made together in 60 of about 12 rows" in (
         page.text_content("#race-cost")
     )
     page.click("#race-start")
@@ -146,12 +146,12 @@ def test_a_race_of_six_lanes_one_cancelled_and_the_grid_kept(lab):
     assert [note for i, note in enumerate(notes(page)) if i not in (2, 3)] == [""] * 4
     cells = grid_from_png(io.BytesIO(downloaded(page, f"{RACE} [data-keep=png]")))
     assert {(r.sampler, r.steps, r.prompt) for r in cells.values()} == {
-        (name, 12 if name == "heun" else 24, "a red square")
+        (name, 30 if name == "heun" else 60, "a red square")
         for name in ("ddim", "dpmpp_2m", "heun", "euler_a", "ddpm")
     }
     # Once more: only the cancelled lane is computed.
     page.click("#race-start")
-    says(page, "5 of them kept from before. 48 network rows computed")
+    says(page, "5 of them kept from before. 120 network rows computed")
 
 
 def test_a_kept_page_shows_the_grid_alone(lab, browser, address, tmp_path):

@@ -36,6 +36,7 @@ def build(model: str) -> Live:
     switch = gr.Checkbox(
         model in AT_ONCE, label="Draw while I type", elem_id="live", container=False,
         info="Every pause and every move of a slider draws; the newest wins.",
+        interactive=True,  # gradio switches a box off that no event of the server reads
     )  # fmt: skip
     now = gr.Button("Draw now", visible="hidden", elem_id="live-now")
     later = gr.Button("Follow in every lens", visible="hidden", elem_id="live-later")

@@ -52,7 +52,7 @@ class Oracle(nn.Module):
         self.place = nn.Linear(6 * w * (CELLS // 4) ** 2, len(PLACES))
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        fine = self.fine(pictures)
+        fine = self.fine(pictures.to(self.place.weight.device))
         middle = self.middle(fine)
         coarse = self.coarse(middle)
         levels = [F.interpolate(x, (CELLS, CELLS)) for x in (fine, middle, coarse)]
@@ -74,11 +74,10 @@ def load() -> Oracle:
 
 
 def _answers(oracle: Oracle, images: np.ndarray) -> dict[str, Tensor]:
-    device = oracle.place.weight.device
     pictures = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
     answers: dict[str, list[Tensor]] = {}
     for part in pictures.split(32):
-        for name, answer in oracle(part.to(device)).items():
+        for name, answer in oracle(part).items():
             answers.setdefault(name, []).append(answer.cpu())
     return {name: torch.cat(parts) for name, parts in answers.items()}
 
