@@ -7,6 +7,7 @@ import pytest
 from browser import LONGEST
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from playwright.sync_api import expect
 from test_page import chips, pixels, saved_recipe, status
 
 from playground.recipe import Recipe
@@ -73,7 +74,8 @@ def test_a_folder_is_opened_drawn_raced_and_left_again(visit, tiny_pipeline):
     assert pixels(page) != plain
     page.get_by_role("tab", name="Samplers").click()
     for name in ("DDIM", "Heun (2 calls a step)", "Euler ancestral ∿", "DDPM ∿"):
-        page.get_by_label(name, exact=True).uncheck()
+        page.get_by_label(name, exact=True).click()  # gradio shows it a moment later
+        expect(page.get_by_label(name, exact=True)).not_to_be_checked(timeout=30_000)
     page.fill("#race-counts textarea, #race-counts input", "3")
     page.click("#race-start")
     page.wait_for_selector("#race .status:text('2 lanes in')", timeout=LONGEST)

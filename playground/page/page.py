@@ -100,6 +100,12 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
         else:
             yield from on_draw(request, last, *values)
 
+    def on_slid(request: gr.Request, last: Recipe, alive_already, *values):
+        if alive_already is True:
+            yield [gr.skip()] * (1 + len(views))
+        else:
+            yield from on_change(request, last, *values)
+
     def on_live(request: gr.Request, asked, *values):
         yield from alive(request, asked, values, only=(studio.TYPING,))
 
@@ -155,6 +161,13 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
         )
         for events, answer in ((panel.draws, on_draw), (panel.changes, on_change))
     ]  # fmt: skip
+    drawings.append(
+        gr.on(
+            panel.slid, on_slid, [drawn, panel.live.switch, *panel.inputs],
+            [drawn, *views.values()], trigger_mode="multiple", concurrency_limit=VISITORS,
+            concurrency_id="draw", preprocess=False, **hidden,
+        )
+    )  # fmt: skip
     for button, answer in ((panel.live.now, on_live), (panel.live.later, on_later)):
         drawings.append(
             button.click(

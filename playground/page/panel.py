@@ -58,6 +58,7 @@ class Panel:
     notes: gr.HTML  # on the file that was opened
     draws: list
     changes: list
+    slid: list  # the same, of sliders: they have been drawn with already if one draws while typing
 
     @property
     def inputs(self) -> list:
@@ -173,9 +174,10 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
             notes = gr.HTML(chooser.said(""), elem_id="opened-notes")
     draws = [run.click, *(fields[name].submit for name in ("prompt", "negative", "seed"))]
     changes = [fields[name].input for name in TABLES]
-    changes += [fields["guidance"].release, fields["steps"].release]
+    slid = [fields["guidance"].release, fields["steps"].release]
     return Panel(
         fields, models, while_typing, marks, refused, unused, stop, opened, notes, draws, changes,
+        slid,
     )  # fmt: skip
 
 
