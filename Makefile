@@ -13,7 +13,7 @@ test: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@.ci/browser $(BIN)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadfile
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 report: .venv/test # the sheets, every table of the documents, and what the page shows at first
 	$(BIN)/python -m playground.measuring report

@@ -35,6 +35,14 @@ def pytest_configure(config):
         torch.set_num_threads(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """One process has all tests of the page: two browsers would disturb each other's races."""
+    for item in items:
+        of_page = "browser" in item.fixturenames
+        item.add_marker(pytest.mark.xdist_group("browser" if of_page else item.path.name))
+
+
 def tiny_model(**unet_options) -> UNetModel:
     torch.manual_seed(0)
     tokenizer = new_tokenizer()
