@@ -109,9 +109,10 @@ def facts_of_network(card: dict) -> str:
 def stretches(network: dict) -> str:
     """On what a network was trained, one stretch after another."""
     return ", then ".join(
-        f"{each['samples']:,} samples in {_duration(each['minutes'])} on {each['device']}"
+        f"weights of {each['start']}" if "start" in each
+        else f"{each['samples']:,} samples in {_duration(each['minutes'])} on {each['device']}"
         for each in (*network.get("earlier", ()), network)
-    )
+    )  # fmt: skip
 
 
 def _duration(minutes: float) -> str:
@@ -157,7 +158,7 @@ def _hours(card: dict) -> str:
     spent: dict[str, float] = {}
     for part in parts:
         device = part.get("device", "two CPU cores")
-        spent[device] = spent.get(device, 0) + part["minutes"]
+        spent[device] = spent.get(device, 0) + part.get("minutes", 0)  # files have none
     return ", ".join(f"{_duration(minutes)} on {device}" for device, minutes in spent.items())
 
 

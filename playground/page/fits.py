@@ -103,10 +103,9 @@ def of(model: str, lora: str = "") -> Fit:
         return Fit(spec, session.facts.guidance, session.facts.multiple)
     found = spec.checkpoint
     config = found.config(found.network.name)
-    kind = spec.guidance if spec.built_in else found.family.guidance(config)
     stages = found.config("vae").get("block_out_channels") or (0,) * 4
     patch = config.get("patch_size") or 1
-    return Fit(spec, kind, 2 ** (len(stages) - 1) * (patch if type(patch) is int else 2))
+    return Fit(spec, spec.guidance, 2 ** (len(stages) - 1) * (patch if type(patch) is int else 2))
 
 
 def require(recipe: Recipe, part: str) -> None:

@@ -83,45 +83,39 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
     drawn = gr.State(Recipe())  # what was drawn last; the example at first
 
     def on_draw(request: gr.Request, _, *values):
-        try:
-            recipe = panel.recipe(values)
-            for frame in draw(recipe, request.session_hash):
-                yield [recipe, *shown(frame)]
-        except ValueError as error:  # an impossible recipe is one sentence; the views stay
-            yield [gr.skip(), *shown({"explorer": explorer.message(str(error), error=True)})]
+        yield from frames(values, lambda recipe: draw(recipe, request.session_hash))
 
     def on_change(request: gr.Request, last: Recipe, *values):
         try:
             same = panel.recipe(values) == last
         except ValueError:
             same = False
-        if same:  # without any frame gradio would empty the views
-            yield [gr.skip()] * (1 + len(views))
-        else:
-            yield from on_draw(request, last, *values)
+        yield from [nothing_new] if same else on_draw(request, last, *values)
 
-    def on_slid(request: gr.Request, last: Recipe, alive_already, *values):
-        if alive_already is True:
-            yield [gr.skip()] * (1 + len(views))
-        else:
-            yield from on_change(request, last, *values)
+    def on_slid(request: gr.Request, last: Recipe, while_typing, *values):
+        yield from [nothing_new] if while_typing is True else on_change(request, last, *values)
 
     def on_live(request: gr.Request, asked, *values):
-        yield from alive(request, asked, values, only=(studio.TYPING,))
+        yield from typed(request, asked, values, (studio.TYPING,))
 
     def on_later(request: gr.Request, asked, *values):
-        yield from alive(request, asked, values, only=LENSES)
+        yield from typed(request, asked, values, LENSES)
 
-    def alive(request: gr.Request, asked, values: tuple, only: Sequence[Lens]):
+    def typed(request: gr.Request, asked, values: tuple, lenses: Sequence[Lens]):
+        moment = float(asked) if isinstance(asked, int | float) else 0.0
+        yield from frames(values, lambda recipe: followed(
+            runs.draw(recipe, request.session_hash, live.SECTION, moment, previews=False), lenses
+        ))  # fmt: skip
+
+    def frames(values: tuple, of: Callable[[Recipe], Iterator[Frame]]):
         try:
             recipe = panel.recipe(values)
-            moment = float(asked) if isinstance(asked, int | float) else 0.0
-            visitor = request.session_hash
-            run = runs.draw(recipe, visitor, live.SECTION, moment, previews=False)
-            for frame in followed(run, only):
+            for frame in of(recipe):
                 yield [recipe, *shown(frame)]
-        except ValueError as error:
+        except ValueError as error:  # an impossible recipe is one sentence; the views stay
             yield [gr.skip(), *shown({"explorer": explorer.message(str(error), error=True)})]
+
+    nothing_new = [gr.skip()] * (1 + len(views))  # without any frame gradio would empty the views
 
     def shown(frame: Frame) -> list:
         return [frame.get(name, gr.skip()) for name in views]
@@ -153,30 +147,21 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
 
     filled = [shown_model, *panel.outputs, panel.chooser.status, panel.notes]
 
+    clock = {"js": "(asked, ...values) => [performance.now(), ...values]"}
     drawings = [
         gr.on(
-            events, answer, [drawn, *panel.inputs], [drawn, *views.values()],
+            events, answer, [*first, *panel.inputs], [drawn, *views.values()],
             trigger_mode="multiple", concurrency_limit=VISITORS, concurrency_id="draw",
-            preprocess=False, **hidden,
+            preprocess=False, **more, **hidden,
         )
-        for events, answer in ((panel.draws, on_draw), (panel.changes, on_change))
+        for events, answer, first, more in (
+            (panel.draws, on_draw, [drawn], {}),
+            (panel.changes, on_change, [drawn], {}),
+            (panel.slid, on_slid, [drawn, panel.live.switch], {}),
+            ([panel.live.now.click], on_live, [panel.live.asked], clock),
+            ([panel.live.later.click], on_later, [panel.live.asked], clock),
+        )
     ]  # fmt: skip
-    drawings.append(
-        gr.on(
-            panel.slid, on_slid, [drawn, panel.live.switch, *panel.inputs],
-            [drawn, *views.values()], trigger_mode="multiple", concurrency_limit=VISITORS,
-            concurrency_id="draw", preprocess=False, **hidden,
-        )
-    )  # fmt: skip
-    for button, answer in ((panel.live.now, on_live), (panel.live.later, on_later)):
-        drawings.append(
-            button.click(
-                answer, [panel.live.asked, *panel.inputs], [drawn, *views.values()],
-                js="(asked, ...values) => [performance.now(), ...values]",
-                trigger_mode="multiple", concurrency_limit=VISITORS, concurrency_id="draw",
-                preprocess=False, **hidden,
-            )
-        )  # fmt: skip
     panel.live.connect(page, panel.chooser.model)
     panel.stop.click(
         explorer.stopped, outputs=views["explorer"], cancels=drawings, queue=False, **hidden
