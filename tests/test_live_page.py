@@ -1,5 +1,7 @@
 """Drawing while the visitor types, in a real browser: the newest wins, others keep their turns."""
 
+import time
+
 import pytest
 
 LIVE = "document.querySelector('#live input').checked"
@@ -61,3 +63,13 @@ def test_it_is_off_for_models_with_many_calls_and_can_be_switched_on(visit):
     page.fill("#recipe-prompt textarea", "a red square")
     page.wait_for_function(f"{WORDS} === 'a red square'", timeout=60_000)
     assert before != "a red square"
+
+
+def test_a_model_that_is_chosen_later_gets_the_faster_backend_too(student):
+    """It is prepared in the background, while PyTorch draws."""
+    deadline = time.monotonic() + 90
+    while "by ONNX Runtime" not in student.evaluate(STATUS):
+        assert time.monotonic() < deadline
+        student.evaluate("document.querySelector('#explorer .status').textContent = ''")
+        student.click("#draw")
+        student.wait_for_function(f"{STATUS}.startsWith('Drawn')", timeout=60_000)

@@ -2,7 +2,7 @@
 
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from playground import wording
 from playground.diffusion import guidance, samplers
@@ -21,9 +21,25 @@ LONG = 5  # seconds of drawing that are said beforehand
 
 
 def _open(model: str, lora: str, report) -> Session:
+    """A new session. A faster backend is prepared in the background; until then PyTorch draws."""
     from playground.engine.local import open_session  # torch: not before the page is up
 
-    return open_session(model, lora, report)
+    one = open_session(model, lora, report)
+    _in_background(one.prepare)
+    return one
+
+
+def _in_background(work: Callable[[], object]) -> None:
+    """A process that exits meanwhile waits: if this were interrupted, the process would abort."""
+
+    def run() -> None:
+        try:
+            work()
+        except RuntimeError:
+            if threading.main_thread().is_alive():
+                raise  # else the process exits, and Python begins no more threads
+
+    threading.Thread(target=run).start()
 
 
 SESSIONS = Sessions(_open, lambda model: specs.get(model).nbytes)
@@ -107,20 +123,8 @@ def ready(model: str) -> Session:
 
 
 def warm_up() -> None:
-    """Open the built-in model's session in the background.
-
-    A faster backend is prepared after that; until then PyTorch draws. A process that exits
-    meanwhile waits for the preparation: if it were interrupted, the process would abort.
-    """
-
-    def prepare() -> None:
-        try:
-            ready(Recipe().model)
-        except RuntimeError:
-            if threading.main_thread().is_alive():
-                raise  # else the process exits, and Python begins no more threads
-
-    threading.Thread(target=prepare).start()
+    """Get the model ready that a visitor begins with, in the background."""
+    _in_background(lambda: ready(Recipe().model))
 
 
 def check(recipe: Recipe) -> Recipe:

@@ -32,7 +32,7 @@ class Onnx:
     def __init__(self, model: LatentModel):
         self.model, self.eager = model, Eager(model)
         self._graph: Graph | None = None
-        self._begun = threading.Lock()
+        self._preparing, self._tried = threading.Lock(), False
 
     @property
     def label(self) -> str:
@@ -49,9 +49,16 @@ class Onnx:
         return to_uint8(self._graph.pixels(latents))
 
     def prepare(self) -> None:
-        """Export the graph, once. A network that cannot be exported stays with PyTorch."""
-        if not self._begun.acquire(blocking=False):
-            return
+        """Export the graph, once; who asks meanwhile waits. A network that cannot be exported stays
+        with PyTorch.
+        """
+        with self._preparing:
+            if not self._tried:
+                self._tried = True
+                self._graph = self._checked()
+
+    def _checked(self) -> Graph | None:
+        """The graph, if it answers as PyTorch does."""
         try:
             graph = GRAPHS[type(self.model)](self.model, (self.model.channels, *self.model.size))
             for shape in graph.checked:
@@ -60,8 +67,8 @@ class Onnx:
                         raise ArithmeticError(f"its {output} are {off:.2g} off")
         except Exception as error:  # an exporter may raise anything: log it, go on with PyTorch
             logging.getLogger(__name__).warning("PyTorch draws, no ONNX graph: %s", error)
-        else:
-            self._graph = graph
+            return None
+        return graph
 
     @torch.inference_mode()
     def _distances(self, graph: Graph, shape: Shape) -> dict[str, float]:
