@@ -1,19 +1,25 @@
-# Two commands: `make run` opens the page, `make test` checks everything.
+# `make run` opens the page, `make test` checks everything, `make live` writes the edition that runs
+# in the browser alone into OUT.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install -q -c constraints.txt
 
-.PHONY: run test report screenshot constraints clean
+OUT ?= build/live
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix playground/live
+.PHONY: run test live report screenshot constraints clean
 
 run: .venv/run
 	$(BIN)/python app.py
 
-test: .venv/test
+test: .venv/test playground/live/node_modules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@.ci/browser $(BIN)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+live: .venv/test playground/live/node_modules
+	$(BIN)/python -m playground.live $(OUT)
 
 report: .venv/test # the sheets, every table of the documents, and what the page shows at first
 	$(BIN)/python -m playground.measuring report
@@ -39,5 +45,10 @@ constraints: .venv/test
 	$(INSTALL) -r requirements-dev.txt
 	touch $@ .venv/run
 
+# Through the Node that comes from PyPI: the runtime that the browser is given, and tsc.
+playground/live/node_modules: playground/live/package-lock.json .venv/test
+	$(NODE) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
 clean:
-	rm -rf .venv
+	rm -rf .venv playground/live/node_modules
