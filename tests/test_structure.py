@@ -29,14 +29,16 @@ MAY_IMPORT = {
     "models": PURE,
     "attention": MODELS,
     "engine": MODELS | {"attention"},
+    "hosting": TABLES | {"models"},
     "client": DRAWING,
     "playground": DRAWING | {"client"},  # the package itself
     "world": TABLES,
     "toys": PURE,
     "training": DRAWING | {"world"},
-    "measuring": DRAWING | {"client", "world", "training", "toys"},
+    "measuring": DRAWING | {"client", "world", "training", "toys", "hosting"},
     # Of the engine the page knows the session and what a run is, of models their table.
-    "page": PURE | {"playground", "a1111", "models", "attention", "engine", "world", "toys"},
+    "page": PURE
+    | {"playground", "a1111", "models", "attention", "engine", "world", "toys", "hosting"},
     "app": {"page"},
 }
 # What single files of the page may know of rooms that compute.
