@@ -128,6 +128,13 @@ def test_a_graph_can_be_made_while_others_draw(tiny):
     assert backend.ask(*question(tiny, 1)).by == "ONNX Runtime"
 
 
+def test_graphs_of_several_models_can_be_made_at_the_same_time():
+    made = [backends.get("onnx").make(tiny_model()) for _ in range(3)]
+    with ThreadPoolExecutor(len(made)) as pool:
+        list(pool.map(lambda backend: backend.prepare(), made))
+    assert [backend.label for backend in made] == ["ONNX Runtime"] * len(made)
+
+
 def test_both_draw_the_same_picture_and_say_who_drew(shipped, shipped_onnx):
     recipes = [Recipe(steps=8, guidance=w) for w in (0.0, 1.0, 5.0)]
     theirs = {e.cell: e for e in Engine(shipped).submit(recipes) if isinstance(e, Picture)}

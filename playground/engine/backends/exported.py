@@ -1,6 +1,7 @@
 """Modules exported once as graphs, which ONNX Runtime computes in float32."""
 
 import io
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,24 @@ import torch
 from torch import nn
 
 ROWS = {0: "rows"}  # axes of any length, by number
+EXPORTING = threading.Lock()  # torch keeps the state of an export for the whole process
+
+
+def graph_of(
+    module: nn.Module, example: tuple, inputs: Sequence[str], outputs: Sequence[str],
+    axes: Mapping[str, dict[int, str]] | None = None,
+) -> bytes:  # fmt: skip
+    """A module as ONNX; `axes` are those of any length, by input and output, if not ROWS."""
+    file = io.BytesIO()
+    with torch.no_grad(), warnings.catch_warnings():
+        # The tracer warns of every size that it treats as constant; here they are constant.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module, example, file, dynamo=False, opset_version=17,  # type: ignore[arg-type]
+            input_names=list(inputs), output_names=list(outputs),
+            dynamic_axes={name: (axes or {}).get(name, ROWS) for name in (*inputs, *outputs)},
+        )  # fmt: skip
+    return file.getvalue()
 
 
 class Exported:
@@ -25,7 +44,7 @@ class Exported:
         axes: Mapping[str, dict[int, str]] | None = None,
     ):  # fmt: skip
         file = io.BytesIO()
-        with torch.no_grad(), warnings.catch_warnings():
+        with EXPORTING, torch.no_grad(), warnings.catch_warnings():
             # The tracer warns of every size that it treats as constant; here they are constant.
             warnings.simplefilter("ignore")
             torch.onnx.export(
