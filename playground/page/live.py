@@ -5,13 +5,17 @@ the other, after a longer pause, lets every lens follow.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
 from playground.models import specs
+from playground.page import serving
+from playground.recipe import Recipe
 
+Frame = dict[str, dict]  # data for some of the page's views, by the view's name
 SECTION = "live"  # of the engine's runs: the one last asked for wins, whatever arrives last
 LISTEN = (Path(__file__).parent / "live.js").read_text()
 # Networks with one row a call and few calls answer at once.
@@ -30,6 +34,20 @@ class Live:
     def connect(self, page: gr.Blocks, model: gr.components.Component) -> None:
         page.load(None, js=LISTEN)
         model.change(None, model, self.switch, js=f"(name) => {json.dumps(AT_ONCE)}.includes(name)")
+
+
+def stamped(frames: Iterator[Frame], asked: float) -> Iterator[Frame]:
+    """Frames that say when they were asked for: answers may overtake each other on their way."""
+    for frame in frames:
+        explorer = frame.get("explorer")
+        yield frame if explorer is None else frame | {"explorer": explorer | {"asked": asked}}
+
+
+def stop(recipe: Recipe, visitor: str | None) -> None:
+    """Stop drawing this recipe, if it is being drawn for this visitor while they type."""
+    session = serving.opened(recipe.model, recipe.lora)
+    if session and visitor:
+        session.drop(visitor, SECTION, serving.check(recipe))
 
 
 def build(model: str) -> Live:

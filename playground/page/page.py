@@ -1,5 +1,6 @@
 """The page: the recipe on the left, the lenses on the right."""
 
+import contextlib
 import html
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from playground.page.family import lens as family
 from playground.page.guidance import lens as guidance
 from playground.page.lens import Built, Frame, Lens
 from playground.page.samplers import lens as samplers
+from playground.page.shared import terms
 from playground.page.studio import lens as studio
 from playground.page.studio import runs
 from playground.page.studio.views import explorer
@@ -31,7 +33,7 @@ INTRO = (
     "See how latent diffusion listens to words: draw, slide guidance, then point at a word to see "
     "its pixels and at a pixel to see its words."
 )
-CSS = (Path(__file__).parent / "page.css").read_text()
+CSS = (Path(__file__).parent / "page.css").read_text() + terms.STYLE
 VISITORS = 16  # who may draw at the same time; the engine batches them
 HAS_LINK = f"new URLSearchParams(location.search).has('{QUERY_KEY}')"
 FONTS = ["system-ui", "sans-serif"]  # nothing is fetched from elsewhere
@@ -67,6 +69,7 @@ def build() -> gr.Blocks:
         _wire(page, panel, views)
         for lens, tab in built:
             lens.connect(panel, tab)
+        page.load(None, js=terms.listen())
     return page
 
 
@@ -96,16 +99,28 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
         yield from [nothing_new] if while_typing is True else on_change(request, last, *values)
 
     def on_live(request: gr.Request, asked, *values):
-        yield from typed(request, asked, values, (studio.TYPING,))
+        """The picture alone, at once; what the other views show of it follows at a pause."""
+        answers = list(typed(request, asked, values, (studio.TYPING,)))
+        last = answers[-1] if answers else nothing_new  # something newer has been typed meanwhile
+        return [last[0], last[1 + list(views).index("explorer")]]
+
+    def on_stop(request: gr.Request, *values):
+        with contextlib.suppress(ValueError):  # what cannot be drawn is not drawn now
+            live.stop(panel.recipe(values), request.session_hash)
+        return explorer.stopped()
 
     def on_later(request: gr.Request, asked, *values):
         yield from typed(request, asked, values, LENSES)
 
     def typed(request: gr.Request, asked, values: tuple, lenses: Sequence[Lens]):
         moment = float(asked) if isinstance(asked, int | float) else 0.0
-        yield from frames(values, lambda recipe: followed(
-            runs.draw(recipe, request.session_hash, live.SECTION, moment, previews=False), lenses
-        ))  # fmt: skip
+        visitor = request.session_hash
+
+        def follow(recipe: Recipe) -> Iterator[Frame]:
+            run = runs.draw(recipe, visitor, live.SECTION, moment, previews=False)
+            yield from live.stamped(followed(run, lenses), moment)
+
+        yield from frames(values, follow)
 
     def frames(values: tuple, of: Callable[[Recipe], Iterator[Frame]]):
         try:
@@ -158,14 +173,18 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
             (panel.draws, on_draw, [drawn], {}),
             (panel.changes, on_change, [drawn], {}),
             (panel.slid, on_slid, [drawn, panel.live.switch], {}),
-            ([panel.live.now.click], on_live, [panel.live.asked], clock),
             ([panel.live.later.click], on_later, [panel.live.asked], clock),
         )
     ]  # fmt: skip
+    panel.live.now.click(  # without the queue, which looks for answers every 50 ms only
+        on_live, [panel.live.asked, *panel.inputs], [drawn, views["explorer"]], queue=False,
+        trigger_mode="multiple", preprocess=False, **clock, **hidden,
+    )  # fmt: skip
     panel.live.connect(page, panel.chooser.model)
     panel.stop.click(
-        explorer.stopped, outputs=views["explorer"], cancels=drawings, queue=False, **hidden
-    )
+        on_stop, panel.inputs, views["explorer"], cancels=drawings, queue=False,
+        preprocess=False, **hidden,
+    )  # fmt: skip
     panel.chooser.connect(panel, recipe_panel.PRESS_DRAW)
     linked = page.load(on_link, shown_model, filled, **hidden)
     linked.success(None, js=f"() => {{ if ({HAS_LINK}) ({recipe_panel.PRESS_DRAW})() }}")

@@ -13,13 +13,21 @@ from playground.recipe import FIELDS, Recipe
 from playground.wording import counted, percent
 
 
-def finished(run: RunRecord, seconds: float, judged: bool = True) -> dict[str, dict]:
-    """Both views' data, by the view's name; `seconds` is what the visitor waited.
+def finished(run: RunRecord, seconds: float) -> dict[str, dict]:
+    """Both views' data, by the view's name; `seconds` is what the visitor waited."""
+    return {"explorer": _explored(run, seconds, judging.of(run)), "pipeline": _strip(run)}
 
-    The oracle takes as long as the student does: while one types it is asked only at a pause.
+
+def typed(run: RunRecord, seconds: float) -> dict[str, dict]:
+    """The same at once, while one types: the oracle takes as long as the student does, so it is
+    asked only at a pause.
     """
+    return {"explorer": _explored(run, seconds, judging.later(run))}
+
+
+def _explored(run: RunRecord, seconds: float, verdict: dict | None) -> dict:
     recipe, picture = run.recipe, run.picture
-    shown = explorer.finished(
+    return explorer.finished(
         png=run.png(),
         size=(recipe.height, recipe.width),
         words=run.prompt.words,
@@ -35,10 +43,9 @@ def finished(run: RunRecord, seconds: float, judged: bool = True) -> dict[str, d
         name=f"latent-playground-{recipe.seed}.png",
         link=recipe.to_query(),
         summing=summing(recipe, run.timesteps),
-        verdict=judging.of(run) if judged else judging.later(run),
+        verdict=verdict,
         joint=not fits.of(recipe.model, recipe.lora).cross_attention,
     )
-    return {"explorer": shown, "pipeline": _strip(run)}
 
 
 def summing(recipe: Recipe, timesteps: list[float], of: str = "pictures") -> Summing:

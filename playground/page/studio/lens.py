@@ -28,5 +28,5 @@ def build(example: Frame) -> Studio:
 
 
 LENS = Lens("Studio", build, of_run=lambda run, _, seconds: data.finished(run, seconds))
-# While one types: the same without the oracle's verdict.
-TYPING = Lens("Studio", build, of_run=lambda run, _, seconds: data.finished(run, seconds, False))
+# While one types: the picture alone, without the oracle's verdict.
+TYPING = Lens("Studio", build, of_run=lambda run, _, seconds: data.typed(run, seconds))

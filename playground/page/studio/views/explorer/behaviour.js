@@ -10,6 +10,7 @@ let spot = null;         // [x, y] in 0 … 1 on the picture
 let level = BEST, playing = null, drawn = 0;
 let sampled = null, ignored = null;  // names of the run being sampled, and of the one stopped
 let last = null, idle = true;         // what was finished last; whether nothing is being drawn
+let newest = 0;                       // when what is shown was asked for, if it was while typing
 
 function fit(height, width) {
   const scale = 512 / Math.max(height, width);
@@ -238,7 +239,8 @@ async function showFinished(value, ticket) {
 
 function show() {
   const value = props.value;
-  if (!value || !value.kind || late(value)) return;
+  if (!value || !value.kind || late(value) || value.asked < newest) return;
+  newest = value.asked ?? newest;
   const stopped = value.kind === 'stopped', was = idle;
   idle = stopped || value.kind === 'finished' || !!value.error;
   if (stopped && was) return;  // there was nothing to stop
