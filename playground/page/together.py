@@ -1,6 +1,5 @@
 """Several recipes drawn together from the same noise: their states, and how much is done."""
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,26 +9,11 @@ from playground.engine.events import Dropped, Failure, Picture, Step
 from playground.engine.record import RunRecord, records
 from playground.engine.session import Run, Session
 from playground.page import fits
-from playground.recipe import Recipe, RecipeError
+from playground.recipe import Recipe
 
 FRAME = 0.25  # seconds between frames of all previews
 # Fields that a price depends on.
 PRICED = ("model", "guidance", "steps", "guidance_start", "guidance_stop")
-
-
-def parts(text: str) -> list[str]:
-    """The entries of a typed list, whatever separates them."""
-    return re.findall(r"[^,;\s]+", text)
-
-
-def number(part: str) -> float:
-    try:
-        found = float(part)
-    except ValueError:
-        found = float("nan")
-    if found != found:
-        raise RecipeError(f"“{part[:20]}” in the list is not a number.")
-    return found
 
 
 def calls(recipe: Recipe) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from playground.diffusion.guidance import TABLES
 from playground.engine.events import Failure
-from playground.page import fits, serving, together
+from playground.page import fits, listed, serving, together
 from playground.page.guidance import data
 from playground.page.guidance.axis import AXES, place
 from playground.page.guidance.views import filmstrip
@@ -25,12 +25,16 @@ def plan(recipe: Recipe, axis: str | None, text: str | None) -> list[Recipe]:
     """
     if not isinstance(axis, str) or axis not in AXES:
         raise RecipeError(f"There is no sweep of {axis!r}; there are: {', '.join(AXES)}.")
-    parts = together.parts(text) if isinstance(text, str) else []
-    if not parts:
+    said = text if isinstance(text, str) else ""
+    values = (
+        [_name(axis, part) for part in listed.names(said)]
+        if axis in TABLES
+        else listed.numbers(said)
+    )
+    if not values:
         raise RecipeError(f"The list of values is empty; try {AXES[axis]}.")
-    if len(parts) > MOST:
-        raise RecipeError(f"{len(parts)} values are too many: a sweep has at most {MOST}.")
-    values = [_name(axis, part) if axis in TABLES else together.number(part) for part in parts]
+    if len(values) > MOST:
+        raise RecipeError(f"{len(values)} values are too many: a sweep has at most {MOST}.")
     for value in values:
         if values.count(value) > 1:
             raise RecipeError(f"The list has {value if axis in TABLES else f'{value:g}'} twice.")

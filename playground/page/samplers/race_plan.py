@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from playground.diffusion import samplers
-from playground.page import sections, serving, together
+from playground.page import listed, sections, serving, together
 from playground.recipe import FIELDS, Recipe, RecipeError
 from playground.wording import counted
 
@@ -33,11 +33,10 @@ def plan(
     may send anything.
     """
     unit = sections.typed(unit)
-    numbers = [_count(part, unit) for part in together.parts(sections.typed(counts))]
+    numbers = [_count(n, unit) for n in listed.numbers(sections.typed(counts), whole=True)]
     if not numbers:
         raise RecipeError(f"How many {_unit(unit)}? The list is empty.")
-    listed = together.parts(sections.typed(guidances))
-    scales = [together.number(part) for part in listed] or [recipe.guidance]
+    scales = listed.numbers(sections.typed(guidances)) or [recipe.guidance]
     lanes = [
         Lane(replace(at(recipe, name, count, unit), guidance=w), count)
         for w, count, name in itertools.product(scales, numbers, sections.chosen(names))
@@ -57,15 +56,18 @@ def finishing(ask: dict) -> list[Lane]:
     `ask` is what the page says: `unit`, `count`, and `lanes`, each with `link`, `count`, and
     whether it is `starred` and `finished`; what is not finished is left out of the draft.
     """
-    unit, listed = str(ask.get("unit")), ask.get("lanes")
-    count = _count(str(ask.get("count")), unit)
-    if not isinstance(listed, list) or not all(isinstance(lane, dict) for lane in listed):
+    unit, sent = str(ask.get("unit")), ask.get("lanes")
+    count = _count(listed.number(str(ask.get("count"))), unit)
+    if not isinstance(sent, list) or not all(isinstance(lane, dict) for lane in sent):
         raise RecipeError("The lanes of the draft did not arrive.")
     draft = [
-        Lane(Recipe.from_query(str(lane.get("link"))), _count(str(lane.get("count")), unit))
-        for lane in listed[: MOST + 1]
+        Lane(
+            Recipe.from_query(str(lane.get("link"))),
+            _count(listed.number(str(lane.get("count"))), unit),
+        )
+        for lane in sent[: MOST + 1]
     ]
-    told = list(zip(draft, listed, strict=False))
+    told = list(zip(draft, sent, strict=False))
     starred = [lane for lane, said in told if said.get("starred")]
     if not starred:
         raise RecipeError("No lane is starred: press ☆ on those that should be finished.")
@@ -101,12 +103,12 @@ def _unit(unit: str) -> str:
     return UNITS[unit]
 
 
-def _count(part: str, unit: str) -> int:
-    number, called = together.number(part), _unit(unit)
+def _count(number: float, unit: str) -> int:
+    called = _unit(unit)
     if not 1 <= number <= HIGHEST:
         raise RecipeError(f"A lane has 1 to {HIGHEST} {called}, not {number:,.6g}.")
     if number != int(number):
-        raise RecipeError(f"“{part[:20]}” in the list is not a whole number.")
+        raise RecipeError(f"“{number:.6g}” in the list is not a whole number.")
     return int(number)
 
 
