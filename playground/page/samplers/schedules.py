@@ -125,16 +125,18 @@ def _kind(record, used_by: list[str], grids: dict[int, spacings.Grid]) -> dict:
     return schedules.kind(record.label, record.sentence, record.source, used_by, lists)
 
 
-def build_plane() -> None:
-    """Lay out the mixture inside the surrounding gradio context."""
+def plane_data() -> dict:
+    """The mixture's data, as shipped."""
     shipped = json.loads(ASSET.read_text())
     kinds = shipped["schedules"]["kinds"][: len(SPACINGS)]
     methods = [(n, SAMPLERS[n].label, SAMPLERS[n].stochastic) for n in mixture.METHODS]
+    return mixture.plane(methods=methods, kinds=kinds, **shipped["plane"])
+
+
+def build_plane() -> None:
+    """Lay out the mixture inside the surrounding gradio context."""
     gr.Markdown(PLANE)
-    gr.HTML(
-        mixture.plane(methods=methods, kinds=kinds, **shipped["plane"]),
-        **asdict(mixture.VIEW), elem_id="mixture",
-    )  # fmt: skip
+    gr.HTML(plane_data(), **asdict(mixture.VIEW), elem_id="mixture")
 
 
 @dataclass(frozen=True)

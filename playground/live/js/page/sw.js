@@ -1,0 +1,39 @@
+// The service worker: the page itself stays in the browser, so that it opens without network.
+// VERSION, EARLY (paths kept at once) and KEPT (paths that may be kept, with their hashes) stand in
+// front of this. Models and WebAssembly are kept by files/fetching.js, by their hash.
+const CACHE = "latent-playground-page-" + VERSION;
+const SCOPE = new URL("./", self.location.href).href;
+
+self.addEventListener("install", (event) => {
+  const fresh = EARLY.map((path) => new Request(SCOPE + path, { cache: "no-cache" }));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(fresh)).then(() => self.skipWaiting()));
+});
+
+self.addEventListener("activate", (event) => {
+  const old = (name) => name.startsWith("latent-playground-page-") && name !== CACHE;
+  event.waitUntil(
+    caches.keys().then((names) => Promise.all(names.filter(old).map((name) => caches.delete(name)))).then(() => self.clients.claim()),
+  );
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event, path = pathOf(request.url);
+  if (request.method === "GET" && path in KEPT) event.respondWith(kept(path, request));
+});
+
+// The path from the page's folder; of a folder its index, and without a link's recipe.
+function pathOf(url) {
+  const { origin, pathname } = new URL(url), whole = origin + pathname;
+  return whole.startsWith(SCOPE) ? whole.slice(SCOPE.length) || "index.html" : "";
+}
+
+async function kept(path, request) {
+  const found = await caches.match(SCOPE + path, { cacheName: CACHE });
+  if (found) return found;
+  const answer = await fetch(request);
+  if (answer.ok && answer.status === 200) {
+    const copy = answer.clone();
+    caches.open(CACHE).then((cache) => cache.put(SCOPE + path, copy)).catch(() => {}); // a full disk: next time from the network
+  }
+  return answer;
+}

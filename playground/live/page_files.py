@@ -1,0 +1,118 @@
+"""The page's part of the folder: the served page's own views, wrapped for a page without gradio.
+
+A view stays as it is: its template and behaviour become one module, its style is scoped by a class.
+`js/page/views.js` gives it the same `element`, `props`, `watch` and `trigger` as gradio does.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from playground.live.page_data import page_data
+from playground.models import specs
+from playground.page import live, page
+from playground.page.attention.views import attention, edits, worked
+from playground.page.family import measured as family_measured
+from playground.page.family import systems as family_systems
+from playground.page.family.views import drawn, inside, policy, systems
+from playground.page.guidance import measured as guidance_measured
+from playground.page.guidance.views import filmstrip, lookahead
+from playground.page.samplers import measured as samplers_measured
+from playground.page.samplers import schedules as grids
+from playground.page.samplers.views import (
+    counting,
+    errors,
+    lecture,
+    mixture,
+    noising,
+    race,
+    schedules,
+)  # fmt: skip
+from playground.page.serving import EXAMPLE
+from playground.page.shared import saved, tradeoff
+from playground.page.shared.view import View
+from playground.page.studio.views import explorer, pipeline
+from playground.recipe import Recipe
+
+HERE = Path(__file__).parent
+VIEWS: dict[str, View] = {
+    module.__name__.rsplit(".", 1)[-1]: module.VIEW
+    for module in (
+        explorer, pipeline, lookahead, filmstrip, attention, worked, edits, saved, race, errors,
+        mixture, schedules, noising, counting, lecture, drawn, inside, policy, systems, tradeoff,
+    )
+}  # fmt: skip
+FIRST = ("explorer", "pipeline")  # what the example shows of the first lens
+SHELL = ("index.html", "page.css", "page.json", "site.json", "manifest.webmanifest", "icon.svg")
+
+
+def page_files() -> dict[str, bytes]:
+    """Content by its path in the folder; `service_worker` comes when all files are known."""
+    written = {
+        "index.html": (HERE / "index.html").read_text(),
+        "manifest.webmanifest": (HERE / "manifest.webmanifest").read_text(),
+        "icon.svg": (HERE / "icon.svg").read_text(),
+        "page.css": style(),
+        "page.json": compact(page_data()),
+        "js/page/typing.js": f"export default {live.LISTEN}",
+    }
+    written |= {f"views/{name}.js": module(view) for name, view in VIEWS.items()}
+    written |= {f"shown/{name}.json": compact(data) for name, data in shown().items()}
+    return {path: text.encode() for path, text in written.items()}
+
+
+def style() -> str:
+    """The served page's own style, the static page's, and every view's under its class."""
+    own = [page.CSS, (HERE / "js" / "page" / "page.css").read_text()]
+    scoped = [f".view-{name} {{\n{view.css_template}\n}}\n" for name, view in VIEWS.items()]
+    return "\n".join([*own, *scoped])
+
+
+def module(view: View) -> str:
+    """A view as a module: its template, and a function that is called once it stands there."""
+    return (
+        f"export const template = {json.dumps(view.html_template)};\n"
+        "export default function (element, props, watch, trigger) {\n"
+        f"{view.js_on_load}\n}}\n"
+    )
+
+
+def shown() -> dict[str, dict]:
+    """What stands there before anything is computed, by the view's element."""
+    found = json.loads(EXAMPLE.read_text())
+    card = specs.get(Recipe().model).card
+    if rows := card.get("guidance"):
+        found["tradeoff"] = guidance_measured.measured(rows)
+    if rows := card.get("variants"):
+        found["variants"] = guidance_measured.variants(rows)
+    if solvers := card.get("solvers"):
+        found["errors-measured"] = samplers_measured.measured(solvers)
+        found["errors-stochastic"] = samplers_measured.stochastic(solvers)
+    if rows := card.get("family"):
+        found["family-samplers"] = family_measured.sampling(rows)
+    found["systems"] = family_systems.shown()
+    found["mixture"] = grids.plane_data()
+    return found | {f"schedules-{name}": grids.of_model(name) for name in specs.MODELS}
+
+
+def service_worker(hashes: Mapping[str, str], version: str) -> bytes:
+    """sw.js for a folder whose files have these hashes, by path: it keeps the page itself.
+
+    What the worker fetches by its hash (models, the runtime's WebAssembly) it leaves alone.
+    """
+    first = {f"shown/{name}.json" for name in FIRST}
+    kept = {
+        path: digest[:16]
+        for path, digest in sorted(hashes.items())
+        if path in SHELL or path.startswith(("js/", "views/", "shown/")) or path.endswith(".mjs")
+    }
+    early = [p for p in kept if not p.startswith("shown/") or p in first]
+    head = (
+        f"const VERSION = {json.dumps(version)};\nconst EARLY = {json.dumps(early)};\n"
+        f"const KEPT = {json.dumps(kept)};\n"
+    )
+    return (head + (HERE / "js" / "page" / "sw.js").read_text()).encode()
+
+
+def compact(data) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
