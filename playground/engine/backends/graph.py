@@ -36,7 +36,7 @@ class Graph(ABC):
     def __init__(self, model: LatentModel, shape: Shape, any_size: bool = False):
         self.model = model
         self._decoder = Exported(
-            _Decoder(model), (torch.zeros(2, *shape),), ("latents",), ("pixels",),
+            Decoder(model), (torch.zeros(2, *shape),), ("latents",), ("pixels",),
             {
                 "latents": ROWS | {2: "h", 3: "w"}, "pixels": ROWS | {1: "height", 2: "width"},
             } if any_size else {},
@@ -110,7 +110,7 @@ def _parts(calls: Sequence[Sequence[int]], rows: int) -> list[Sequence[int]]:
     return parts
 
 
-class _Decoder(nn.Module):
+class Decoder(nn.Module):
     def __init__(self, model: LatentModel):
         super().__init__()
         self.vae, self.pixels = model.vae, model.pixels

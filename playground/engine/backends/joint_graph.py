@@ -32,7 +32,7 @@ class JointGraph(Graph):
         self.patch = model.network.config.patch_size
         self.checked = [shape, (channels, h - self.patch, w + self.patch)]
         with model.network_lock:  # a call that is running has added hooks
-            network = _Network(model.network).eval()
+            network = JointWithMaps(model.network).eval()
         conditions = [Condition(model.encode(""))] * 2
         inputs = self.inputs(torch.zeros(2, *shape), [Level(1, 0, 0)] * 2, conditions)
         self.layers = {MAPS: network.names}
@@ -66,7 +66,7 @@ class JointGraph(Graph):
         }
 
 
-class _Network(nn.Module):
+class JointWithMaps(nn.Module):
     """A copy of a transformer that also returns how image attends to text.
 
     After the predictions come the probabilities of text for the image's queries, summed over
@@ -75,10 +75,11 @@ class _Network(nn.Module):
     to the image. It is a copy so that the original can draw meanwhile.
 
     The copy's layers get our own processor, which computes exactly what diffusers'
-    JointAttnProcessor2_0 computes. Layers with another processor are refused.
+    JointAttnProcessor2_0 computes. Layers with another processor are refused. A `portable` copy has
+    no operation that ONNX itself does not have.
     """
 
-    def __init__(self, transformer: nn.Module):
+    def __init__(self, transformer: nn.Module, portable: bool = False):
         super().__init__()
         self.transformer = copy.deepcopy(transformer)
         self.kept: list[Tensor] = []  # of the last call, by layer
@@ -90,6 +91,8 @@ class _Network(nn.Module):
         for name, module in list(self.transformer.named_modules()):
             if name in layers:
                 module.set_processor(_Exposing(self.kept.append))
+            elif portable:
+                continue
             elif isinstance(module, RMSNorm) and module.weight is not None and module.bias is None:
                 self.transformer.set_submodule(name, FusedRMSNorm(module))
             elif isinstance(module, GELU) and module.approximate == "tanh":

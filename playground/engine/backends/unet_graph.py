@@ -28,7 +28,7 @@ class UNetGraph(Graph):
         super().__init__(model, shape)
         self.shape, self.checked = shape, [shape]
         with model.network_lock:  # a call that is running has replaced processors and forwards
-            network = _Network(model.unet).eval()
+            network = UNetWithMaps(model.unet).eval()
         conditions = [Condition(model.encode(""))] * 2
         inputs = self.inputs(torch.zeros(2, *shape), [Level(1, 0, 0)] * 2, conditions)
         example = tuple(map(torch.from_numpy, inputs.values()))
@@ -66,7 +66,7 @@ class UNetGraph(Graph):
         return inputs
 
 
-class _Network(nn.Module):
+class UNetWithMaps(nn.Module):
     """A copy of a U-Net that also returns its cross-attention, in the order of computation.
 
     After the predictions come, per grid, the probabilities summed over its layers, each the mean
@@ -75,10 +75,11 @@ class _Network(nn.Module):
     probabilities) of the last call, by layer.
 
     The copy's layers get our own processors, which compute exactly what diffusers'
-    AttnProcessor2_0 computes. Layers with another processor are refused.
+    AttnProcessor2_0 computes. Layers with another processor are refused. A `portable` copy has no
+    operation that ONNX itself does not have.
     """
 
-    def __init__(self, unet: nn.Module):
+    def __init__(self, unet: nn.Module, portable: bool = False):
         super().__init__()
         self.unet = copy.deepcopy(unet)
         self.kept: dict[str, tuple[Size, Tensor]] = {}
@@ -93,7 +94,7 @@ class _Network(nn.Module):
             if name in layers:
                 module.set_processor(_Exposing(name, self._keep))
             elif isinstance(module, Attention):
-                module.set_processor(_Fused())
+                module.set_processor(_Plain() if portable else _Fused())
             elif isinstance(module, GEGLU):
                 self.unet.set_submodule(name, SplitGEGLU(module))
 
@@ -137,14 +138,36 @@ class _Exposing:
     def __call__(
         self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None
     ):
-        def by_head(rows: Tensor) -> Tensor:  # [n, positions, width] → [n, heads, positions, …]
-            return rows.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
-
         query = attn.to_q(hidden_states)
         key, value = (to(encoder_hidden_states)[prompt] for to in (attn.to_k, attn.to_v))
-        weights = (by_head(query) @ by_head(key).transpose(-1, -2) * attn.scale).softmax(-1)
+        weights = _probabilities(attn, query, key)
         self.keep(self.name, weights)
-        return _output(attn, (weights @ by_head(value)).transpose(1, 2).flatten(2))
+        return _answer(attn, weights, value)
+
+
+class _Plain:
+    """A processor for self-attention, in operations that every runtime of ONNX has."""
+
+    def __call__(
+        self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None
+    ):
+        query, key, value = (to(hidden_states) for to in (attn.to_q, attn.to_k, attn.to_v))
+        return _answer(attn, _probabilities(attn, query, key), value)
+
+
+def _by_head(attn: Attention, rows: Tensor) -> Tensor:
+    """[n, positions, width] → [n, heads, positions, width of a head]"""
+    return rows.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+
+
+def _probabilities(attn: Attention, query: Tensor, key: Tensor) -> Tensor:
+    """[n, heads, positions, keys]"""
+    scores = _by_head(attn, query) @ _by_head(attn, key).transpose(-1, -2) * attn.scale
+    return scores.softmax(-1)
+
+
+def _answer(attn: Attention, weights: Tensor, value: Tensor) -> Tensor:
+    return _output(attn, (weights @ _by_head(attn, value)).transpose(1, 2).flatten(2))
 
 
 class _Fused:
