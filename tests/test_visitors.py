@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from playground.engine.engine import Engine
-from playground.engine.events import Dropped, Picture, Step
+from playground.engine.events import Ahead, Dropped, Picture, Step
 from playground.recipe import Recipe
 
 SMALL = {"width": 64, "height": 64}
@@ -177,15 +177,58 @@ def test_turns_go_by_visitor_not_by_section(tiny):
     assert len(firsts) == 7  # and each of her runs gets on
 
 
-def test_everybody_gets_the_same_share_of_ticks(tiny):
-    """25 visitors want 50 rows or more, a tick has 16: of 100 ticks each gets 32."""
+def ended(engine: Engine, ticks: int) -> list:
+    """Visitors in the order in which their runs end, and who was served in each of the ticks."""
+    order, served = [], []
+    for _ in range(ticks):
+        engine._turns.forget_finished()
+        chosen = engine._choose()
+        served.append(Counter(run.visitor for run, _ in chosen))
+        for run, cell in chosen:
+            cell.call += 1
+            if cell.done:
+                run.cells.remove(cell)
+                order += [] if run.cells else [run.visitor]
+    return [order, served]
+
+
+def test_single_pictures_end_in_the_order_of_asking_and_who_wants_many_goes_on(tiny):
+    """Twenty-four pictures of five calls beside two sweeps: twelve rows of each call, and four."""
+    engine, names = Idle(tiny), [str(n) for n in range(24)]
+    for name in names[:12]:
+        engine.submit([Recipe(**SMALL, steps=5)], visitor=name)
+    for name in ("ann", "ben"):
+        engine.submit([LONG] * 40, visitor=name)
+    for name in names[12:]:
+        engine.submit([Recipe(**SMALL, steps=5)], visitor=name)
+    order, served = ended(engine, 20)
+    assert order == names
+    assert all(tick["ann"] + tick["ben"] == 2 for tick in served[:20])
+    assert abs(sum(t["ann"] for t in served) - sum(t["ben"] for t in served)) <= 4
+
+
+def test_who_asks_again_stands_at_the_end(tiny):
+    """Who draws while typing does not keep the first place for ever."""
+    engine = Idle(tiny, max_rows=2)
+    for name in ("ann", "ben", "ann"):
+        engine.submit([Recipe(**SMALL, steps=5)], visitor=name)
+    assert ended(engine, 10)[0] == ["ben", "ann"]
+
+
+def test_a_run_that_waits_says_what_stands_before_it(tiny):
     engine = Idle(tiny)
-    for cells in [5] + [1] * 24:
-        engine.submit([LONG] * cells)
-    turns = Counter(run for _ in range(100) for run in {run for run, _ in engine._choose()})
-    assert len(turns) == 25
-    assert min(turns.values()) >= 28
-    assert max(turns.values()) <= 36
+    engine._measured = {"PyTorch": {16: [0.5]}}
+    runs = [engine.submit([Recipe(**SMALL, steps=15)], visitor=str(n)) for n in range(33)]
+    for run, others, calls in ((runs[0], 0, 15), (runs[7], 7, 15), (runs[32], 32, 62)):
+        ahead = engine.ahead(run)
+        assert (ahead.others, ahead.seconds) == (others, calls * 0.5)
+    first = next(runs[32].ahead())
+    assert first.others == 32
+    runs[32].put(Dropped(0))  # what came meanwhile is not lost
+    assert list(runs[32].ahead()) == []
+    assert next(iter(runs[32])) == Dropped(0)
+    sweep = engine.submit([Recipe(**SMALL, steps=15)] * 16, visitor="sweep")
+    assert engine.ahead(sweep) == Ahead(33, 46.0)  # 1,470 rows: 92 calls
 
 
 def test_a_tick_is_of_one_size_and_keeps_to_its_rows(tiny):

@@ -22,8 +22,10 @@ from playground.diffusion.guidance import COND
 from playground.engine.backends.eager import Eager
 from playground.engine.backends.network import Network
 from playground.engine.cells import Cell, CellAnswer
-from playground.engine.events import Event, Failure, Picture, Task
-from playground.engine.runs import Run, Turns, distinct_rows, leaders
+from playground.engine.events import Ahead, Event, Failure, Picture, Task
+from playground.engine.runs import Run, distinct_rows
+from playground.engine.turns import Turns, leaders
+from playground.engine.work import Work
 from playground.models.latent import LatentModel
 from playground.models.prompt import word_columns
 from playground.recipe import Recipe, RecipeError
@@ -43,10 +45,14 @@ class Engine:
     """Draws with one model, in one background thread that lives while there is work."""
 
     def __init__(
-        self, model: LatentModel, max_rows: int = MAX_ROWS, network: Network | None = None
-    ):
+        self, model: LatentModel, max_rows: int = MAX_ROWS, network: Network | None = None,
+        work: Work | None = None,
+    ):  # fmt: skip
+        """`work` limits what each visitor may ask for."""
         self.model, self.max_rows, self.network = model, max_rows, network or Eager(model)
+        self.work = work
         self._turns = Turns()
+        self._moved = time.monotonic()  # when a tick ended last
         # Seconds of the latest network calls, by backend and by number of rows.
         self._measured: dict[str, dict[int, deque[float]]] = {}
         self._changed = threading.Lock()
@@ -88,9 +94,11 @@ class Engine:
             cells[1].source, cells[1].plan = cells[0], plan
         run = Run(self, cells, visitor, section, asked)
         with self._changed:
+            self._admit(run)
             for old in self._turns.add(run):
                 self._drop(old)
             if self._thread is None:
+                self._moved = time.monotonic()
                 self._thread = threading.Thread(target=self._work, daemon=True)
                 self._thread.start()
         return run
@@ -107,6 +115,28 @@ class Engine:
         """Whether there are unfinished runs."""
         with self._changed:
             return bool(self._turns.runs)
+
+    @property
+    def stalled(self) -> float:
+        """Seconds since unfinished runs went on; 0 if there are none."""
+        return time.monotonic() - self._moved if self.busy else 0.0
+
+    def ahead(self, run: Run) -> Ahead:
+        """What stands before a run that waits."""
+        with self._changed:
+            before = self._turns.before(run, self.max_rows)
+        seconds = self.seconds_per_call(before.rows)
+        return Ahead(before.others, seconds and before.launches * seconds)
+
+    def _admit(self, run: Run) -> None:
+        """Raises TooMuchError if this visitor may not have this run, too."""
+        if self.work is None or run.visitor is None:
+            return
+        replaced = self._turns.of(run.visitor, run.section)
+        mine = [r for r in self._turns.runs if r.visitor == run.visitor and r not in replaced]
+        cells = [cell for each in (*mine, run) for cell in each.cells]
+        others = any(r.visitor != run.visitor for r in self._turns.runs)
+        self.work.admit(run.visitor, len(cells), sum(cell.left for cell in cells), others)
 
     def remove(self, run: Run) -> None:
         with self._changed:
@@ -218,8 +248,12 @@ class Engine:
         seconds = time.perf_counter() - start
         rows = sum(len(answer.predictions) for answer in answers)
         finished = []
+        self._moved = time.monotonic()
         for (run, cell), latents, answer in zip(chosen, inputs, answers, strict=True):
-            cell.seconds["network"] += seconds * len(answer.predictions) / rows
+            share = seconds * len(answer.predictions) / rows
+            cell.seconds["network"] += share
+            if self.work:
+                self.work.add(run.visitor, share)
             try:
                 run.put(cell.advance(latents, answer))
             except Exception as error:

@@ -126,6 +126,10 @@ class Failure:
     reason: str
 
 
+class DrawingFailedError(RuntimeError):
+    """What a script is told of a `Failure`: why, in one sentence."""
+
+
 @dataclass(frozen=True)
 class Dropped:
     """A cell that was cancelled alone, while the others of its run go on."""
@@ -134,3 +138,13 @@ class Dropped:
 
 
 Event = Step | Picture | Failure | Dropped
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What stands before a run that waits: `others` are visitors who are drawing, `seconds` is
+    when it will have ended, about; None as long as no call has been measured.
+    """
+
+    others: int
+    seconds: float | None

@@ -23,6 +23,7 @@ from playground.engine.session import (
     PromptFacts,
     WorkedLayer,
 )
+from playground.engine.work import Work
 from playground.models import memory, specs
 from playground.models.load import load
 from playground.recipe import Recipe, RecipeError
@@ -147,6 +148,10 @@ class LocalSession:
     def busy(self) -> bool:
         return self.engine.busy
 
+    @property
+    def stalled(self) -> float:
+        return self.engine.stalled
+
     def close(self) -> None:
         self.engine.stop()
 
@@ -169,12 +174,16 @@ class LocalSession:
 
 
 def open_session(
-    name: str, lora: str = "", report: Callable[[int, int], None] | None = None
-) -> LocalSession:
-    """A new session on the model of that name: its weights are read, its first pictures drawn."""
+    name: str, lora: str = "", report: Callable[[int, int], None] | None = None,
+    work: Work | None = None,
+) -> LocalSession:  # fmt: skip
+    """A new session on the model of that name: its weights are read, its first pictures drawn.
+
+    `work` limits what each visitor may ask for.
+    """
     model = load(name, lora, report or (lambda *_: None))
     rows = memory.rows(MAX_ROWS, model.nbytes, model.device or "cpu")
-    engine = Engine(model, rows, network=backends.fastest(model))
+    engine = Engine(model, rows, backends.fastest(model), work)
     session = LocalSession(engine, specs.get(name).defaults)
     session.practise()
     return session

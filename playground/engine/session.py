@@ -12,7 +12,7 @@ import numpy as np
 
 from playground.attention.summing import DEFAULT, Aggregation
 from playground.diffusion.guidance import COND, Kind
-from playground.engine.events import Event, Task
+from playground.engine.events import Ahead, Event, Task
 from playground.models.words import Word
 from playground.recipe import Recipe
 
@@ -113,9 +113,13 @@ class WorkedLayer:
 
 
 class Run(Protocol):
-    """Iterate for events; leave the `with` (or `cancel`) to stop."""
+    """Iterate for events; leave the `with` (or `cancel`) to stop.
+
+    `ahead` says now and then what stands before it, until its first event is there.
+    """
 
     def __iter__(self) -> Iterator[Event]: ...
+    def ahead(self) -> Iterator[Ahead]: ...
     def __enter__(self) -> "Run": ...
     def __exit__(self, *_) -> None: ...
     def cancel(self) -> None: ...
@@ -130,6 +134,11 @@ class Session(Protocol):
     @property
     def busy(self) -> bool:
         """Whether it has unfinished runs."""
+        ...
+
+    @property
+    def stalled(self) -> float:
+        """Seconds since its unfinished runs went on; 0 if it has none."""
         ...
 
     def close(self) -> None:
