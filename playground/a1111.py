@@ -22,13 +22,15 @@ SAMPLERS = {  # by the name there, in lower case
     "plms": "pndm", "unipc": "unipc", "deis": "deis", "lcm": "lcm",
     "dpm++ 2m": "dpmpp_2m", "dpm++ 2m karras": "dpmpp_2m_karras", "dpm++ 2m sde": "dpmpp_2m_sde",
 }  # fmt: skip
-# Syntax of that program, which a text encoder reads as any other words.
+# Syntax of that program, and what becomes of it here.
+WEIGHTS = "(words:1.2): here a weight multiplies the attention to these words, there their embeds."
 MARKS = {
-    "<name:weight> (a LoRA or the like)": re.compile(r"<\w+:[^<>]{1,100}>"),
-    "(words:1.2) (a weight for words)": re.compile(r"\([^()]{1,200}:\s*[\d.]+\s*\)"),
-    "BREAK": re.compile(r"\bBREAK\b"),
-    "[from:to:when] (words that change)": re.compile(r"\[[^\[\]]{0,200}[:|][^\[\]]{0,200}\]"),
-}
+    "<name:weight> (a LoRA or the like) is read as words.": re.compile(r"<\w+:[^<>]{1,100}>"),
+    WEIGHTS: re.compile(r"\([^()]{1,200}:\s*[\d.]+\s*\)"),
+    "BREAK is read as words.": re.compile(r"\bBREAK\b"),
+    "[from:to:when] (words that change) is read as words.":
+        re.compile(r"\[[^\[\]]{0,200}[:|][^\[\]]{0,200}\]"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def read(text: str) -> Imported:
         notes += [f"{FIELDS[name].metadata['label']}: the end was cut off, from “{cut}”."] * bool(
             cut
         )
-        notes += [f"{what} is read as words." for what, mark in MARKS.items() if mark.search(kept)]
+        notes += [note for note, mark in MARKS.items() if mark.search(kept)]
     made = _settings(made, notes, said)
     return Imported(made, _bounded(notes), said.get("Model", ""), said.get("Model hash", ""))
 

@@ -73,7 +73,7 @@ def test_what_is_not_understood_is_listed():
     assert found.recipe.prompt == words  # nothing is left out of the words
     assert found.notes == (
         "<name:weight> (a LoRA or the like) is read as words.",
-        "(words:1.2) (a weight for words) is read as words.",
+        "(words:1.2): here a weight multiplies the attention to these words, there their embeds.",
         "BREAK is read as words.",
         "[from:to:when] (words that change) is read as words.",
         "Size: wide",

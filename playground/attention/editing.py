@@ -9,7 +9,8 @@ source's M, token by token (sec. 3.2), and may be weighted.
 - refine: M*_j ← M_A(j) for the tokens j that the source has too, new tokens keep their own;
 - re-weight: M*_j ← c_j·M_j. Weighted probabilities need not sum to 1; that is the effect.
 
-All three are one operation: an alignment A of tokens and a weight c per token.
+All three are one operation: an alignment A of tokens and a weight c per token. Weights that stand
+in a prompt itself, "(a top hat:1.3)", are the third one without a second picture.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,13 @@ from difflib import SequenceMatcher
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from playground.attention.record import Rewrite
 from playground.models.prompt import CONTENT, Prompt, Stream
 from playground.models.words import Word, split
+from playground.weighting import STRONGEST
 
-STRONGEST = 3.0  # weights lie between −3 and 3
 NEW = -1  # in an alignment: the source has no such token
 
 
@@ -56,24 +58,36 @@ class Plan:
 
 
 def rewriting(cells: Sequence, row_of: Mapping, branch: str) -> Rewrite | None:
-    """How the attention of the edited ones among `cells` is rewritten; None if there are none.
+    """How attention is rewritten in a call: of the edited ones among `cells` in that branch, and of
+    prompts with weights in each branch. None if there are none.
 
     `row_of[i, branch]` is the row of the batch that answers the i-th cell.
     """
-    pairs = []
+    edits, weights = {}, {}
     for i, cell in enumerate(cells):
+        for each in cell.branches:
+            said = cell.prompts[each].weights
+            if said is not None:
+                weights[row_of[i, each]] = said
         if cell.plan and branch in cell.branches:
             if cell.source not in cells:
                 raise RuntimeError("The picture that this edit starts from failed.")
-            rows = row_of[cells.index(cell.source), branch], row_of[i, branch]
-            pairs.append((*rows, cell.plan, cell.plan.injects(cell.call, cell.count)))
-    if not pairs:
+            source = row_of[cells.index(cell.source), branch]
+            edits[row_of[i, branch]] = source, cell.plan, cell.plan.injects(cell.call, cell.count)
+    if not edits and not weights:
         return None
 
     def change(found: dict[int, Tensor]) -> dict[int, Tensor]:
-        return {own: p.change(found[src], found[own], inject) for src, own, p, inject in pairs}
+        new = {
+            own: p.change(found[src], found[own], inject) for own, (src, p, inject) in edits.items()
+        }
+        for row, by in weights.items():
+            own = new.get(row, found[row])
+            new[row] = own * pad(by, (0, own.shape[-1] - len(by)), value=1.0)
+        return new
 
-    return Rewrite(tuple(sorted({row for pair in pairs for row in pair[:2]})), change)
+    rows = {*edits, *weights, *(source for source, *_ in edits.values())}
+    return Rewrite(tuple(sorted(rows)), change)
 
 
 # ---- from words to a plan ---------------------------------------------------------------------

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from playground.attention.editing import Plan
+from playground.attention.layouts import layout_of
 from playground.diffusion import guidance, reference, solvers
 from playground.diffusion.guidance import COND, UNCOND
 from playground.diffusion.levels import Level
@@ -66,7 +67,16 @@ class Cell:
         start = time.perf_counter()
         texts = {COND: recipe.prompt, UNCOND: recipe.negative}
         self.prompts = {branch: model.encode(text, branch) for branch, text in texts.items()}
+        self._check_weights()
         self.seconds["words"] += time.perf_counter() - start
+
+    def _check_weights(self) -> None:
+        weighted = any(prompt.weights is not None for prompt in self.prompts.values())
+        if weighted and layout_of(self.model.network).begins:
+            raise RecipeError(
+                "A weight like (cat:1.3) multiplies what the image reads of a word; in this model "
+                "words and image attend to each other, so leave weights out."
+            )
 
     def _solver(self) -> Solver:
         recipe, model, task = self.recipe, self.model, self.task

@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from playground import weighting
 from playground.diffusion import levels, samplers
 from playground.diffusion.guidance import COND, UNCOND, Kind
 from playground.diffusion.levels import Level
 from playground.models import encode
-from playground.models.prompt import Condition, Prompt, Stream
+from playground.models.prompt import Condition, Prompt, Stream, as_typed
 from playground.models.words import Word
 
 KEPT_BYTES = 256_000_000  # of encoded prompts: embeds, text keys and values
@@ -89,12 +90,17 @@ class LatentModel(ABC):
 
     @torch.inference_mode()
     def encode(self, text: str, branch: str = COND) -> Prompt:
-        """The prompt's embeds and words; computed once while it is among the recent ones."""
+        """The prompt's embeds, words and weights; computed once while it is among the recent ones.
+
+        Raises RecipeError for impossible weights (see `weighting.read`).
+        """
         key = (branch, text) if self.negative_differs else text
         with self._lock:
             if key not in self._prompts:
                 negative = self.negative_differs and branch == UNCOND
-                self._prompts[key] = (self._encode_negative if negative else self._encode)(text)
+                said = weighting.read(text)
+                found = (self._encode_negative if negative else self._encode)(said.text)
+                self._prompts[key] = found if said.text == text else as_typed(found, said)
             self._prompts.move_to_end(key)
             while len(self._prompts) > 1 and self.kept_bytes > KEPT_BYTES:
                 self._prompts.popitem(last=False)

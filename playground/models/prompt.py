@@ -6,13 +6,14 @@ token, one for each special token, and one for all padding of a stream.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from playground.models.words import Word
+from playground.weighting import Weighted
 
 START, CONTENT, END, PADDING = "start", "content", "end", "padding"  # roles of a column
 
@@ -40,6 +41,7 @@ class Stream:
 class Prompt:
     """Words as the network reads them.
 
+    `text` is the prompt as typed, with weights in brackets; words say where in it they stand.
     `embeds` [1, tokens, width] in float32; `pooled` [1, width] where a network wants one vector for
     the whole prompt; `projections` are text keys and values by layer, computed once.
     """
@@ -50,6 +52,7 @@ class Prompt:
     embeds: Tensor
     pooled: Tensor | None = None
     cut: tuple[str, ...] = ()  # words beyond the tokenizer's length
+    weights: Tensor | None = None  # [tokens] that multiply the attention to them; None: all 1
     projections: dict[str, Tensor] = field(default_factory=dict)
 
     @property
@@ -89,6 +92,22 @@ class Prompt:
         """Of its tensors."""
         kept = [self.embeds, *self.projections.values()]
         return sum(t.nbytes for t in (*kept, *([] if self.pooled is None else [self.pooled])))
+
+
+def as_typed(prompt: Prompt, said: Weighted) -> Prompt:
+    """A prompt that was read without its weights, as one of the text that has them."""
+    weights = torch.ones(len(prompt.ids))
+    words = []
+    for word in prompt.words:
+        letters = range(word.start, word.end)
+        weights[list(word.tokens)] = next(
+            (said.weights[i] for i in letters if said.weights[i] != 1), 1.0
+        )
+        start, end = said.places[word.start], said.places[word.end - 1] + 1
+        words.append(replace(word, start=start, end=end))
+    return replace(
+        prompt, text=said.typed, words=tuple(words), weights=None if said.plain else weights
+    )
 
 
 def word_columns(prompt: Prompt) -> Tensor:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from playground import weighting
 from playground.world.scene import GRID, Item, Scene
 from playground.world.spelling import plain
 from playground.world.vocabulary import COLORS, COSTUME, NOUNS, SCENERY, SHAPES, WEARABLE
@@ -64,7 +65,7 @@ Token = tuple[str, str]  # kind, as the groups of _TOKEN are called, and the wor
 
 def read(prompt: str) -> Asked:
     """What `prompt` asks for, in the words of this world; others are passed over."""
-    text = plain(prompt)
+    text = plain(weighting.plain(prompt))
     places = [_place(found) for found in _PLACE.finditer(text)]
     tokens = _tokens(_PLACE.sub("\n", text))
     items = _things(tokens)

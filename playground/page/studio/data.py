@@ -1,5 +1,6 @@
 """What the Studio shows of a finished run."""
 
+from playground import weighting
 from playground.attention.summing import Aggregation
 from playground.diffusion import guidance, samplers
 from playground.engine.record import RunRecord
@@ -89,6 +90,10 @@ def notes(recipe: Recipe, prompt: PromptFacts, negative: PromptFacts) -> list[st
             found.append(f"The model has never seen{where}: {', '.join(unknown)}.")
         if said.cut:
             found.append(f"Too long{where}: the model did not read “{' '.join(said.cut)}”.")
+    if weighted := [
+        f"“{part.strip()}” × {by:g}" for part, by in weighting.read(recipe.prompt).parts()
+    ]:
+        found.append(f"Attention to words is multiplied: {', '.join(weighted)}.")
     if two and recipe.negative and recipe.guidance == 1:
         found.append("At w = 1 the negative words have no effect.")
     if recipe.eta and not samplers.get(recipe.sampler).uses_eta:
