@@ -14,7 +14,9 @@ from playground.page.samplers import counting, noising, race_plan, schedules
 from playground.page.samplers import lecture as lecture_section
 from playground.page.samplers import lens as samplers_lens
 from playground.page.studio import data as studio
+from playground.page.studio import judging
 from playground.recipe import FIELDS, Recipe
+from playground.world import verdict
 
 
 def page_data() -> dict:
@@ -30,6 +32,7 @@ def page_data() -> dict:
         },
         "models": {name: model(fits.of(name)) for name in specs.MODELS},
         "lenses": [lens.name for lens in page.LENSES],
+        "judged": _judged(),
         "guidance": _guidance(),
         "samplers": _samplers(),
     }
@@ -41,7 +44,7 @@ def model(fit: Fit) -> dict:
     return {
         "label": spec.label.removesuffix(" (built in)"),
         "full": spec.label,
-        "network": fit.network,
+        "network_called": fit.network,
         "crossAttention": fit.cross_attention,
         "guidanceHelp": FIELDS["guidance"].metadata["help"]
         if kind is guidance.CLASSIFIER_FREE
@@ -68,6 +71,13 @@ def _summing(spec: ModelSpec) -> dict:
 def _said(recipe: Recipe) -> dict:
     found = studio.summing(recipe, [0.0])
     return {"text": found.text, "claim": found.claim}
+
+
+def _judged() -> dict:
+    """What is said of the oracle, and what stands there until it was asked."""
+    accuracy = verdict.accuracy()
+    later = {"accuracy": accuracy, "right": None, "parts": [], "reason": judging.LATER}
+    return {"accuracy": accuracy, "later": later}
 
 
 def _guidance() -> dict:

@@ -29,8 +29,8 @@ from playground.page.samplers.views import (
     schedules,
 )  # fmt: skip
 from playground.page.serving import EXAMPLE
-from playground.page.shared import saved, tradeoff
-from playground.page.shared.view import View
+from playground.page.shared import saved, terms, tradeoff
+from playground.page.shared.view import SHARED, View
 from playground.page.studio.views import explorer, pipeline
 from playground.recipe import Recipe
 
@@ -43,7 +43,8 @@ VIEWS: dict[str, View] = {
     )
 }  # fmt: skip
 FIRST = ("explorer", "pipeline")  # what the example shows of the first lens
-SHELL = ("index.html", "page.css", "page.json", "site.json", "manifest.webmanifest", "icon.svg")
+SHELL = ("index.html", "own.html", "page.css", "icon.svg", "page.json", "site.json",
+         "manifest.webmanifest")  # fmt: skip
 
 
 def page_files() -> dict[str, bytes]:
@@ -52,9 +53,12 @@ def page_files() -> dict[str, bytes]:
         "index.html": (HERE / "index.html").read_text(),
         "manifest.webmanifest": (HERE / "manifest.webmanifest").read_text(),
         "icon.svg": (HERE / "icon.svg").read_text(),
+        "own.html": (HERE / "own.html").read_text(),
         "page.css": style(),
         "page.json": compact(page_data()),
         "js/page/typing.js": f"export default {live.LISTEN}",
+        "js/page/terms.js": f"export default {terms.listen()}",
+        "js/page/shared.js": shared_module(),
     }
     written |= {f"views/{name}.js": module(view) for name, view in VIEWS.items()}
     written |= {f"shown/{name}.json": compact(data) for name, data in shown().items()}
@@ -75,6 +79,12 @@ def module(view: View) -> str:
         "export default function (element, props, watch, trigger) {\n"
         f"{view.js_on_load}\n}}\n"
     )
+
+
+def shared_module() -> str:
+    """What views have at hand, for modules that make views' data."""
+    names = ("percent", "counted", "product")
+    return f"{SHARED.read_text()}\nexport {{ {', '.join(names)} }};\n"
 
 
 def shown() -> dict[str, dict]:

@@ -4,6 +4,8 @@ from playground.engine.record import RunRecord
 from playground.page import fits
 from playground.world import verdict
 
+LATER = "Judged when you pause."
+
 
 def of(run: RunRecord) -> dict | None:
     """What the page shows of the verdict: `parts`, pairs of a name and a phrase, and whether all
@@ -33,8 +35,7 @@ def later(run: RunRecord) -> dict | None:
     """What stands there until the picture is judged."""
     if not _known(run):
         return None
-    reason = "Judged when you pause."
-    return {"accuracy": verdict.accuracy(), "right": None, "parts": [], "reason": reason}
+    return {"accuracy": verdict.accuracy(), "right": None, "parts": [], "reason": LATER}
 
 
 def _known(run: RunRecord) -> bool:

@@ -1,0 +1,56 @@
+// @ts-check
+/** Small helpers for the page's own elements; views bring theirs. */
+
+/**
+ * An element with these properties and children. `class`, `data-*`, `aria-*` and `role` are attributes.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag @param {Record<string, any>} [values] @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, values = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(values)) {
+    if (/^(class|role|for|(data|aria)-.*)$/.test(name)) element.setAttribute(name, value);
+    else /** @type {any} */ (element)[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+/** The served page's texts: headings (#), paragraphs, *emphasis* and `code`. @param {string} text */
+export function prose(text) {
+  const box = make("div", { class: "prose" });
+  for (const line of text.split(/\n+/).filter(Boolean)) {
+    const [, marks, rest] = /^(#*) ?(.*)$/.exec(line) ?? ["", "", "", line];
+    const block = marks ? make(/** @type {"h3"} */ (`h${Math.max(2, marks.length)}`)) : make("p");
+    block.append(...rest.split(/(`[^`]+`)/).map((part) => (part.startsWith("`") ? make("code", {}, part.slice(1, -1)) : part)));
+    box.append(block);
+  }
+  return box;
+}
+
+/** @param {string} id @returns {HTMLElement} */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`There is no #${id}.`);
+  return found;
+}
+
+/** @param {string} label @param {() => void} onclick @param {Record<string, any>} [values] */
+export function button(label, onclick, values = {}) {
+  return make("button", { type: "button", onclick, ...values }, label);
+}
+
+/** A small line that says something; hidden while it has nothing to say. @param {Record<string, any>} [values] */
+export function line(values = {}) {
+  const element = make("p", { hidden: true, ...values });
+  return {
+    element,
+    /** @param {string} text @param {boolean} [error] @param {...Node} more */
+    say(text, error = false, ...more) {
+      element.replaceChildren(text, ...more);
+      element.hidden = !text;
+      element.classList.toggle("error", error);
+    },
+  };
+}

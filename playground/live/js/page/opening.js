@@ -1,0 +1,69 @@
+// @ts-check
+/**
+ * The engine of this page, and its models: started once, opened once, begun anew after a failure.
+ *
+ * @import { Progress, Site } from "../engine/protocol.js"
+ */
+import { Engine, Session } from "../engine/session.js";
+
+const MB = 1e6;
+const OPTIONS = /** @type {const} */ ({ provider: "wasm", threads: 1 }); // elsewhere wrong, slower or not there
+
+/** Why this browser cannot compute, in one sentence; empty if it can. */
+export function missing() {
+  const has = /** @type {any} */ (globalThis);
+  if (!has.Worker) return "This browser starts no workers, so it cannot draw here. The example can be explored all the same.";
+  if (!has.WebAssembly || !has.DecompressionStream) return "This browser has no WebAssembly, or it is switched off, so it cannot draw here. The example can be explored all the same.";
+  return "";
+}
+
+export class Models {
+  /** @param {URL} site @param {(site: Site) => void} [started] */
+  constructor(site) {
+    this.site = site;
+    /** @type {Engine | null} */
+    this.engine = null;
+    /** @type {Map<string, Promise<Session>>} */
+    this.sessions = new Map();
+    /** Who wants to hear of progress. @type {Set<(sentence: string, share: number) => void>} */
+    this.listeners = new Set();
+    /** Sessions that are there. @type {Map<string, Session>} */
+    this.ready = new Map();
+  }
+
+  /** The session of a model; SessionError with a plain sentence if it cannot be had, and then the next call tries again. @param {string} name @returns {Promise<Session>} */
+  session(name) {
+    const known = this.sessions.get(name);
+    if (known) return known;
+    const opening = this.open(name).catch((error) => {
+      this.sessions.delete(name);
+      throw error;
+    });
+    this.sessions.set(name, opening);
+    return opening;
+  }
+
+  /** @param {string} name */
+  async open(name) {
+    const report = (/** @type {Progress} */ progress) => this.tell(progress);
+    if (!this.started) {
+      const engine = (this.engine = new Engine(this.site));
+      this.started = engine.start({ ...OPTIONS }, report).catch((error) => {
+        engine.close();
+        this.started = undefined;
+        throw error;
+      });
+    }
+    await this.started;
+    const session = await /** @type {Engine} */ (this.engine).open(name, report);
+    this.ready.set(name, session);
+    return session;
+  }
+
+  /** @param {Progress} progress */
+  tell({ what, done, total }) {
+    const share = total ? Math.min(done / total, 1) : 0;
+    const sentence = what === "preparing" ? "Preparing the model …" : `Fetching the ${what}: ${(done / MB).toFixed(1)} of ${(total / MB).toFixed(1)} MB. It is kept for the next visit.`;
+    for (const hear of this.listeners) hear(sentence, share);
+  }
+}
