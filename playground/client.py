@@ -19,17 +19,13 @@ from PIL import Image
 
 from playground.attention import heatmaps
 from playground.attention.summing import Aggregation
-from playground.engine.events import Failure, Step, Task
+from playground.engine.events import DrawingFailedError, Failure, Step, Task
 from playground.engine.local import open_session
 from playground.engine.record import RunRecord, records
 from playground.engine.session import Run, Session
 from playground.models import pictures, specs
 from playground.models.fetch import Report, fetched
 from playground.recipe import Recipe
-
-
-class DrawingFailedError(RuntimeError):
-    """A picture could not be finished, and why, in one sentence."""
 
 
 class _Run:

@@ -1,0 +1,159 @@
+"""The endpoints over plain HTTP, with a description for programs (OpenAPI 3.1).
+
+`POST /api/v1/draw` with a JSON object; pictures come back as base64, or the first one alone as
+image/png if that is what the request accepts. What cannot be is answered by 4xx and one sentence.
+"""
+
+import asyncio
+import base64
+import functools
+import json
+from typing import Any
+
+import anyio
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from playground import __version__, faults
+from playground.api.answers import Answer
+from playground.api.endpoints import ENDPOINTS, VERSION, Endpoint
+from playground.api.service import BusyError, Caller, GoneError, Service
+from playground.engine.events import DrawingFailedError
+from playground.engine.work import TooMuchError
+from playground.hosting import addresses
+from playground.models.offered import NotOfferedError
+
+PREFIX = f"/api/{VERSION}"
+LONGEST = 20_000  # bytes of a request: a recipe has less
+PNG = "image/png"
+LEFT = 0.2  # seconds between looks whether the client is still there
+STATUS = {
+    NotOfferedError: 403, GoneError: 408, BusyError: 429, TooMuchError: 429,
+    DrawingFailedError: 500,
+}  # fmt: skip
+
+
+def application(service: Service, proxies: int = 0) -> FastAPI:
+    """An application to be mounted at PREFIX, behind so many trusted proxies."""
+    app = FastAPI(
+        title="Latent Playground", version=__version__, docs_url=None, redoc_url=None,
+        description="See how latent diffusion listens to words.",
+    )  # fmt: skip
+    for endpoint in ENDPOINTS.values():
+        method = "POST" if endpoint.parameters else "GET"
+        app.add_api_route(
+            f"/{endpoint.name}", _route(endpoint, service, proxies), methods=[method],
+            name=endpoint.name, summary=endpoint.about, response_model=None,
+            openapi_extra=_described(endpoint), responses=_responses(endpoint),
+        )  # fmt: skip
+    app.add_exception_handler(HTTPException, _refused)
+    return app
+
+
+def _route(endpoint: Endpoint, service: Service, proxies: int):
+    async def route(request: Request) -> Response:
+        try:
+            given = await _read(request) if endpoint.parameters else {}
+            visitor = f"api {addresses.of(request.scope, proxies)}"
+            answer = await _answered(endpoint, given, service, request, visitor)
+        except (ValueError, DrawingFailedError) as error:
+            return failed(STATUS.get(type(error), 400), str(error))
+        except Exception as error:
+            return failed(500, faults.unforeseen(error, endpoint.name))
+        if answer.pictures and PNG in request.headers.get("accept", ""):
+            return Response(next(iter(answer.pictures.values())), media_type=PNG)
+        return JSONResponse(plain(answer))
+
+    return route
+
+
+def plain(answer: Answer) -> dict[str, Any]:
+    """The answer for JSON, pictures in base64."""
+    coded = {name: base64.b64encode(png).decode() for name, png in answer.pictures.items()}
+    return answer.facts | ({"pictures": coded} if coded else {})
+
+
+def failed(status: int, sentence: str) -> JSONResponse:
+    return JSONResponse({"error": sentence}, status)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """An address or a method that is not there."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    offered = ", ".join(f"{PREFIX}/{name}" for name in ENDPOINTS)
+    said = {
+        404: f"There is nothing here; there are: {offered}, {PREFIX}/openapi.json.",
+        405: "This address is asked by another method: GET where nothing is given, else POST.",
+    }
+    return failed(status, said.get(status, "This request cannot be answered."))  # fmt: skip
+
+
+async def _read(request: Request) -> object:
+    """The request's JSON; ValueError if it is too long or none."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST:
+            raise ValueError(f"A request has at most {LONGEST:,} bytes.")
+    try:
+        return json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise ValueError("The body of the request must be valid JSON.") from error
+
+
+async def _answered(
+    endpoint: Endpoint, given: object, service: Service, request: Request, visitor: str
+) -> Answer:
+    """The answer, computed in a thread; drawing ends when the client has left."""
+    caller = Caller(visitor)
+
+    async def watch() -> None:
+        while not await request.is_disconnected():
+            await asyncio.sleep(LEFT)
+        caller.gone.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        work = functools.partial(endpoint.ask, given, service, caller)
+        return await anyio.to_thread.run_sync(work)
+    finally:
+        watching.cancel()
+
+
+# What it all means, for programs.
+
+
+def _described(endpoint: Endpoint) -> dict[str, Any]:
+    extra: dict[str, Any] = {"description": _sentences(endpoint)}
+    if endpoint.parameters:
+        schema = {
+            "type": "object",
+            "properties": {one.name: one.json_schema for one in endpoint.parameters},
+            "required": [one.name for one in endpoint.parameters if one.required],
+            "additionalProperties": False,
+        }
+        content = {"application/json": {"schema": schema}}
+        extra["requestBody"] = {"required": True, "content": content}
+    return extra
+
+
+def _sentences(endpoint: Endpoint) -> str:
+    shown = f" As {PNG}: {endpoint.picture}." if endpoint.picture else ""
+    return f"{endpoint.about} Returns {endpoint.returns}.{shown}"
+
+
+def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
+    content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+    if endpoint.picture:
+        content[PNG] = {"schema": {"type": "string", "format": "binary"}}
+    schema = {"type": "object", "properties": {"error": {"type": "string"}}}
+    refused = {"content": {"application/json": {"schema": schema}}}
+    said = {
+        200: {"description": endpoint.returns, "content": content},
+        400: {"description": "What was asked for cannot be: one sentence.", **refused},
+    }
+    if endpoint.picture:
+        said[403] = {"description": "That model is not offered here.", **refused}
+        said[429] = {"description": "Too many requests are being drawn.", **refused}
+    return said
