@@ -205,6 +205,8 @@ class Engine:
                     self._thread = None
                     return
                 chosen = self._choose()
+            for run, _ in chosen:
+                run.begun.set()
             self._tick(chosen)
 
     def _choose(self) -> Chosen:

@@ -1,6 +1,7 @@
 """Sessions in this process: an engine for each model, loaded when it is first asked for."""
 
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -38,6 +39,7 @@ class LocalSession:
         """`defaults` are the recipe's fields that differ for this model (see `models.specs`)."""
         self.engine, self.model, self.defaults = engine, engine.model, defaults or {}
         self.nbytes = engine.model.nbytes
+        self._alone = threading.Lock()  # what is computed beside the engine is so one by one
         model = self.model
         self.facts = ModelFacts(
             model.name, model.channels, model.factor, model.multiple, model.guidance_kind,
@@ -103,10 +105,12 @@ class LocalSession:
         return self.model.noise(generator, height, width)[0].numpy()
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
-        return self.engine.network.decode(torch.tensor(latents))
+        with self._alone:
+            return self.engine.network.decode(torch.tensor(latents))
 
     def encode(self, picture: np.ndarray) -> np.ndarray:
-        return self.model.latents_of(picture)[0].numpy()
+        with self._alone:
+            return self.model.latents_of(picture)[0].numpy()
 
     def read(
         self, picture: np.ndarray, prompt: str, *, how: Aggregation = DEFAULT, seed: int = 0,
@@ -131,13 +135,15 @@ class LocalSession:
         self, prompt: str, latents: np.ndarray, timestep: float, x: float, y: float
     ) -> list[WorkedLayer]:
         said, seen = self.model.encode(prompt), torch.tensor(latents)[None]
+        with self._alone:
+            layers = work_out(self.model, seen, timestep, said, x, y)
         return [
             WorkedLayer(
                 layer.name, layer.grid, layer.place, layer.width, layer.scores.numpy(),
                 layer.weights.numpy(), layer.moves.numpy(), layer.moved.numpy(), layer.total,
                 layer.feature,
             )
-            for layer in work_out(self.model, seen, timestep, said, x, y)
+            for layer in layers
         ]  # fmt: skip
 
     def prepare(self) -> None:

@@ -1,8 +1,9 @@
 """A visitor's run, and the rows that the cells of all runs need together."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Protocol
 
 from torch import Tensor
@@ -30,14 +31,14 @@ class Run:
     ):
         self._engine = engine
         self._events: SimpleQueue[Event | None] = SimpleQueue()
-        self._early: list[Event | None] = []  # what came while `ahead` waited
+        self.begun = threading.Event()  # or ended: nothing stands before it any more
         self.visitor, self.section, self.asked = visitor, section, asked
         self.cells = list(cells)  # that have not ended, in the order they were asked for
         self.pending = len(cells)  # cells that have not ended, as the reader of events sees it
 
     def __iter__(self) -> Iterator[Event]:
         while self.pending:
-            event = self._early.pop() if self._early else self._events.get()
+            event = self._events.get()
             if event is None:
                 self.pending = 0
                 return
@@ -45,16 +46,14 @@ class Run:
             yield event
 
     def ahead(self) -> Iterator[Ahead]:
-        """What stands before this run, now and then until its first event is there."""
+        """What stands before this run, now and then until its first network call begins."""
         pause = FIRST
-        while self.pending and not self._early:
-            try:
-                self._early = [self._events.get(timeout=pause)]
-            except Empty:
-                yield self._engine.ahead(self)
-                pause = AGAIN
+        while not self.begun.wait(pause):
+            yield self._engine.ahead(self)
+            pause = AGAIN
 
     def put(self, event: Event | None) -> None:
+        self.begun.set()
         self._events.put(event)
 
     def drop(self, recipe: Recipe) -> None:

@@ -115,7 +115,7 @@ class WorkedLayer:
 class Run(Protocol):
     """Iterate for events; leave the `with` (or `cancel`) to stop.
 
-    `ahead` says now and then what stands before it, until its first event is there.
+    `ahead` says now and then what stands before it, until its first network call begins.
     """
 
     def __iter__(self) -> Iterator[Event]: ...

@@ -55,6 +55,11 @@ class Sessions:
             self._open[key] = self._open.pop(key)
             return self._open[key]
 
+    def all(self) -> list[Session]:
+        """Those that are open."""
+        with self._lock:
+            return list(self._open.values())
+
     def _make_room(self, wanted: int, but: Key) -> None:
         """Close sessions until `wanted` more bytes are within the limit, as far as that goes."""
         if self._cost is None:

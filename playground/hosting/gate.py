@@ -20,6 +20,7 @@ FORM = MEGABYTE // 10  # bytes of a form around its files
 UPLOADS = 8  # that are read at the same time
 PATIENCE = 30.0  # seconds for the next part of a body
 READS = ("GET", "HEAD", "OPTIONS")
+FULL = "Too many visitors are drawing at this moment: try again in a moment."
 
 
 class RefusedError(Exception):
@@ -43,6 +44,7 @@ class Gate:
         self._app, self._settings = app, settings
         self._rates = addresses.Rates(settings.requests)
         self._uploads = asyncio.Semaphore(UPLOADS)
+        self._inside = 0  # requests that are being answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,6 +79,15 @@ class Gate:
                 429, f"Too many requests come from your address: go on in {wait} s.",
                 **{"Retry-After": str(wait)},
             )  # fmt: skip
+        if self._inside >= 2 * self._settings.visitors:
+            raise RefusedError(503, FULL, **{"Retry-After": "5"})
+        self._inside += 1
+        try:
+            await self._read(scope, receive, send)
+        finally:
+            self._inside -= 1
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not scope["path"].rstrip("/").endswith("/upload"):
             most = int(self._settings.request_megabytes * MEGABYTE)
             await self._app(scope, replayed(await whole(scope, receive, most), receive), send)

@@ -18,13 +18,16 @@ class NotOfferedError(ValueError):
 
 
 def others_can_reach() -> bool:
-    """Whether the page is on a Space, shared by gradio, or listens beyond this machine.
+    """Whether the page is on a Space, shared by gradio, behind a proxy, or listens beyond this
+    machine.
 
     `playground.page.serve` puts its option --host into the variable that gradio reads.
     """
     host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1").strip("[]")
     shared = os.environ.get("GRADIO_SHARE", "").lower() in ("true", "1")
-    return bool(os.environ.get("SPACE_ID")) or shared or not _loopback(host)
+    proxied = os.environ.get("LATENT_PLAYGROUND_PROXIES", "").strip() not in ("", "0")
+    proxied = proxied or bool(os.environ.get("GRADIO_ROOT_PATH"))
+    return bool(os.environ.get("SPACE_ID")) or shared or proxied or not _loopback(host)
 
 
 def _loopback(host: str) -> bool:

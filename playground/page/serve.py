@@ -33,13 +33,14 @@ def serve(host: str | None = None, port: int | None = None) -> None:
     if host:  # where models that are offered depend on who can reach the page
         os.environ["GRADIO_SERVER_NAME"] = host
     # Imported here: `latent-playground --version` answers without building anything.
+    from playground.page import serving
+    from playground.page.hosting.host import Host
     from playground.page.page import CSS, build, theme
-    from playground.page.serving import warm_up
 
-    page = build()
-    page.launch(
+    hosted = Host(build(), serving.settings(), serving.stalled)
+    hosted.launch(
         server_name=host, server_port=port, theme=theme(), css=CSS, footer_links=[],
         prevent_thread_lock=True,
     )  # fmt: skip
-    warm_up()
-    page.block_thread()
+    serving.warm_up()
+    hosted.serve()

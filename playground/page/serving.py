@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from playground import wording
 from playground.diffusion import guidance, samplers
 from playground.engine import opening
-from playground.engine.session import Session
+from playground.engine.session import Run, Session
 from playground.engine.sessions import Sessions
+from playground.engine.work import Limits, Work
+from playground.hosting.settings import Settings
 from playground.models import offered, specs
 from playground.page.kept import Kept
 from playground.paths import ASSETS
@@ -24,7 +26,7 @@ def _open(model: str, lora: str, report) -> Session:
     """A new session. A faster backend is prepared in the background; until then PyTorch draws."""
     from playground.engine.local import open_session  # torch: not before the page is up
 
-    one = open_session(model, lora, report)
+    one = open_session(model, lora, report, work())
     _in_background(one.prepare)
     return one
 
@@ -43,6 +45,35 @@ def _in_background(work: Callable[[], object]) -> None:
 
 
 SESSIONS = Sessions(_open, lambda model: specs.get(model).nbytes)
+
+
+@functools.lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Of this process. Raises SettingsError for a variable that cannot be."""
+    return Settings.from_environment()
+
+
+@functools.lru_cache(maxsize=1)
+def work() -> Work | None:
+    """What visitors may ask for, over all models; None on one's own machine."""
+    if not offered.others_can_reach():
+        return None
+    most = settings()
+    return Work(Limits(most.cells, most.calls, most.seconds))
+
+
+def stalled() -> float:
+    """Seconds since an engine that has work went on; 0 if all do."""
+    return max((one.stalled for one in SESSIONS.all()), default=0.0)
+
+
+def waiting(run: Run) -> Iterator[str]:
+    """Who is drawing before this run, sentence by sentence, until it begins."""
+    for ahead in run.ahead():
+        if ahead.others:
+            who = "1 other is" if ahead.others == 1 else f"{ahead.others} others are"
+            when = f", yours in about {max(1, ahead.seconds):.0f} s" if ahead.seconds else ""
+            yield f"{who} drawing{when} …"
 
 
 def session(model: str, lora: str = "") -> Session:

@@ -54,6 +54,8 @@ def frames(
         pixels, words, how=Aggregation.of(spec.card), heads=True, visitor=visitor, section=NAME,
         asked=asked,
     ) as run:  # fmt: skip
+        for sentence in serving.waiting(run):
+            yield attention.message(sentence, 0.0)
         for event in records(session, run):
             if isinstance(event, Failure):
                 raise RecipeError(f"This picture could not be read: {event.reason}")

@@ -36,6 +36,8 @@ def closer(
     session = serving.session(recipe.model, recipe.lora)
     started, shown = time.perf_counter(), 0.0
     with session.submit([recipe], heads=True, visitor=visitor, section=section, asked=asked) as run:
+        for sentence in serving.waiting(run):
+            yield attention.message(sentence)
         for event in records(session, run):
             now = time.perf_counter()
             if isinstance(event, Failure):
@@ -156,6 +158,8 @@ def edit(ask: Mapping, visitor: str | None = None) -> Iterator[dict]:
     with session.submit(
         [source], edit=wanted, record=True, visitor=visitor, section=EDIT, asked=asked
     ) as run:
+        for sentence in serving.waiting(run):
+            yield edits.message(sentence)
         for event in records(session, run):
             now = time.perf_counter()
             if isinstance(event, Failure):

@@ -43,6 +43,9 @@ def draw(
     with session.submit(
         [recipe], record=True, visitor=visitor, section=section, asked=asked
     ) as run:
+        if previews:
+            for sentence in serving.waiting(run):
+                yield {"explorer": explorer.message(sentence)}
         for frame in _frames(session, recipe, run):
             if previews or isinstance(frame, Finished) or "preview" not in frame["explorer"]:
                 yield frame

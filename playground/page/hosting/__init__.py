@@ -1,0 +1,1 @@
+"""The page as it is served: bounded queue, visitors who leave, errors with a number, health."""

@@ -1,0 +1,105 @@
+"""Serve a page: its limits, its headers, its health, and the end of the process if it is dead."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import gradio as gr
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route
+
+from playground.hosting import headers
+from playground.hosting.gate import Gate
+from playground.hosting.headers import Headers
+from playground.hosting.health import Health, Pulse, Watch, stalled
+from playground.hosting.settings import MEGABYTE, Settings
+from playground.page.hosting.mailboxes import Mailboxes
+from playground.page.hosting.visits import Noted, Visits, give_back
+
+TIDY = 5  # seconds between two looks for who has left
+QUICK = 16  # visitors at the same time in each handler that says nothing else
+SPARE = 64  # threads and places beside those of the visitors who draw
+RUNS = "runs"  # what handlers that compute share
+FILES = 600  # seconds between two looks for old files
+
+
+class Host:
+    """`drawing` says for how many seconds no run of an engine has gone on (see `Session.stalled`);
+    `routes` are served beside the page's own.
+    """
+
+    def __init__(
+        self, page: gr.Blocks, settings: Settings, drawing: Callable[[], float],
+        routes: Sequence[BaseRoute] = (),
+    ):  # fmt: skip
+        self.page, self.settings, self.visits = page, settings, Visits(settings)
+        self.pulse, self._routes = Pulse(), routes
+        self.health = Health(
+            {
+                "queue": lambda: "the queue has stopped" if page._queue.stopped else "",
+                "page": stalled(self.pulse.age, "the page", settings.stalled_seconds),
+                "engine": stalled(drawing, "the engine", settings.stalled_seconds),
+            }
+        )
+
+    def launch(self, **options) -> None:
+        """Serve the page in a thread; `options` are those of `gradio.Blocks.launch`."""
+        page, most = self.page, self.settings
+        page.delete_cache = (FILES, most.upload_minutes * 60)
+        page.queue(max_size=most.waiting, default_concurrency_limit=QUICK, api_open=False)
+        self._all_at_once()
+        page.launch(
+            max_threads=most.visitors + SPARE,
+            max_file_size=int(most.upload_megabytes * MEGABYTE),
+            state_session_capacity=most.sessions,
+            app_kwargs=self.around(), show_error=False, run_history=False, **options,
+        )  # fmt: skip
+
+    def _all_at_once(self) -> None:
+        """Let whatever computes begin at once: who waits for a place in gradio's queue sees
+        nothing, but a run that has begun says what it waits for.
+        """
+        for handler in self.page.fns.values():
+            if inspect.isgeneratorfunction(handler.fn):
+                handler.concurrency_id = RUNS
+                handler.concurrency_limit = self.settings.visitors
+
+    def around(self) -> dict:
+        """What gradio's application is made with."""
+        return {
+            "middleware": [
+                Middleware(Headers, headers=headers.of(self.settings.frames)),
+                Middleware(Gate, settings=self.settings),
+                Middleware(Noted, visits=self.visits),
+            ],
+            "routes": [Route("/health", self.health.route), *self._routes],
+            "lifespan": self._lifespan,
+        }
+
+    @asynccontextmanager
+    async def _lifespan(self, app) -> AsyncIterator[None]:
+        queue = self.page._queue
+        queue.pending_messages_per_session = Mailboxes(self.settings.sessions, self.visits.needed)
+        self.visits.follow(queue, app.state_holder)
+        task = asyncio.create_task(self._keep_tidy())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _keep_tidy(self) -> None:
+        while True:
+            for _ in range(TIDY):
+                self.pulse.beat()
+                await asyncio.sleep(1)
+            if self.visits.tidy():
+                await asyncio.to_thread(give_back)
+
+    def serve(self) -> None:
+        """Wait until the server is stopped; end the process if it is dead."""
+        watch = Watch(self.health)
+        try:
+            self.page.block_thread()
+        finally:
+            watch.stop()
