@@ -1,7 +1,10 @@
 """Words of a prompt and the tokens they are made of."""
 
+import json
+
 import pytest
 
+from playground.models import specs
 from playground.models.words import Word, align, split
 
 SPECIAL = (0, 0)  # offsets of start, end and padding tokens
@@ -112,3 +115,28 @@ def test_punctuation_hides_no_word_from_the_model(prompt, known, unknown, shippe
         found = model.encode(prompt).words
         assert " ".join(word.text for word in found if word.known) == known
         assert " ".join(word.text for word in found if not word.known) == unknown
+
+
+WORLDLY = "a cat, 2 dogs"  # with what typographers, phones and other programs put around words
+TYPED = [
+    "a \u200bcat\u200b, 2 dogs", "a \u2066cat\u2069, 2 dogs", "\ufeffa cat\ufe0f, 2 dogs",
+    "a\u00a0cat, 2\u3000dogs", "a ‘cat’, «2» dogs", "„a cat“, 2 dogs…", "a ′cat′，2 dogs。",
+    "a \U000e0001cat\U000e007f, 2 dogs", "a c\u00adat, two dogs", "¿a cat, 2 dogs?",
+    "A CAT، 2 DOGS", "a-cat, 2 dogs", "a‑cat, 2 dogs", "a – cat, 2 — dogs", "(a cat), [2] dogs•",
+    "a\u034f cat,2 dogs",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", TYPED, ids=ascii)
+def test_what_nobody_sees_hides_no_word(typed, shipped, tiny):
+    for model in (shipped, tiny):
+        assert model.encode(typed).ids == model.encode(WORLDLY).ids
+        assert all(word.known for word in model.encode(typed).words)
+
+
+def test_the_shipped_tokenizers_are_those_that_the_world_makes(tiny):
+    made = json.loads(tiny.tokenizer.backend_tokenizer.to_str())
+    for spec in specs.MODELS.values():
+        stored = json.loads((spec.folder / "tokenizer" / "tokenizer.json").read_text())
+        for part in ("normalizer", "pre_tokenizer", "model"):
+            assert stored[part] == made[part]

@@ -3,8 +3,10 @@
 import re
 from dataclasses import dataclass
 
-# A word is a run without spaces; punctuation around it belongs to no word.
-_WORD = re.compile(r"[^\s,.;:!?\"“”()\[\]{}]+")
+# A word is a run without spaces; punctuation around it belongs to no word, apostrophes inside do.
+_QUOTES = "'’‘‚‛`´"
+_AROUND = r"""\s,，、،.;:!?"“”„‟«»‹›…。！？；：()（）\[\]{}"""
+_WORD = re.compile(rf"(?![{_QUOTES}])[^{_AROUND}]+(?<![{_QUOTES}])")
 
 # English function words, except those that say how many: articles, prepositions, conjunctions, …
 _FUNCTION = (

@@ -3,7 +3,7 @@
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from playground.world.spelling import DIGITS, INVISIBLE, PUNCTUATION
+from playground.world.spelling import COMMAS, DIGITS, INVISIBLE, PUNCTUATION
 from playground.world.vocabulary import (
     COLORS,
     COSTUME,
@@ -42,6 +42,7 @@ def new_tokenizer() -> PreTrainedTokenizerFast:
             normalizers.NFC(),
             normalizers.Lowercase(),
             normalizers.Replace(Regex(INVISIBLE), ""),
+            normalizers.Replace(Regex(COMMAS), ","),
             *(normalizers.Replace(Regex(digit), word) for digit, word in DIGITS.items()),
             normalizers.Replace(Regex(PUNCTUATION), " "),
         ]
