@@ -6,9 +6,9 @@ Every label, text and reason is read from where the served page has it.
 from playground.diffusion import guidance
 from playground.models import specs
 from playground.models.specs import ModelSpec
-from playground.page import fits, live, page, panel, together
+from playground.page import fits, listed, live, page, panel, together
 from playground.page.fits import Fit
-from playground.page.guidance import axis, sweeping
+from playground.page.guidance import axis, sweeping, training
 from playground.page.guidance import lens as guidance_lens
 from playground.page.samplers import counting, noising, race_plan, schedules
 from playground.page.samplers import lecture as lecture_section
@@ -86,6 +86,10 @@ def _guidance() -> dict:
         "sweep": guidance_lens.SWEEP,
         "axes": axis.AXES,
         "most": sweeping.MOST,
+        "help": listed.HELP,
+        "measured": f"### What w does, measured with {specs.get(Recipe().model).label}",
+        "variants": "Guidance over time, rescale and guiders, measured",
+        "elsewhere": f"### Why training drops the prompt\n{training.TEXT}",
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playground.live.page_data import page_data
 from playground.models import specs
-from playground.page import live, page
+from playground.page import live
 from playground.page.attention.views import attention, edits, worked
 from playground.page.family import measured as family_measured
 from playground.page.family import systems as family_systems
@@ -66,8 +66,8 @@ def page_files() -> dict[str, bytes]:
 
 
 def style() -> str:
-    """The served page's own style, the static page's, and every view's under its class."""
-    own = [page.CSS, (HERE / "js" / "page" / "page.css").read_text()]
+    """The static page's style, that of terms, and every view's under its class."""
+    own = [(HERE / "js" / "page" / "page.css").read_text(), terms.STYLE]
     scoped = [f".view-{name} {{\n{view.css_template}\n}}\n" for name, view in VIEWS.items()]
     return "\n".join([*own, *scoped])
 

@@ -26,6 +26,8 @@ export class App {
     /** Views that follow the recipe's run. @type {Record<string, View>} */
     this.views = {};
     this.drawing = new Drawing(this);
+    /** What follows the panel's model. @type {((model: import("./about.js").Fit) => void)[]} */
+    this.following = [];
     const { drawing } = this, acts = {
       draw: () => void drawing.draw(), stop: () => drawing.stop(), now: () => void drawing.typed(), later: () => void this.pause(),
       changed: (/** @type {boolean} */ slid) => void (drawing.changed && !(slid && this.panel.live) && drawing.draw()),
@@ -73,6 +75,19 @@ export class App {
     }
   }
 
+  /** Let something follow the panel's model, now and whenever it changes. @param {(model: import("./about.js").Fit) => void} follow */
+  onModel(follow) {
+    this.following.push(follow);
+    follow(this.about.model(this.panel.model));
+  }
+
+  /** Fill the panel. @param {Recipe} recipe */
+  fill(recipe) {
+    const before = this.panel.model;
+    this.panel.show(recipe);
+    if (recipe.model !== before) for (const follow of this.following) follow(this.about.model(recipe.model));
+  }
+
   /** What every lens shows of a run; while one types the picture alone. @param {Finished} found @param {boolean} typed */
   async follow(found, typed) {
     for (const lens of this.tabs.built) if (!typed || lens.first) await lens.follow(found, typed);
@@ -89,7 +104,7 @@ export class App {
   chose(name) {
     try {
       const [recipe, line] = switched(this.about, this.panel.recipe(), this.panel.model, name);
-      this.panel.show(recipe);
+      this.fill(recipe);
       this.panel.status.say(line);
       void this.drawing.draw();
     } catch (error) {
@@ -102,7 +117,7 @@ export class App {
   async opened(file) {
     try {
       const recipe = await arrived(this.about, new Uint8Array(await file.arrayBuffer()));
-      this.panel.show(recipe);
+      this.fill(recipe);
       this.panel.notes.say("");
       void this.drawing.draw();
     } catch (error) {
@@ -115,7 +130,7 @@ export class App {
     const query = new URLSearchParams(location.search).get(this.about.site.recipe.query_key);
     if (!query) return false;
     try {
-      this.panel.show(this.about.check(this.about.recipes.fromQuery(query)));
+      this.fill(this.about.check(this.about.recipes.fromQuery(query)));
       if (!this.impossible) void this.drawing.draw();
       return true;
     } catch (error) {
@@ -135,7 +150,7 @@ export class App {
   restore() {
     try {
       const kept = sessionStorage.getItem(TYPED);
-      if (kept) this.panel.show(this.about.check(this.about.recipes.fromJson(kept)));
+      if (kept) this.fill(this.about.check(this.about.recipes.fromJson(kept)));
     } catch {
       /* of another edition */
     }
