@@ -3,6 +3,23 @@ const find = (name) => element.querySelector('.' + name);
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const make = (tag, text, cls) => Object.assign(document.createElement(tag), { textContent: text ?? '', className: cls ?? '' });
 
+// What happens in a view, for the page around it (remembering/browser/).
+const tell = (name, detail) => document.dispatchEvent(new CustomEvent('playground:' + name, { detail }));
+
+// Whose picture a view shows that does not follow the recipe's run.
+function tellOf(link) {
+  if (link) element.firstElementChild.dataset.of = link;
+  tell('lens', link);
+}
+
+// The page's address with another recipe: the theme and the lens stay, the place in a picture does not.
+function addressOf(link) {
+  const url = new URL(location.href);
+  url.searchParams.set('r', link);
+  for (const name of ['step', 'word']) url.searchParams.delete(name);
+  return url.pathname + url.search;
+}
+
 // A share as playground/wording.py writes it: half a unit rounds up.
 function percent(share, digits = 0) {
   const scale = 10 ** digits;

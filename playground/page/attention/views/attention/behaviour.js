@@ -391,6 +391,7 @@ async function showFinished(value, ticket) {
   say(value.text);
   redraw();
   element.dataset.ready = ticket;
+  tellOf(run.link);
 }
 
 function show() {

@@ -8,7 +8,7 @@ function card({ label, size, link, png }, i) {
   const figure = make('figure'), caption = make('figcaption'), long = Math.max(...size);
   const canvas = Object.assign(make('canvas'), { height: SIDE * size[0] / long, width: SIDE * size[1] / long });
   caption.append(make('b', label));
-  if (png) caption.append(Object.assign(make('a', 'draw it alone'), { href: `${location.pathname}?r=${link}` }));
+  if (png) caption.append(Object.assign(make('a', 'draw it alone'), { href: addressOf(link) }));
   canvas.setAttribute('role', 'img');
   canvas.setAttribute('aria-label', `What the ${label} drew`);
   figure.append(canvas, caption);
@@ -107,6 +107,7 @@ async function show() {
     legend();
   }
   paint();
+  tellOf(value.models[0].link);
 }
 find('moment').oninput = () => data && paint();
 find('which').onchange = () => { legend(); paint(); };

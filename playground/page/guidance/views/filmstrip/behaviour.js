@@ -6,6 +6,7 @@ let key = null;            // of the strip shown
 let lit = null;            // text of the word that lights its pixels
 let busy = null;           // key of the strip that a sweep is filling
 let run = null, ignored = null;  // names of the sweep that is running, and of the one stopped
+let newest = 0;            // when what was shown last while typing was asked for
 
 const frames = () => [...strips.get(key).frames.values()].sort((a, b) => a.at - b.at);
 const nearest = () => frames().reduce((best, f) => (Math.abs(f.at - slider.value) < Math.abs(best.at - slider.value) ? f : best));
@@ -35,7 +36,7 @@ function choose() {
   find('keep').hidden = !frame.finished;
   if (frame.finished) {
     Object.assign(find('save'), { href: 'data:image/png;base64,' + frame.png, download: `latent-playground-${frame.at}.png` });
-    find('link').href = `${location.pathname}?r=${frame.link}`;
+    find('link').href = addressOf(frame.link);
   }
   strip.buttons.forEach((button, at) => button.setAttribute('aria-pressed', at === frame.at));
 }
@@ -129,7 +130,8 @@ async function join(value) {
 
 function show() {
   const value = props.value;
-  if (!value || !value.kind) return;
+  if (!value || !value.kind || value.asked < newest) return;
+  newest = value.asked ?? newest;
   if (value.kind === 'strip') { join(value); return; }
   if (value.kind === 'stopped') { ignored = run; busy = null; advance(null); }
   say(value.text, value.error);

@@ -100,7 +100,16 @@ function charts() {
 }
 
 scale.oninput = () => { scale.step = 0.1; draw(); };
-step.oninput = drawStep;
+step.oninput = () => { going = null; drawStep(); tell('place', { step: +step.value + 1 }); };
+let going = null;  // the step of the next run that is shown
+function go() {
+  if (going) step.value = going - 1;
+  going = null;
+}
+document.addEventListener('playground:go', ({ detail }) => {
+  going = detail.step;
+  if (run) { go(); drawStep(); going = detail.step; }
+});
 find('word').onchange = drawWord;
 
 function show() {
@@ -118,6 +127,7 @@ function show() {
   // A link's w may lie between those that can be slid to.
   scale.step = Math.round(10 * value.scale) / 10 === value.scale ? 0.1 : 'any';
   scale.value = value.scale;
+  go();
   find('without').textContent = value.without;
   find('cost').textContent = value.text;
   find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));

@@ -224,7 +224,7 @@ function choose(link) {
   const facts = Object.entries({ ...said, sampler: l.sampler, steps: l.steps, guidance: l.guidance });
   element.querySelector('.recipe h4').textContent = title(l);
   element.querySelector('.recipe dl').replaceChildren(...facts.flatMap(([key, value]) => [make('dt', key), make('dd', String(value))]));
-  find('link').href = (page() ?? '') + '?r=' + link;
+  find('link').href = data.page === undefined ? addressOf(link) : (page() ?? '') + '?r=' + link;
   find('link').hidden = page() === null;
   find('save').hidden = l.state !== 'finished';
   if (l.png) Object.assign(find('save'), { href: 'data:image/png;base64,' + l.png, download: `${l.sampler} ${l.steps}.png` });
@@ -300,6 +300,7 @@ async function join(value) {
   draw();
   choose(links.has(chosen) ? chosen : null);
   element.dataset.shown = lanes().filter((l) => l.state === 'finished').length;
+  tellOf(lanes()[0].link);
 }
 
 function show() {

@@ -10,6 +10,7 @@ let spot = null;         // [x, y] in 0 … 1 on the picture
 let level = BEST, playing = null, drawn = 0;
 let sampled = null, ignored = null;  // names of the run being sampled, and of the one stopped
 let last = null, idle = true;         // what was finished last; whether nothing is being drawn
+let going = null;                     // the step and the words of the next picture that is shown
 let newest = 0;                       // when what is shown was asked for, if it was while typing
 
 function fit(height, width) {
@@ -136,6 +137,7 @@ function chips(words) {
       if (!pinned.delete(k)) pinned.add(k);
       chip.setAttribute('aria-pressed', pinned.has(k));
       draw();
+      tellPlace();
     };
     return chip;
   }));
@@ -171,7 +173,22 @@ canvas.onkeydown = (event) => {
   }
   draw();
 };
-range.oninput = () => { stop(); draw(); };
+range.oninput = () => { stop(); draw(); tellPlace(); };
+
+// A link says where one is in the picture: its step and the chosen words.
+const tellPlace = () => tell('place', { step: finished() ? null : +range.value + 1, words: [...pinned].map((k) => k + 1) });
+function go({ step, words }) {
+  going = null;
+  if (step) range.value = step - 1;
+  pinned = new Set(words.map((k) => k - 1).filter((k) => k in run.words));
+  element.querySelectorAll('.words button').forEach((chip, k) => chip.setAttribute('aria-pressed', pinned.has(k)));
+  draw();
+  tellPlace();
+}
+document.addEventListener('playground:go', ({ detail }) => {
+  going = detail;
+  if (run && element.dataset.ready === String(drawn)) go(going);
+});
 
 function stop() { clearInterval(playing); playing = null; find('play').textContent = '▶'; }
 find('play').onclick = () => {
@@ -183,6 +200,7 @@ find('play').onclick = () => {
 
 find('link').onclick = async (event) => {
   event.preventDefault();
+  if (run) find('link').href = addressHere();
   history.replaceState(null, '', event.target.href);
   try {
     await navigator.clipboard.writeText(event.target.href);
@@ -211,6 +229,14 @@ async function giveUp({ text, error }) {
   if (ticket === drawn) say(last ? `${text} This is the picture before.` : text, error);
 }
 
+// With the step and the words that are chosen.
+function addressHere() {
+  const url = new URL(addressOf(run.link), location.href);
+  if (!finished()) url.searchParams.set('step', +range.value + 1);
+  if (pinned.size) url.searchParams.set('word', [...pinned].map((k) => k + 1).join(','));
+  return url.pathname + url.search;
+}
+
 async function showFinished(value, ticket) {
   const image = await imageOf(value.png);
   if (ticket !== drawn) return;
@@ -231,10 +257,11 @@ async function showFinished(value, ticket) {
   showVerdict(value.verdict);
   find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
   Object.assign(find('save'), { href: image.src, download: value.name });
-  find('link').href = `${location.pathname}?r=${value.link}`;
+  find('link').href = addressOf(value.link);
   say(value.text);
   draw();
   element.dataset.ready = ticket;
+  if (going) go(going);
 }
 
 function show() {
@@ -245,6 +272,7 @@ function show() {
   idle = stopped || value.kind === 'finished' || !!value.error;
   if (stopped && was) return;  // there was nothing to stop
   drawn += 1;
+  if (value.kind !== 'sampling' || value.run !== ignored) tell('frame', value);
   if (value.kind === 'sampling') {
     if (value.run !== ignored) showSampling(value);
     sampled = value.run;

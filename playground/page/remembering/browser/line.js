@@ -1,0 +1,107 @@
+  // ---- the line under Draw: what the picture is, what is going on, what has not been drawn yet ----
+  const BASE = ["sampler", "steps", "guidance", "seed", "model"];  // always said, like size and words
+  const now = find("#now .now"), part = (name) => now.querySelector("." + name);
+  const thumb = part("thumb"), brush = thumb.getContext("2d");
+
+  // The recipe in full: what is not as the model begins is set apart.
+  function describe(recipe) {
+    const usual = { ...FACTS.usual[recipe.model] ?? recipe, prompt: recipe.prompt, negative: "", seed: recipe.seed };
+    const other = new Set(differing(recipe, usual, NAMES.filter((name) => !["prompt", "model"].includes(name))));
+    const sized = other.delete("width") | other.delete("height");
+    const said = [...BASE, ...[...other].filter((name) => !BASE.includes(name))].map((name) => [fact(name, recipe), other.has(name)]);
+    said.splice(4, 0, [`${recipe.width} × ${recipe.height}`, !!sized]);
+    return said.flatMap(([text, set], i) => [i ? ", " : "", make(set ? "b" : "span", text)]);
+  }
+
+  function sayWhat() {
+    if (!state.shown) return;
+    part("is").replaceChildren(make("span", titled(state.shown), "title"), ": ", ...describe(state.shown), ".");
+    sayHidden();
+  }
+
+  // What is set in the part of the recipe that may be closed.
+  function sayHidden() {
+    const more = document.getElementById("recipe-more");
+    if (!more || !state.typed) return;
+    const usual = FACTS.usual[state.typed.model] ?? {};
+    const set = FACTS.hidden.filter((name) => !same(name, state.typed[name], usual[name] ?? FACTS.fields[name].default));
+    more.dataset.set = set.map((name) => fact(name, state.typed)).join(", ");
+  }
+
+  function sayStale() {
+    const names = undrawn();
+    const said = names.map((name) => (name === "prompt" ? "words" : fact(name, state.typed)));
+    const text = names.length ? `Changed, not drawn yet: ${said.join(", ")}. ` : "";
+    now.classList.toggle("old", !!text);
+    if (part("stale").dataset.text === text) return;
+    part("stale").dataset.text = text;
+    part("stale").hidden = !text;
+    part("stale").replaceChildren(...(text ? [text, make("kbd", "Ctrl+Enter"), " draws."] : []));
+  }
+
+  function say(text = "", error = false) {
+    part("doing").textContent = text;
+    part("doing").classList.toggle("error", error);
+  }
+
+  function advance(share) {
+    part("progress").hidden = share === null;
+    part("progress").firstElementChild.style.width = `${100 * (share ?? 0)}%`;
+  }
+
+  function paint(image, width, height) {
+    const side = 96, scale = side / Math.max(width, height);
+    Object.assign(thumb, { width: Math.round(width * scale), height: Math.round(height * scale) });
+    brush.imageSmoothingQuality = "high";
+    brush.drawImage(image, 0, 0, thumb.width, thumb.height);
+  }
+
+  function preview({ h, w, rgb }, height, width) {
+    const pixels = new ImageData(w, h), from = atob(rgb), small = Object.assign(document.createElement("canvas"), { width: w, height: h });
+    for (let i = 0; i < w * h; i++) pixels.data.set([from.charCodeAt(3 * i), from.charCodeAt(3 * i + 1), from.charCodeAt(3 * i + 2), 255], 4 * i);
+    small.getContext("2d").putImageData(pixels, 0, 0);
+    paint(small, width, height);
+  }
+
+  let painted = 0;
+  async function showPicture(value) {
+    Object.assign(state, { shown: read(value.link), link: value.link });
+    const image = new Image(), ticket = ++painted;
+    image.src = "data:image/png;base64," + value.png;
+    await image.decode().catch(() => {});
+    if (ticket === painted) paint(image, value.width, value.height);
+  }
+
+  // Everything that the explorer shows is told here too.
+  let last = null;
+  function frame(value) {
+    if (!value?.kind) return;
+    state.busy = value.kind === "sampling" || (value.kind === "message" && !value.error);
+    advance(value.kind === "sampling" ? value.share : null);
+    if (value.kind === "sampling") {
+      painted += 1;
+      preview(value.preview, value.height, value.width);
+      say(`Call ${value.step} of ${value.count}, about ${value.left} s left`);
+    } else if (value.kind === "finished") {
+      last = value;
+      state.place = {};
+      showPicture(value);
+      say(value.notes.join(" "));
+    } else {
+      say(value.text, value.error);
+      if (!state.busy && last) showPicture(last);
+    }
+    refresh();
+    tell("line");
+  }
+  on("frame", frame);
+
+  function refresh() {
+    sayWhat();
+    sayStale();
+  }
+  on("typed", (values) => { state.typed = byName(values); refresh(); });
+  on("asked", (values) => {
+    Object.assign(state, { asked: byName(values), busy: true });
+    refresh();
+  });
