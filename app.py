@@ -1,6 +1,6 @@
 """Open the playground: `python app.py`, or on a Hugging Face Space as it is."""
 
-from playground.page.serve import main
+from playground.cli import main
 
 if __name__ == "__main__":
     main()

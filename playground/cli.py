@@ -79,9 +79,15 @@ def refuse(sentence: str) -> NoReturn:
 
 
 def serve(arguments: Sequence[str]) -> None:
+    """The page with its endpoints for programs beside it."""
     from playground.page import serve as page
 
-    page.main(arguments)
+    def attach(*of_page):
+        from playground.api.attach import attach as beside
+
+        return beside(*of_page)
+
+    page.main(arguments, attach)
 
 
 def live(arguments: Sequence[str]) -> None:

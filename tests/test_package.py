@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import playground
+from playground import cli
 from playground.page import serve
 
 ROOT = Path(__file__).parents[1]
@@ -77,7 +78,7 @@ def test_the_command_says_the_installed_version(monkeypatch, capsys):
     for installed, said in ((lambda name: f"{name} 7", "latent-playground 7"), (missing, "files")):
         monkeypatch.setattr(metadata, "version", installed)
         with pytest.raises(SystemExit) as ended:
-            serve.main(["--version"])
+            cli.main(["--version"])
         assert ended.value.code == 0
         assert capsys.readouterr().out.strip().endswith(said)
 
@@ -86,12 +87,13 @@ def test_the_command_of_the_package_is_there():
     script = re.search(
         r'^latent-playground = "([\w.]+):(\w+)"$', (ROOT / "pyproject.toml").read_text(), re.M
     )
-    assert script.groups() == (serve.__name__, serve.main.__name__)
+    assert script.groups() == (cli.__name__, cli.main.__name__)
 
 
 def test_host_and_port_are_passed_on(monkeypatch):
     asked = []
-    monkeypatch.setattr(serve, "serve", lambda *options: asked.append(options))
-    serve.main([])
-    serve.main(["--host", "0.0.0.0", "--port", "8080"])
-    assert asked == [(None, None), ("0.0.0.0", 8080)]
+    monkeypatch.setattr(serve, "serve", lambda *options: asked.append(options[:2]))
+    cli.main([])
+    cli.main(["--host", "0.0.0.0"])
+    cli.main(["serve", "--host", "0.0.0.0", "--port", "8080"])
+    assert asked == [(None, None), ("0.0.0.0", None), ("0.0.0.0", 8080)]

@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "api": DRAWING | {"playground", "faults", "hosting", "page", "world"},
     "cli": DRAWING | {"api", "live", "page"},
     "__main__": {"cli"},
-    "app": {"page", "cli"},
+    "app": {"cli"},
 }
 # What single files of the page may know of rooms that compute.
 PAGE_MAY_USE = {

@@ -1,21 +1,22 @@
 """The endpoints beside a page, in each of their forms."""
 
-from collections.abc import Sequence
 from importlib import metadata
 
 import gradio as gr
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import Mount
 
 from playground.api import http, on_gradio
 from playground.api.service import Service
 from playground.hosting.settings import Settings
+from playground.page.serve import Beside
 
 
-def attach(page: gr.Blocks, settings: Settings) -> Sequence[BaseRoute]:
-    """Register gradio's API on a page that is built; returns the routes to be served beside it."""
+def attach(page: gr.Blocks, settings: Settings) -> Beside:
+    """Register gradio's API on a page that is built; what is to be served beside it."""
     service = Service()
     on_gradio.register(page, service)
-    return [Mount(http.PREFIX, http.application(service, settings.proxies))]
+    routes = [Mount(http.PREFIX, http.application(service, settings.proxies))]
+    return Beside(routes, {"mcp_server": has_tools()})
 
 
 def has_tools() -> bool:

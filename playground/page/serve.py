@@ -1,46 +1,54 @@
-"""Start the page: the console script `latent-playground`, and `python app.py` in a clone."""
+"""Start the page: `latent-playground serve`, and `python app.py` in a clone."""
 
 import argparse
 import os
-from collections.abc import Sequence
-from importlib import metadata
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from playground.hosting.settings import Settings
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve the page until the process is ended.
+class Beside(NamedTuple):
+    """What is served beside the page: its routes, and more options of `gradio.Blocks.launch`."""
+
+    routes: Sequence[Any] = ()
+    options: dict[str, Any] = {}  # noqa: RUF012 (nobody writes to it)
+
+
+Attach = Callable[["gr.Blocks", "Settings"], Beside]
+
+
+def main(arguments: Sequence[str] | None = None, attach: Attach = lambda *_: Beside()) -> None:
+    """Serve the page until the process is ended; `attach` adds to it what is served beside it.
 
     Without options gradio decides: 127.0.0.1 and the first free port from 7860 on, or what
     GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say.
     """
-    parser = argparse.ArgumentParser("latent-playground", description="Open the playground.")
+    parser = argparse.ArgumentParser("latent-playground serve", description="Open the page.")
     parser.add_argument("--host", help="address to listen on; 0.0.0.0: the whole network may come")
     parser.add_argument("--port", type=int, help="port to listen on")
-    parser.add_argument("--version", action="version", version=_version())
     options = parser.parse_args(arguments)
-    serve(options.host, options.port)
+    serve(options.host, options.port, attach)
 
 
-def _version() -> str:
-    """The version of the installed package; a clone has none."""
-    try:
-        return metadata.version("latent-playground")
-    except metadata.PackageNotFoundError:
-        return "not installed, run from its files"
-
-
-def serve(host: str | None = None, port: int | None = None) -> None:
+def serve(host: str | None, port: int | None, attach: Attach) -> None:
     """Build the page, launch it, and load the model in the background."""
     if host:  # where models that are offered depend on who can reach the page
         os.environ["GRADIO_SERVER_NAME"] = host
-    # Imported here: `latent-playground --version` answers without building anything.
+    # Imported here: options are read without building anything.
     from playground.page import serving
     from playground.page.hosting.host import Host
     from playground.page.page import CSS, build, theme
 
-    hosted = Host(build(), serving.settings(), serving.stalled)
+    page, settings = build(), serving.settings()
+    beside = attach(page, settings)
+    hosted = Host(page, settings, serving.stalled, beside.routes)
     hosted.launch(
         server_name=host, server_port=port, theme=theme(), css=CSS, footer_links=[],
-        prevent_thread_lock=True,
+        prevent_thread_lock=True, **beside.options,
     )  # fmt: skip
     serving.warm_up()
     hosted.serve()
