@@ -13,8 +13,8 @@ def told(error: BaseException, where: str = "") -> str:
     The text of any other exception may hold paths, addresses or parts of data.
     """
     if isinstance(error, ValueError | FloatingPointError) and (text := str(error).strip()):
-        return text.splitlines()[0]
-    if isinstance(error, MemoryError):
+        return text.splitlines()[0]  # FloatingPointError: latents that are no longer finite
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return "Memory ran out: choose a smaller size or fewer pictures."
     return unforeseen(error, where)
 

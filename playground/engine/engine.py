@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from playground import faults
 from playground.attention import editing
 from playground.attention.record import Watched
 from playground.diffusion.guidance import COND
@@ -322,8 +323,7 @@ class Engine:
             self._end(run, cell, cell.picture(image))
 
     def _fail(self, run: Run, cell: Cell, error: Exception) -> None:
-        text = str(error).strip()
-        self._end(run, cell, Failure(cell.index, text.splitlines()[0] if text else repr(error)))
+        self._end(run, cell, Failure(cell.index, faults.told(error, "drawing")))
 
     def _end(self, run: Run, cell: Cell, event: Event) -> None:
         with self._changed:

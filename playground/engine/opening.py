@@ -9,12 +9,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from playground import faults
 from playground.engine.sessions import Sessions
 from playground.models import memory
 from playground.models.fetch import DOWNLOADING, READING, fetched
 from playground.models.source import read
 
 READY, FAILED, CANCELLED = "ready", "failed", "cancelled"
+LONGEST = 300  # characters of a reason
 PAUSE = 0.4  # seconds between two reports to whoever iterates
 
 
@@ -96,7 +98,7 @@ class Opening:
             self._end(FAILED, reason="Memory ran out: close other programs, or choose a smaller "
                       "model.")  # fmt: skip
         except Exception as error:
-            self._end(FAILED, reason=_reason(error))
+            self._end(FAILED, reason=faults.told(error, "opening a model")[:LONGEST])
 
     def _end(self, state: str, name: str = "", reason: str = "") -> None:
         self._now = Progress(
@@ -110,10 +112,3 @@ def _label(model: str) -> str:
         return read(model).label
     except ValueError:
         return model[:80]
-
-
-def _reason(error: Exception) -> str:
-    """The sentence of an error that was foreseen; of another what it is called and says first."""
-    lines = str(error).strip().splitlines()
-    first = lines[0][:300] if lines else "it says no more"
-    return first if isinstance(error, ValueError) else f"{type(error).__name__}: {first}"

@@ -1,0 +1,111 @@
+"""How a running page bears visitors: python -m playground.measuring load http://127.0.0.1:7860
+
+One to 64 visitors draw pictures at the same time, each the next as soon as the last one is there.
+Figures go into assets/hosting.json, and from there into docs/hosting.md.
+"""
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+
+from playground.measuring import docs
+from playground.measuring.load_client import Drawn, Visitor, opened
+from playground.measuring.load_tables import FIGURES
+from playground.measuring.report import environment
+
+VISITORS = (1, 4, 16, 64)
+EACH = 5  # pictures
+STEPS = 15
+PAUSE = 0.25  # seconds between two looks at the server
+
+
+def measure(url: str, count: int = EACH, model: str | None = None) -> None:
+    """`count` pictures a visitor, with the page's usual model or a built-in one of that name."""
+    rows = [asyncio.run(row(url, visitors, count, model)) for visitors in VISITORS]
+    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    found = {"rows": rows, "each": count, "steps": STEPS} | environment()
+    known.setdefault("load", {})[model or "usual"] = found
+    FIGURES.write_text(json.dumps(known, indent=1) + "\n")
+    docs.write()
+
+
+async def row(url: str, visitors: int, each: int, model: str | None = None) -> dict[str, Any]:
+    """What so many visitors meet who begin together."""
+    client, form = await opened(url)
+    changes = {"model": model} if model else {"steps": STEPS}
+
+    async def visit(number: int) -> list[Drawn]:
+        one = Visitor(client, form)
+        return [await one.draw(seed=1000 * number + n, **changes) for n in range(each)]
+
+    watching = asyncio.create_task(watched(url))
+    start = time.perf_counter()
+    async with client:
+        pictures = await asyncio.gather(*map(visit, range(visitors)))
+    spent = time.perf_counter() - start
+    watching.cancel()
+    found = summary(pictures, spent) | {"visitors": visitors} | await watching
+    print(found, flush=True)
+    return found
+
+
+def summary(pictures: Sequence[Sequence[Drawn]], spent: float) -> dict[str, Any]:
+    """Of each visitor's pictures: failures, pictures a second, seconds of waiting."""
+    flat = [drawn for mine in pictures for drawn in mine]
+    done = [drawn for drawn in flat if not drawn.failed]
+    means = [statistics.fmean(d.picture for d in mine if d.picture) for mine in pictures
+             if any(d.picture for d in mine)]  # fmt: skip
+    return {
+        "failed": len(flat) - len(done),
+        "reasons": sorted({drawn.failed for drawn in flat if drawn.failed})[:3],
+        "per_second": round(len(done) / spent, 2),
+        "told": percentiles([drawn.told for drawn in done]),
+        "preview": percentiles([drawn.preview for drawn in done]),
+        "picture": percentiles([drawn.picture for drawn in done]),
+        "unfair": round(max(means) / min(means), 2) if means else None,
+    }
+
+
+def percentiles(seconds: Sequence[float | None]) -> list[float] | None:
+    """The median, and what 95 % stay below."""
+    known = sorted(s for s in seconds if s is not None)
+    if not known:
+        return None
+    return [round(known[min(len(known) - 1, int(q * len(known)))], 2) for q in (0.5, 0.95)]
+
+
+async def watched(url: str) -> dict[str, Any]:
+    """Until it is cancelled: the most memory and threads of the server, if it is on this machine.
+
+    Threads of the processes that a Ray cluster may have are not counted.
+    """
+    process, most = server(url), {"megabytes": 0.0, "threads": 0}
+    try:
+        while process:
+            memory, threads = process.memory_info().rss / 1e6, process.num_threads()
+            most["megabytes"] = max(most["megabytes"], round(memory))
+            most["threads"] = max(most["threads"], threads)
+            await asyncio.sleep(PAUSE)
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        pass
+    return most if process else {}
+
+
+def server(url: str) -> psutil.Process | None:
+    """The process of this machine that listens at the address; None if there is none to be seen."""
+    port = urlsplit(url).port or 80
+    for process in psutil.process_iter():
+        try:
+            listening = process.net_connections("tcp")
+        except psutil.Error:
+            continue
+        if any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in listening):
+            return process
+    return None

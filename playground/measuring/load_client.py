@@ -1,0 +1,140 @@
+"""A visitor of a running page, without a browser: what the page's scripts ask of its queue."""
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+PATIENCE = httpx.Timeout(600, connect=30)
+API = "/gradio_api"
+
+
+@dataclass(frozen=True)
+class Form:
+    """The page's Draw button, from its configuration: which handler it calls, with which values.
+
+    `places` are the positions of widgets among the values, by their names on the page.
+    """
+
+    handler: int
+    values: tuple
+    places: dict[str, int]
+
+    @classmethod
+    def read(cls, config: dict[str, Any]) -> "Form":
+        """Raises ValueError if the configuration is of another page."""
+        parts = {part["id"]: part for part in config["components"]}
+        names = {part["props"].get("elem_id"): id for id, part in parts.items()}
+        for handler in config["dependencies"]:
+            if [names.get("draw"), "click"] in handler["targets"] and handler["backend_fn"]:
+                values = [parts[id]["props"].get("value") for id in handler["inputs"]]
+                places = {parts[id]["props"].get("elem_id"): at for at, id in
+                          enumerate(handler["inputs"])}  # fmt: skip
+                return cls(handler["id"], tuple(values), places)
+        raise ValueError("This is not the playground's page: it has no button to draw.")
+
+    def filled(self, **widgets) -> list:
+        """The values, some of them replaced by the names of the recipe's fields."""
+        values = list(self.values)
+        for name, value in widgets.items():
+            values[self.places[f"recipe-{name}"]] = value
+        return values
+
+
+@dataclass
+class Drawn:
+    """One picture, in seconds from asking: `told` is the first word, `preview` the first preview,
+    `picture` the end; `failed` says why there is none.
+    """
+
+    told: float | None = None
+    preview: float | None = None
+    picture: float | None = None
+    waited: bool = False  # whether it was said that others are drawing
+    failed: str = ""
+
+
+@dataclass
+class Visitor:
+    """One page: its session, and the pictures that it was shown."""
+
+    client: httpx.AsyncClient
+    form: Form
+    session: str = field(default_factory=lambda: secrets.token_hex(6))
+    event: str = ""  # of the latest picture
+
+    async def draw(self, **widgets) -> Drawn:
+        """Ask for a picture and wait for it."""
+        drawn, start = Drawn(), time.perf_counter()
+        try:
+            await self.join(self.form.filled(**widgets))
+            async for message in self.messages():
+                self._note(drawn, message, time.perf_counter() - start)
+        except (httpx.HTTPError, ValueError) as error:
+            drawn.failed = str(error) or type(error).__name__
+        if drawn.picture is None and not drawn.failed:
+            drawn.failed = "no picture came"
+        return drawn
+
+    async def join(self, values: list, handler: int | None = None) -> None:
+        """Raises ValueError with the page's sentence if the request is refused."""
+        handler = self.form.handler if handler is None else handler
+        body = {"data": values, "fn_index": handler, "session_hash": self.session}
+        answer = await self.client.post(f"{API}/queue/join", json=body)
+        if answer.status_code != 200:
+            raise ValueError(f"{answer.status_code}: {answer.text[:200]}")
+        self.event = answer.json()["event_id"]
+
+    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+        """What the page is told, until there is nothing more to tell."""
+        query = {"session_hash": self.session}
+        async with self.client.stream("GET", f"{API}/queue/data", params=query) as answer:
+            answer.raise_for_status()
+            async for line in answer.aiter_lines():
+                if line.startswith("data: "):
+                    message = json.loads(line[6:])
+                    yield message
+                    if message["msg"] == "close_stream":
+                        return
+
+    async def cancel(self) -> None:
+        body = {"session_hash": self.session, "fn_index": self.form.handler, "event_id": self.event}
+        await self.client.post(f"{API}/cancel", json=body)
+
+    def _note(self, drawn: Drawn, message: dict[str, Any], now: float) -> None:
+        kind, text = message["msg"], json.dumps(message.get("output"))
+        if kind in ("process_generating", "process_completed"):
+            drawn.told = drawn.told or now
+            drawn.waited = drawn.waited or "drawing" in text[:20_000]
+            if '"sampling"' in text:
+                drawn.preview = drawn.preview or now
+            if '"finished"' in text:
+                drawn.picture = now
+        if kind == "process_completed" and not message["success"]:
+            drawn.failed = str(message["output"].get("error"))
+        if kind == "unexpected_error":
+            drawn.failed = message["message"]
+
+
+async def opened(url: str, **options) -> tuple[httpx.AsyncClient, Form]:
+    """A client of the page at this address, and its form."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
+    client = httpx.AsyncClient(
+        base_url=url.rstrip("/"), timeout=PATIENCE, limits=limits, **options
+    )  # fmt: skip
+    return client, Form.read((await client.get("/config")).json())
+
+
+async def page_load(visitor: Visitor) -> None:
+    """Open the page as a browser does, and close it again."""
+    await visitor.client.get("/")
+    beat = visitor.client.stream("GET", f"{API}/heartbeat/{visitor.session}")
+    async with beat as answer:
+        async for _ in answer.aiter_lines():
+            await asyncio.sleep(0)
+            return

@@ -1,0 +1,76 @@
+"""Markdown tables of how a hosted page bears visitors, from assets/hosting.json."""
+
+import json
+from typing import Any
+
+from playground.hosting import settings
+from playground.measuring.tables import machine
+from playground.paths import ASSETS
+
+FIGURES = ASSETS / "hosting.json"
+COMMAND = "`python -m playground.measuring {} http://127.0.0.1:7860`"
+
+
+def figures() -> dict[str, Any]:
+    return json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+
+
+def load(_: dict) -> str:
+    """Visitors who draw at the same time."""
+    found = figures().get("load")
+    if not found:
+        return f"Not measured yet: {COMMAND.format('load')}."
+    lines = [
+        "| model | visitors | failed | pictures a second | first word | first preview | picture "
+        "| slowest visitor : fastest | memory | threads |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for model, one in found.items():
+        for row in one["rows"]:
+            cells = [
+                "U-Net, 15 steps" if model == "usual" else f"`{model}`", str(row["visitors"]),
+                str(row["failed"]), f"{row['per_second']:.2f}", _pair(row["told"]),
+                _pair(row["preview"]), _pair(row["picture"]), f"{row['unfair'] or 0:.2f}",
+                f"{row['megabytes'] / 1000:.1f} GB" if row.get("megabytes") else "–",
+                str(row.get("threads", "–")),
+            ]  # fmt: skip
+            lines.append(f"| {' | '.join(cells)} |")
+    last = list(found.values())[-1]
+    lines += [
+        "",
+        f"{last['each']} pictures each, the next one asked for when the last one is there; seconds "
+        "of waiting are the median and what 95 % stay below. Measured by "
+        f"{COMMAND.format('load')}. {machine(last)}",
+    ]
+    return "\n".join(lines)
+
+
+def _pair(seconds: list[float] | None) -> str:
+    return "–" if seconds is None else f"{seconds[0]:.1f} / {seconds[1]:.1f} s"
+
+
+def soak(_: dict) -> str:
+    """What stays after hundreds of visits."""
+    found = figures().get("soak")
+    if not found:
+        return f"Not measured yet: {COMMAND.format('soak')}."
+    before, after = found["before"], found["after"]
+    lines = ["| | after warm-up | at the end |", "|---|---|---|"]
+    for name in ("megabytes", "threads", "files", "kept"):
+        lines.append(f"| {NAMES[name]} | {before[name]:,} | {after[name]:,} |")
+    return "\n".join([*lines, "", f"{found['runs']} visits: {found['said']}. Measured by "
+                      f"{COMMAND.format('soak')}. {machine(found)}"])  # fmt: skip
+
+
+NAMES = {
+    "megabytes": "memory, MB", "threads": "threads", "files": "open files",
+    "kept": "uploaded files that are kept",
+}  # fmt: skip
+
+
+def all_settings(_: dict) -> str:
+    """The settings, and what they are without any variable."""
+    return settings.table()
+
+
+TABLES = {"load": load, "soak": soak, "settings": all_settings}
