@@ -1,6 +1,8 @@
 """The Family lens: three models from one seed, their paths, their insides, and other systems."""
 
 import asyncio
+import dataclasses
+import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +12,7 @@ import pytest
 import torch
 from browser import painted
 from diffusers.models.resnet import ResnetBlock2D
+from PIL import Image
 from viewer import mount, slide
 
 from playground.diffusion.errors import plane as plane_of
@@ -22,12 +25,14 @@ from playground.models import specs
 from playground.models.families import FAMILIES
 from playground.models.load import load
 from playground.models.prompt import Condition
+from playground.page import fits, serving
 from playground.page import panel as recipe_panel
-from playground.page import serving
 from playground.page.family import data, drawing, inside, lens, measured, members, systems
 from playground.page.family.views import drawn
 from playground.page.family.views import inside as diagrams
 from playground.page.family.views import systems as table
+from playground.page.kept import Kept
+from playground.page.samplers import race_plan, racing
 from playground.recipe import Recipe, RecipeError
 
 SMALL = Recipe(prompt="a red square", seed=3, width=64, height=64, negative="a cat", guidance=12.0)
@@ -310,3 +315,39 @@ def test_diagrams_and_systems_on_a_phone(run, page):
     links = page.locator("a").evaluate_all("all => all.map(a => [a.target, a.rel])")
     assert {tuple(link) for link in links} == {("_blank", "noopener noreferrer")}
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+# ---- races of several models ---------------------------------------------------------------------
+def test_models_race_from_one_noise_and_draw_what_each_draws_alone(sessions, monkeypatch):
+    monkeypatch.setattr(serving, "kept", Kept)
+    recipe = dataclasses.replace(SMALL, negative="", guidance=5.0)
+    others = [name for name in sessions if name != recipe.model]
+    lanes = race_plan.plan(recipe, ["euler", "ddim"], "2", "", "steps", others)
+    drawn_by = [(x.recipe.model, x.recipe.sampler) for x in lanes]
+    assert drawn_by[:3] == [
+        ("emoji-world", "euler"), ("emoji-world", "ddim"), ("emoji-world-flow", "euler"),
+    ]  # fmt: skip
+    assert {(x.recipe.seed, x.recipe.prompt, x.recipe.guidance) for x in lanes} == {
+        (SMALL.seed, SMALL.prompt, 5.0)
+    }
+    *_, last = racing.race(lanes, "steps")
+    assert last.share == 1
+    assert last.solver(lanes[2]) == "Emoji world, flow: Euler"
+    for runner in last.runners:
+        session = sessions[runner.lane.recipe.model]
+        *_, alone = session.submit([runner.lane.recipe])
+        image = np.asarray(Image.open(io.BytesIO(runner.picture.png))).astype(int)
+        assert np.abs(image - alone.image).max() <= 1
+    assert len({runner.picture.png for runner in last.runners}) == len(lanes)
+
+
+def test_a_model_without_any_of_the_samplers_races_with_its_own():
+    lanes = race_plan.plan(SMALL, ["unipc", "pndm"], "3", "5", "steps", ["emoji-world-flow"])
+    flow_lanes = [x.recipe.sampler for x in lanes if x.recipe.model == "emoji-world-flow"]
+    usual = fits.of("emoji-world-flow")
+    fitting = [s.name for s in usual.samplers if s.name in ("unipc", "pndm")]
+    assert flow_lanes == (fitting or [usual.usual.sampler])
+    lanes = race_plan.plan(SMALL, ["ddim", "heun"], "3", "5", "calls", ["emoji-world-lcm"])
+    assert len(lanes) >= 3
+    with pytest.raises(RecipeError, match="no built-in model 'nobody'"):
+        race_plan.plan(SMALL, ["ddim"], "3", "5", "steps", ["nobody"])

@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import io
+import threading
 
 import numpy as np
 import pytest
@@ -190,3 +191,23 @@ def test_only_the_starred_are_finished(session, launches):
     final = last(raced(lanes, "calls"))
     assert [x["kept"] for x in final["lanes"]] == [True, True, True, False]
     assert launches == [2] * 9
+
+
+def test_sources_are_read_together_and_what_one_raises_is_raised():
+    halves = threading.Barrier(2)
+
+    def source(items):
+        for item in items:
+            halves.wait(30)  # each goes on only when the other one is read too
+            yield item
+
+    found = list(together.merged([source("abc"), source("xyz")]))
+    assert sorted(found) == [(0, "a"), (0, "b"), (0, "c"), (1, "x"), (1, "y"), (1, "z")]
+    assert [item for number, item in found if number == 1] == ["x", "y", "z"]
+
+    def broken():
+        yield 1
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        list(together.merged([iter(()), broken()]))

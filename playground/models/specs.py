@@ -64,6 +64,11 @@ class ModelSpec:
         return self.scheduler_config.get("prediction_type", "epsilon")
 
     @property
+    def short(self) -> str:
+        """Its label beside those of other built-in models."""
+        return self.label.removesuffix(" (built in)")
+
+    @property
     def built_in(self) -> bool:
         return self.name in MODELS
 

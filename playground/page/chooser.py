@@ -33,9 +33,7 @@ class Shown:
 
     @property
     def choices(self) -> list[tuple[str, str]]:
-        labels = [
-            (one.label.removesuffix(" (built in)"), one.name) for one in specs.MODELS.values()
-        ]
+        labels = [(one.short, one.name) for one in specs.MODELS.values()]
         return labels + [(source.read(name).label, name) for name in self.others]
 
 

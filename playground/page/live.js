@@ -8,9 +8,13 @@
   let drawn = -Infinity, soon, later;
 
   const press = (id) => document.getElementById(id)?.click();
-  const draw = () => {
+  // What else follows at once, where it is in sight: eight pictures over w, say, when w stays.
+  const others = (w) => document.querySelectorAll(w ? ".live-too:not(.over-w)" : ".live-too");
+  const inSight = (button) => button.closest("[role=tabpanel]")?.checkVisibility();
+  const draw = (w) => {
     drawn = performance.now();
     press("live-now");
+    [...others(w)].filter(inSight).forEach((button) => button.click());
     later = setTimeout(() => press("live-later"), QUIET);
   };
 
@@ -20,7 +24,9 @@
     clearTimeout(soon);
     clearTimeout(later);
     const slides = event.target.type === "range";
-    soon = setTimeout(draw, slides ? Math.max(0, drawn + PAUSE - performance.now()) : PAUSE);
+    const w = !!event.target.closest("#recipe-guidance");
+    const wait = slides ? Math.max(0, drawn + PAUSE - performance.now()) : PAUSE;
+    soon = setTimeout(() => draw(w), wait);
   });
   // Draw itself lets every lens follow.
   document.getElementById("draw")?.addEventListener("click", () => {

@@ -4,7 +4,6 @@
 the other, after a longer pause, lets every lens follow.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from playground.recipe import Recipe
 
 Frame = dict[str, dict]  # data for some of the page's views, by the view's name
 SECTION = "live"  # of the engine's runs: the one last asked for wins, whatever arrives last
+CLOCK = {"js": "(asked, ...values) => [performance.now(), ...values]"}
 LISTEN = (Path(__file__).parent / "live.js").read_text()
 # Networks with one row a call and few calls answer at once.
 AT_ONCE = [spec.name for spec in specs.MODELS.values() if not spec.guidance.branches]
@@ -31,9 +31,13 @@ class Live:
     later: gr.Button
     asked: gr.Number
 
-    def connect(self, page: gr.Blocks, model: gr.components.Component) -> None:
+    def connect(self, page: gr.Blocks) -> None:
         page.load(None, js=LISTEN)
-        model.change(None, model, self.switch, js=f"(name) => {json.dumps(AT_ONCE)}.includes(name)")
+
+
+def moment(asked) -> float:
+    """When something was asked for, whatever the page has sent."""
+    return float(asked) if isinstance(asked, int | float) else 0.0
 
 
 def stamped(frames: Iterator[Frame], asked: float) -> Iterator[Frame]:

@@ -1,7 +1,7 @@
 """The recipe's controls, made from the fields of `Recipe`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -10,9 +10,10 @@ from playground.diffusion import guidance
 from playground.diffusion.guidance import CLASSIFIER_FREE, DISTILLED
 from playground.diffusion.samplers import SAMPLERS
 from playground.page import chooser, fits, live
-from playground.page.chooser import Chooser
+from playground.page.chooser import Chooser, Shown
 from playground.page.fits import Fit
 from playground.page.live import Live
+from playground.page.remembering import layout
 from playground.recipe import FIELDS, Recipe
 
 MORE = (
@@ -25,6 +26,8 @@ MARKS = {
     7: "", 12: "", 25: "too much",
 }  # fmt: skip
 
+# Fields that a price depends on, besides the model.
+PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")
 PRESS_DRAW = "() => document.querySelector('#draw').click()"
 
 EXAMPLES = (
@@ -43,8 +46,8 @@ EXAMPLES = (
 class Panel:
     """The widgets, by the name of the recipe's field, and the buttons.
 
-    `draws` are the events after which a visitor expects a new picture. After `changes` one is drawn
-    only if the recipe has changed: gradio also fires them when the keyboard focus passes by.
+    `draws` are the events that ask for a picture, `choices` those of lists. Whatever else settles
+    a field presses Draw: see remembering/browser/settle.js.
     """
 
     fields: dict[str, gr.components.Component]
@@ -57,12 +60,34 @@ class Panel:
     opened: gr.UploadButton
     notes: gr.HTML  # on the file that was opened
     draws: list
-    changes: list
-    slid: list  # the same, of sliders: they have been drawn with already if one draws while typing
+    choices: list
 
     @property
     def inputs(self) -> list:
         return list(self.fields.values())
+
+    @property
+    def priced(self) -> list:
+        """The events after which the recipe's price may be another one."""
+        return [self.chooser.shown.change, *(self.fields[name].change for name in PRICED)]
+
+    def on_model(self, answer: Callable, outputs: list, **more) -> None:
+        """`answer(name)` fills `outputs` whenever the page is laid out for another model.
+
+        The chooser's own event of change will not do: on a busy machine gradio repeats it without
+        end, and every answer would undo what the visitor has chosen meanwhile.
+        """
+
+        def on_shown(shown: Shown):
+            try:
+                return answer(shown.model)
+            except ValueError:  # the model is gone; drawing says why
+                return [gr.skip() for _ in outputs] if len(outputs) > 1 else gr.skip()
+
+        self.chooser.shown.change(
+            on_shown, self.chooser.shown, outputs, show_progress="hidden",
+            api_visibility="private", **more,
+        )  # fmt: skip
 
     def recipe(self, values: tuple) -> Recipe:
         """Raises RecipeError in words that fit the page."""
@@ -140,9 +165,12 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
         with gr.Row(elem_classes="examples"):
             for text in EXAMPLES:
                 _setter(text, json.dumps(text), fields["prompt"])
-        with gr.Row():
-            run = gr.Button("Draw", variant="primary", elem_id="draw", min_width=80)
-            stop = gr.Button("Stop", elem_id="stop", min_width=80)
+        with gr.Column(elem_id="drawing", min_width=0):
+            with gr.Row():
+                run = gr.Button("Draw", variant="primary", elem_id="draw", min_width=80)
+                stop = gr.Button("Stop", elem_id="stop", min_width=80)
+            layout.line()
+        layout.earlier()
         while_typing = live.build(recipe.model)
         models = chooser.build(recipe)
         fields["guidance"] = _widget("guidance", recipe)
@@ -163,22 +191,23 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
         fields["seed"] = _widget("seed", recipe)
         high = FIELDS["seed"].metadata["high"]
         _setter("⚄ Roll the seed", f"Math.floor(Math.random() * {high})", fields["seed"])
-        with gr.Accordion("More", open=False):
+        opened = gr.UploadButton(
+            "Open a saved PNG, or drop one anywhere", file_types=[".png"], size="sm",
+            elem_id="open-png",
+        )  # fmt: skip
+        notes = gr.HTML(chooser.said(""), elem_id="opened-notes")
+        with gr.Accordion("More", open=False, elem_id="recipe-more"):
             unused = gr.Markdown(
                 fit.why_unused, visible=bool(fit.unused), elem_classes="refused",
                 elem_id="recipe-unused",
             )  # fmt: skip
             for name in MORE:
                 fields[name] = _widget(name, recipe)
-            opened = gr.UploadButton("Open a saved PNG", file_types=[".png"], size="sm")
-            notes = gr.HTML(chooser.said(""), elem_id="opened-notes")
-    draws = [run.click, *(fields[name].submit for name in ("prompt", "negative", "seed"))]
-    changes = [fields[name].input for name in TABLES]
-    slid = [fields["guidance"].release, fields["steps"].release]
+    draws = [run.click, *(fields[name].submit for name in ("prompt", "negative"))]
+    choices = [fields[name].input for name in TABLES]
     return Panel(
-        fields, models, while_typing, marks, refused, unused, stop, opened, notes, draws, changes,
-        slid,
-    )  # fmt: skip
+        fields, models, while_typing, marks, refused, unused, stop, opened, notes, draws, choices
+    )
 
 
 def _setter(label: str, value: str, target: gr.components.Component) -> None:

@@ -1,5 +1,6 @@
 """A section of a lens that computes when asked: one button starts it, another one stops it."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ import gradio as gr
 from playground.page import fits
 from playground.page.panel import Panel
 from playground.recipe import Recipe, RecipeError
+
+PAUSE = 0.4  # seconds of waiting for a place after which a section says so
 
 
 def start_button(name: str, label: str) -> gr.Button:
@@ -52,21 +55,21 @@ def reason(part: str) -> gr.Markdown:
 def follow(panel: Panel, reasons: Mapping[str, gr.Markdown]) -> None:
     """Let the lines of these parts follow the panel's model."""
 
-    def on_model(model) -> list:
-        try:
-            texts = [fits.of(model).why_not(part) for part in reasons]
-        except ValueError:  # what was sent is no model; drawing says why
-            return [gr.skip() for _ in reasons]
-        return [gr.update(value=_not_here(text), visible=bool(text)) for text in texts]
+    def on_model(model: str):
+        texts = [_not_here(fits.of(model).why_not(part)) for part in reasons]
+        updates = [gr.update(value=text, visible=bool(text)) for text in texts]
+        return updates if len(updates) > 1 else updates[0]
 
-    panel.fields["model"].change(
-        on_model, panel.fields["model"], list(reasons.values()), preprocess=False,
-        queue=False, show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+    panel.on_model(on_model, list(reasons.values()), queue=False)
 
 
 def _not_here(text: str) -> str:
     return f"Not with this model: {text}" if text else ""
+
+
+def _full(limit: int) -> str:
+    who = "Another visitor is" if limit == 1 else f"{limit} others are"
+    return f"{who} computing here; yours begins when one of them has ended …"
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Section:
     views: list[gr.HTML]
     words: ModuleType
     frames: Callable[..., Iterator]
-    limit: int  # visitors at the same time
+    limit: int  # visitors at the same time; others are told that they wait
     fields: tuple[gr.components.Component, ...] = ()
 
     def connect(self, panel: Panel | None = None, also_stops: tuple = ()) -> None:
@@ -90,10 +93,11 @@ class Section:
         hidden = {"show_progress": "hidden", "api_visibility": "private"}
         inputs = [*self.fields, *(panel.inputs if panel else ())]
         latest: dict[str | None, object] = {}  # every visitor's latest run
+        places = threading.Semaphore(self.limit)
 
         def run(request: gr.Request, *values):
             own, rest = values[: len(self.fields)], values[len(self.fields) :]
-            visitor, this = request.session_hash, object()
+            visitor, this, placed = request.session_hash, object(), False
             latest[visitor] = this
             try:
                 recipe = [panel.recipe(rest)] if panel else []
@@ -101,6 +105,10 @@ class Section:
                     typed(value) if isinstance(field, gr.Textbox) else value
                     for field, value in zip(self.fields, own, strict=True)
                 ]
+                while not (placed := places.acquire(timeout=PAUSE)):
+                    if latest.get(visitor) is not this:
+                        return
+                    yield {self.views[0]: self.words.message(_full(self.limit))}
                 with closing(self.frames(*recipe, *given, visitor)) as frames:
                     yield next(frames)  # without any frame gradio would empty the views
                     for frame in frames:
@@ -110,13 +118,15 @@ class Section:
             except ValueError as error:  # one sentence; the views stay as they are
                 yield {self.views[0]: self.words.message(str(error), error=True)}
             finally:
+                if placed:
+                    places.release()
                 if latest.get(visitor) is this:
                     del latest[visitor]
 
         entered = [f.submit for f in self.fields if isinstance(f, gr.Textbox)]
         running = gr.on(
             [self.start.click, *entered], run, inputs, self.views,
-            trigger_mode="multiple", concurrency_limit=self.limit,
+            trigger_mode="multiple",
             preprocess=False,  # it would answer a value that is not offered with a traceback
             **hidden,
         )  # fmt: skip

@@ -1,8 +1,11 @@
 """Several recipes drawn together from the same noise: their states, and how much is done."""
 
+import queue
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from playground.diffusion import guidance, samplers
 from playground.engine.events import Dropped, Failure, Picture, Step
@@ -12,8 +15,6 @@ from playground.page import fits
 from playground.recipe import Recipe
 
 FRAME = 0.25  # seconds between frames of all previews
-# Fields that a price depends on.
-PRICED = ("model", "guidance", "steps", "guidance_start", "guidance_stop")
 
 
 def calls(recipe: Recipe) -> int:
@@ -42,13 +43,14 @@ class Together:
         self.cells = [Drawn(recipe) for recipe in recipes]
         self.started = time.perf_counter()
 
-    def take(self, event: Step | RunRecord | Failure | Dropped) -> None:
+    def take(self, event: Step | RunRecord | Failure | Dropped, places: Sequence[int]) -> None:
+        """`places` are the numbers, among all recipes, of the cells of the event's run."""
         if isinstance(event, Step):
-            self.cells[event.cell].steps.append(event)
+            self.cells[places[event.cell]].steps.append(event)
         elif isinstance(event, RunRecord):
-            self.cells[event.picture.cell].end = event
+            self.cells[places[event.picture.cell]].end = event
         else:
-            self.cells[event.cell].end = event
+            self.cells[places[event.cell]].end = event
 
     @property
     def pictures(self) -> list[Picture]:
@@ -77,11 +79,64 @@ class Together:
 
 def follow(session: Session, run: Run, recipes: Sequence[Recipe]) -> Iterator[Together]:
     """The state of a run: every now and then, whenever a cell ends, and at the end."""
+    yield from follow_all([Part(session, run, range(len(recipes)))], recipes)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One model's run of some of the recipes: those at `places` among all."""
+
+    session: Session
+    run: Run
+    places: Sequence[int]
+
+
+def by_model(recipes: Sequence[Recipe]) -> dict[tuple[str, str], list[int]]:
+    """The places of each model's recipes, by model and LoRA."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for place, recipe in enumerate(recipes):
+        found.setdefault((recipe.model, recipe.lora), []).append(place)
+    return found
+
+
+def follow_all(parts: Sequence[Part], recipes: Sequence[Recipe]) -> Iterator[Together]:
+    """As `follow`, of runs of several models at the same time."""
     state, shown = Together(recipes), 0.0
-    for event in records(session, run):
-        state.take(event)
+    for part, event in merged([records(part.session, part.run) for part in parts]):
+        state.take(event, parts[part].places)
         recent = isinstance(event, Step) and time.perf_counter() - shown < FRAME
         if state.share < 1 and not recent:
             yield state
             shown = time.perf_counter()
     yield state
+
+
+def merged(sources: Sequence[Iterator]) -> Iterator[tuple[int, Any]]:
+    """What any of the sources yields, as it comes, with the source's number.
+
+    Each is read by a thread of its own until it ends; what it raises is raised here.
+    """
+    if len(sources) == 1:
+        yield from ((0, item) for item in sources[0])
+        return
+    arrived: queue.SimpleQueue = queue.SimpleQueue()
+
+    def read(number: int, source: Iterator) -> None:
+        try:
+            for item in source:
+                arrived.put((number, item, None))
+            arrived.put((number, None, StopIteration()))
+        except Exception as error:
+            arrived.put((number, None, error))
+
+    for number, source in enumerate(sources):
+        threading.Thread(target=read, args=(number, source), daemon=True).start()
+    reading = len(sources)
+    while reading:
+        number, item, end = arrived.get()
+        if end is None:
+            yield number, item
+        elif isinstance(end, StopIteration):
+            reading -= 1
+        else:
+            raise end

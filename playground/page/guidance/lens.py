@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import gradio as gr
 
-from playground.page import sections
+from playground.page import live, sections
 from playground.page.guidance import data, measured, own, sweeping, training
 from playground.page.guidance.axis import AXES
 from playground.page.guidance.views import filmstrip, lookahead
@@ -20,7 +20,8 @@ INTRO = (
 SWEEP = (
     "### The finished pictures\n"
     "The same recipe and the same noise, once per value. Every picture that you draw joins the "
-    "strip."
+    "strip. With the consistency student, which needs one row a call, eight values of w follow "
+    "prompt and seed while you type."
 )
 SWEEPERS = 4  # sweeps at the same time; the engine batches them with everybody's pictures
 
@@ -33,16 +34,35 @@ class Guidance:
     sweep: Section
     table: own.Table
     reasons: dict[str, gr.Markdown]  # why parts do not fit the model
+    at_once: gr.Button  # pressed by the page while one types
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
         """Connect the sweep and the table to the panel's recipe."""
         self.sweep.connect(panel)
         self.table.connect(panel)
         sections.follow(panel, self.reasons)
+        self._connect_live(panel)
         axis, values = self.sweep.fields
         axis.input(
             offered, axis, values, queue=False, show_progress="hidden", api_visibility="private",
             preprocess=False,
+        )  # fmt: skip
+
+    def _connect_live(self, panel: Panel) -> None:
+        """Let the strip follow prompt and seed at once, with models that need one row a call."""
+
+        def on_live(request: gr.Request, asked, *values):
+            try:
+                recipe, moment = panel.recipe(values), live.moment(asked)
+                found = sweeping.at_once(recipe, request.session_hash, moment)
+                return gr.skip() if found is None else found
+            except ValueError as error:  # one sentence; the strip stays
+                return filmstrip.message(str(error), error=True)
+
+        self.at_once.click(
+            on_live, [panel.live.asked, *panel.inputs], self.views["filmstrip"], queue=False,
+            trigger_mode="multiple", preprocess=False, show_progress="hidden",
+            api_visibility="private", **live.CLOCK,
         )  # fmt: skip
 
 
@@ -68,6 +88,9 @@ def build(example: Frame) -> Guidance:
         )  # fmt: skip
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("sweep", "Draw the sweep")
+    at_once = gr.Button(
+        "Follow the recipe at once", visible="hidden", elem_classes=["live-too", "over-w"]
+    )
     strip = gr.HTML(example.get("filmstrip"), **asdict(filmstrip.VIEW), elem_id="filmstrip")
     sweep = Section(
         start, stop, [strip], filmstrip, sweeping.sweep, SWEEPERS, fields=(axis, values)
@@ -76,8 +99,9 @@ def build(example: Frame) -> Guidance:
     table = own.build()
     training.build()
     return Guidance(
-        {"lookahead": look, "filmstrip": strip}, sweep, table, reasons | {"oracle": table.reason}
-    )
+        {"lookahead": look, "filmstrip": strip}, sweep, table,
+        reasons | {"oracle": table.reason}, at_once,
+    )  # fmt: skip
 
 
 LENS = Lens("Guidance", build, of_run=lambda run, session, _: data.of_run(run, session))

@@ -126,8 +126,7 @@ class Table:
                 return html.escape(str(error))
 
         gr.on(
-            [values.change, *(panel.fields[name].change for name in together.PRICED)],
-            on_change, [values, *panel.inputs], self.price,
+            [values.change, *panel.priced], on_change, [values, *panel.inputs], self.price,
             trigger_mode="always_last", show_progress="hidden", api_visibility="private",
             preprocess=False,  # gradio would raise while a number is typed; a recipe says why
         )  # fmt: skip

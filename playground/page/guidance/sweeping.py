@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from playground.diffusion.guidance import TABLES
 from playground.engine.events import Failure
-from playground.page import fits, listed, serving, together
+from playground.page import fits, listed, live, serving, together
 from playground.page.guidance import data
 from playground.page.guidance.axis import AXES, place
 from playground.page.guidance.views import filmstrip
@@ -16,6 +16,7 @@ from playground.wording import counted
 
 MOST = 16  # pictures of one sweep
 SECTION = "sweeps"
+LIVE = "1, 2, 3, 4, 5, 6, 8, 10"  # values of w while one types
 
 
 def plan(recipe: Recipe, axis: str | None, text: str | None) -> list[Recipe]:
@@ -48,14 +49,16 @@ def _name(axis: str, part: str) -> str:
 
 
 def sweep(
-    recipe: Recipe, axis: str | None, text: str | None, visitor: str | None = None
-) -> Iterator[dict]:
+    recipe: Recipe, axis: str | None, text: str | None, visitor: str | None = None,
+    section: str = SECTION, asked: float | None = None,
+) -> Iterator[dict]:  # fmt: skip
     """The filmstrip's data, frame by frame; raises ValueError before anything is drawn.
 
-    Closing the generator stops the sweep, and so does a new one of this visitor; drawing does not.
+    Closing the generator stops the sweep, and so does one of this visitor in the same `section`
+    that was `asked` for later (by default: now); drawing does not.
     """
     recipes = [serving.check(each) for each in plan(recipe, axis, text)]
-    fit, asked = fits.of(recipe.model, recipe.lora), time.monotonic()
+    fit, asked = fits.of(recipe.model, recipe.lora), time.monotonic() if asked is None else asked
     if axis in fit.unused:
         raise RecipeError(f"A sweep of this would draw equal pictures. {fit.why_unused}")
     times = sum(map(together.rows, recipes)) / together.rows(recipe)
@@ -64,7 +67,9 @@ def sweep(
             f"{sentence} {len(recipes)} pictures, {times:.1f} times the work of drawing one."
         )
     session = serving.session(recipe.model, recipe.lora)
-    with session.submit(recipes, record=True, visitor=visitor, section=SECTION, asked=asked) as run:
+    with session.submit(recipes, record=True, visitor=visitor, section=section, asked=asked) as run:
+        for sentence in serving.waiting(run):
+            yield filmstrip.message(sentence)
         shown = _Strip(recipe, axis)
         for state in together.follow(session, run, recipes):
             if state.share < 1:
@@ -73,6 +78,16 @@ def sweep(
             yield shown.strip(state)
         else:
             yield filmstrip.message("Another sweep of yours took over.")
+
+
+def at_once(recipe: Recipe, visitor: str | None, asked: float) -> dict | None:
+    """The finished strip over w while the visitor types; None if something newer took over, and
+    for models that need two rows a call: they are too slow for it.
+    """
+    if fits.of(recipe.model, recipe.lora).guidance.branches:
+        return None
+    *_, last = sweep(recipe, "guidance", LIVE, visitor, f"{live.SECTION} {SECTION}", asked)
+    return last | {"asked": asked} if last.get("share") == 1 else None
 
 
 class _Strip:

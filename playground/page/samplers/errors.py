@@ -216,17 +216,11 @@ class Errors:
     def connect(self, panel: Panel) -> None:
         self.section.connect(panel)
 
-        def on_model(model):
-            try:
-                choices, chosen = _offered(fits.of(model))
-            except ValueError:  # what was sent is no model; drawing says why
-                return gr.skip()
+        def on_model(model: str):
+            choices, chosen = _offered(fits.of(model))
             return gr.update(choices=choices, value=chosen)
 
-        panel.fields["model"].change(
-            on_model, panel.fields["model"], self.names, preprocess=False,
-            queue=False, show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
+        panel.on_model(on_model, [self.names], queue=False)
 
 
 def _offered(fit: Fit) -> tuple[list[tuple[str, str]], list[str]]:

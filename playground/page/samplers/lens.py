@@ -22,6 +22,11 @@ INTRO = (
     "of them. A step is not a network call: Heun makes two a step, so race at equal calls to "
     "compare work, at equal steps to compare recipes."
 )
+SAME = (
+    "Every lane starts from the same noise tensor of the seed. Where it stands differs: an "
+    "ε-network is asked first at t = 999, where a little of a picture is left under the noise of "
+    "unit variance; rectified flow begins at σ = 1, where there is nothing but noise."
+)
 USUAL = ("ddim", "dpmpp_2m", "unipc", "heun", "euler_a", "ddpm")  # raced if nothing is changed
 COUNT, UNIT = 8, "calls"
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
@@ -35,7 +40,7 @@ class Samplers:
     race: gr.HTML
     saved: gr.HTML
     held: gr.State  # the race that is shown; None stands for the example
-    choices: list[gr.components.Component]  # samplers, unit, counts, guidances
+    choices: list[gr.components.Component]  # samplers, unit, counts, guidances, models
     cost: gr.Markdown
     start: gr.Button
     stop: gr.Button
@@ -77,7 +82,7 @@ class Samplers:
             except ValueError as error:
                 yield saved.message(str(error))
 
-        counts, guidances = self.choices[2:]
+        counts, guidances = self.choices[2:4]
         starts = [self.start.click, counts.submit, guidances.submit]
         own = [*self.choices, *panel.inputs]
         running = gr.on(starts, on_race, own, outputs, preprocess=False, **queue, **HIDDEN)
@@ -91,18 +96,12 @@ class Samplers:
     def _connect_model(self, panel: Panel) -> None:
         """Offer the samplers of the panel's model."""
 
-        def on_model(model) -> list:
-            try:
-                fit = fits.of(model)
-            except ValueError:  # what was sent is no model; drawing says why
-                return [gr.skip()] * 2
+        def on_model(model: str) -> list:
+            fit = fits.of(model)
             names = gr.update(choices=_choices(fit), value=usual_names(fit))
             return [names, gr.update(value=_refused(fit), visible=bool(fit.refused))]
 
-        panel.fields["model"].change(
-            on_model, panel.fields["model"], [self.choices[0], self.refused], preprocess=False,
-            queue=False, **HIDDEN,
-        )  # fmt: skip
+        panel.on_model(on_model, [self.choices[0], self.refused], queue=False)
 
     def _connect_cost(self, panel: Panel, tab: gr.Tab) -> None:
         """Say what a race would cost, whenever its recipe or its lanes change."""
@@ -111,19 +110,17 @@ class Samplers:
             try:
                 lanes = planned(panel, values)
                 yield race_plan.estimate(lanes)
-                first = lanes[0].recipe
-                session = serving.opened(first.model, first.lora)
-                if session and not session.call_seconds():
-                    session.practise()
-                    yield race_plan.estimate(lanes)
-                elif not session and first.model in specs.MODELS:
-                    serving.measured(first.model)
-                    yield race_plan.estimate(lanes)
+                for model, lora in together.by_model([lane.recipe for lane in lanes]):
+                    session = serving.opened(model, lora)
+                    if (session or model in specs.MODELS) and not (
+                        session and session.call_seconds()
+                    ):
+                        serving.measured(model, lora)
+                        yield race_plan.estimate(lanes)
             except ValueError as error:
                 yield html.escape(str(error))
 
-        priced = (panel.fields[name] for name in together.PRICED)
-        changes = [tab.select, *(widget.change for widget in (*priced, *self.choices))]
+        changes = [tab.select, *panel.priced, *(widget.change for widget in self.choices)]
         gr.on(
             changes, on_choice, [*self.choices, *panel.inputs], self.cost, queue=False,
             trigger_mode="always_last", preprocess=False, **HIDDEN,
@@ -132,8 +129,8 @@ class Samplers:
 
 def planned(panel: Panel, values: Sequence) -> list[race_plan.Lane]:
     """The lanes that the widgets ask for; ValueError with a plain sentence for anything else."""
-    names, unit, counts, guidances, *recipe = values
-    return race_plan.plan(panel.recipe(tuple(recipe)), names, counts, guidances, unit)
+    names, unit, counts, guidances, models, *recipe = values
+    return race_plan.plan(panel.recipe(tuple(recipe)), names, counts, guidances, unit, models)
 
 
 def frames(plan: Callable[[], list[race_plan.Lane]], unit, request: gr.Request) -> Iterator[tuple]:
@@ -177,6 +174,10 @@ def build(example: Frame) -> Samplers:
             "", label="Guidance w; empty: the recipe’s", placeholder="1, 5", max_lines=1, scale=2,
             min_width=140, elem_id="race-guidances",
         )  # fmt: skip
+    models = gr.CheckboxGroup(
+        [(spec.short, spec.name) for spec in specs.MODELS.values()], value=[], info=SAME,
+        label="Models besides the recipe’s", elem_id="race-models",
+    )  # fmt: skip
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("race", "Race")
     cost = gr.Markdown(race_plan.estimate(usual(Recipe())), elem_id="race-cost")
@@ -186,7 +187,7 @@ def build(example: Frame) -> Samplers:
             (race, example.get("race"), "race"), (saved, None, "race-saved"),
         )
     )  # fmt: skip
-    choices = [names, unit, counts, guidances]
+    choices = [names, unit, counts, guidances, models]
     return Samplers(view, files, gr.State(None), choices, cost, start, stop, below.build(), refused)
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from playground.diffusion import samplers
 from playground.page import together
 from playground.page.samplers.race_plan import Lane
 from playground.page.samplers.racing import Race
@@ -151,7 +150,7 @@ def name(raced: Race, axis: str, lane: Lane) -> str:
         return counted(lane.count, "network call" if raced.unit == "calls" else "step")
     if axis == "guidance":
         return f"w = {lane.recipe.guidance:g}"
-    return samplers.get(lane.recipe.sampler).label
+    return raced.solver(lane)
 
 
 KEPT = {"png": png, "html": html}

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from playground.diffusion import samplers
-from playground.page import listed, sections, serving, together
+from playground.models import specs
+from playground.page import fits, listed, sections, serving, switching, together
 from playground.recipe import FIELDS, Recipe, RecipeError
 from playground.wording import counted
 
@@ -24,24 +25,41 @@ class Lane:
 
 
 def plan(
-    recipe: Recipe, names: Sequence[str], counts: str, guidances: str, unit: str
-) -> list[Lane]:
+    recipe: Recipe, names: Sequence[str], counts: str, guidances: str, unit: str,
+    models: Sequence[str] = (),
+) -> list[Lane]:  # fmt: skip
     """Every sampler with every count and every w; raises RecipeError in words that fit the page.
 
-    Without `guidances` all have the recipe's. Of lanes that come to the same recipe the first one
-    counts: 5 and 6 calls are both three steps of Heun. The values are checked, because a browser
-    may send anything.
+    Without `guidances` all have the recipe's. Other built-in `models` race along with those of the
+    samplers that fit them, or, if none does, with their own. Of lanes that come to the same recipe
+    the first one counts: 5 and 6 calls are both three steps of Heun. The values are checked,
+    because a browser may send anything.
     """
     unit = sections.typed(unit)
     numbers = [_count(n, unit) for n in listed.numbers(sections.typed(counts), whole=True)]
     if not numbers:
         raise RecipeError(f"How many {_unit(unit)}? The list is empty.")
     scales = listed.numbers(sections.typed(guidances)) or [recipe.guidance]
+    names, others = sections.chosen(names), sections.chosen(models)
+    racers = [(recipe, name) for name in names]
+    for model in others if names else ():
+        racers += _of_model(recipe, model, names)
     lanes = [
-        Lane(replace(at(recipe, name, count, unit), guidance=w), count)
-        for w, count, name in itertools.product(scales, numbers, sections.chosen(names))
+        Lane(replace(at(racer, name, count, unit), guidance=w), count)
+        for w, count, (racer, name) in itertools.product(scales, numbers, racers)
     ]
     return check(lanes)
+
+
+def _of_model(recipe: Recipe, model: str, names: Sequence[str]) -> list[tuple[Recipe, str]]:
+    """The recipe for another built-in model, with each of the samplers that it races with."""
+    if model not in specs.MODELS:
+        raise RecipeError(
+            f"There is no built-in model {model[:40]!r}; there are: {', '.join(specs.MODELS)}."
+        )
+    fit, (other, _) = fits.of(model), switching.switched(recipe, recipe.model, model)
+    fitting = [one.name for one in fit.samplers if one.name in names] or [fit.usual.sampler]
+    return [(other, name) for name in fitting]
 
 
 def at(recipe: Recipe, name: str, count: int, unit: str) -> Recipe:
@@ -119,16 +137,22 @@ def estimate(lanes: Sequence[Lane]) -> str:
         return f"{len(lanes)} lanes, all of them kept from before: nothing is computed."
     before = f", {len(lanes) - len(new)} of them kept" * (len(new) < len(lanes))
     text = f"{len(lanes)} lanes{before}: {counted(sum(map(together.calls, new)), 'network call')}"
-    session = serving.opened(new[0].model, new[0].lora)
-    if session is None:
+    models = together.by_model(new)
+    sessions = [serving.opened(*model) for model in models]
+    if not all(sessions):
         return text + "."
-    price = session.price(new)
-    rows, launches = price.rows / price.launches, price.launches
-    text += f", made together in {launches:,} of about {rows:.0f} rows"
-    if price.seconds is None:
+    prices = [
+        one.price([new[place] for place in places])
+        for one, places in zip(sessions, models.values(), strict=True)
+    ]
+    launches, rows = sum(p.launches for p in prices), sum(p.rows for p in prices)
+    text += f", made together in {launches:,} of about {rows / launches:.0f} rows"
+    if any(price.seconds is None for price in prices):
         return text + "."
-    each, total = price.seconds / launches, _rounded(price.seconds)
-    return f"{text}: {launches:,} × {each:.2g} s, as measured, ≈ {total} s."
+    seconds = sum(price.seconds for price in prices)
+    return (
+        f"{text}: {launches:,} × {seconds / launches:.2g} s, as measured, ≈ {_rounded(seconds)} s."
+    )
 
 
 def _rounded(seconds: float) -> str:

@@ -1,14 +1,16 @@
 """Races: lanes drawn together from the same noise."""
 
+import contextlib
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from playground.diffusion import samplers
 from playground.engine.events import Dropped, Failure
+from playground.models import specs
 from playground.page import serving, together
 from playground.page.kept import Finished
 from playground.page.samplers.race_plan import Lane, estimate
@@ -47,6 +49,13 @@ class Race:
         shown = [_shown(runner, self.facts(runner.lane)) for runner in self.runners]
         return view.race(self.run, self.unit, shown, self.text, self.share)
 
+    def solver(self, lane: Lane) -> str:
+        """What a lane is drawn by: its sampler, in a race of several models after its model."""
+        sampler = samplers.get(lane.recipe.sampler).label
+        models = together.by_model([runner.lane.recipe for runner in self.runners])
+        spec = specs.get(lane.recipe.model)
+        return sampler if len(models) == 1 else f"{spec.short}: {sampler}"
+
     def facts(self, lane: Lane) -> view.Lane:
         """What is known of a lane before it starts."""
         recipe, calls = lane.recipe, together.calls(lane.recipe)
@@ -55,7 +64,7 @@ class Race:
         if self.unit == "calls" and calls != lane.count:
             note = f"cannot make exactly {lane.count}"
         return view.Lane(
-            recipe.to_query(), sampler.label, lane.count, recipe.guidance, recipe.steps, calls,
+            recipe.to_query(), self.solver(lane), lane.count, recipe.guidance, recipe.steps, calls,
             together.rows(recipe), sampler.is_stochastic(recipe.eta), note,
             (recipe.height, recipe.width),
         )  # fmt: skip
@@ -80,17 +89,25 @@ def race(
     visitor took over. Closing the generator stops it; what was finished is kept for the next.
     """
     asked = time.monotonic()
-    first = lanes[0].recipe
-    for sentence in serving.getting_ready(first):
-        yield f"{sentence} {estimate(lanes)}"
-    session, kept = serving.session(first.model, first.lora), serving.kept()
+    models = together.by_model([lane.recipe for lane in lanes])
+    for model, lora in models:
+        for sentence in serving.getting_ready(replace(lanes[0].recipe, model=model, lora=lora)):
+            yield f"{sentence} {estimate(lanes)}"
+    kept = serving.kept()
     watched = _Watched(lanes, unit, {x.recipe: kept.get(x.recipe) for x in lanes})
     new = [lane.recipe for lane in lanes if not watched.kept[lane.recipe]]
     if not new:
         yield watched.moment(together.Together([]))
         return
-    with session.submit(new, visitor=visitor, section=section, asked=asked) as run:
-        for state in together.follow(session, run, new):
+    with contextlib.ExitStack() as stack:
+        parts = []
+        for (model, lora), places in together.by_model(new).items():
+            session, recipes = serving.session(model, lora), [new[place] for place in places]
+            run = session.submit(recipes, visitor=visitor, section=section, asked=asked)
+            parts.append(together.Part(session, stack.enter_context(run), places))
+        for sentence in serving.waiting(parts[0].run):
+            yield sentence
+        for state in together.follow_all(parts, new):
             yield watched.moment(state)
         if state.share < 1:
             yield "Another race of yours took over."

@@ -146,16 +146,7 @@ class Grids:
     view: gr.HTML
 
     def connect(self, panel: Panel) -> None:
-        def on_model(model, lora):
-            try:
-                return of_model(model, lora)
-            except (TypeError, ValueError):  # what was sent is no model; drawing says why
-                return gr.skip()
-
-        panel.fields["model"].change(
-            on_model, [panel.fields["model"], panel.fields["lora"]], self.view, preprocess=False,
-            show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
+        panel.on_model(of_model, [self.view])
 
 
 def build_grids() -> Grids:
