@@ -7,11 +7,15 @@ from playground.diffusion import guidance
 from playground.models import specs
 from playground.models.specs import ModelSpec
 from playground.page import fits, listed, live, page, panel, together
+from playground.page.attention import lens as attention_lens
+from playground.page.attention import reading
+from playground.page.family import lens as family_lens
+from playground.page.family import measured as family_measured
+from playground.page.family import policy
 from playground.page.fits import Fit
 from playground.page.guidance import axis, sweeping, training
 from playground.page.guidance import lens as guidance_lens
-from playground.page.samplers import counting, noising, race_plan, schedules
-from playground.page.samplers import lecture as lecture_section
+from playground.page.samplers import counting, errors, lecture, noising, race_plan, schedules
 from playground.page.samplers import lens as samplers_lens
 from playground.page.studio import data as studio
 from playground.page.studio import judging
@@ -35,6 +39,8 @@ def page_data() -> dict:
         "judged": _judged(),
         "guidance": _guidance(),
         "samplers": _samplers(),
+        "attention": _attention(),
+        "family": _family(),
     }
 
 
@@ -42,7 +48,7 @@ def model(fit: Fit) -> dict:
     """What of the page fits a model, and why the rest does not."""
     spec, kind = fit.spec, fit.guidance
     return {
-        "label": spec.label.removesuffix(" (built in)"),
+        "label": spec.short,
         "full": spec.label,
         "network_called": fit.network,
         "crossAttention": fit.cross_attention,
@@ -102,11 +108,48 @@ def _samplers() -> dict:
         "calls": race_plan.CALLS,
         "units": race_plan.UNITS,
         "frame": together.FRAME,
+        "same": samplers_lens.SAME,
         "texts": {
+            "exact": errors.TEXT,
+            "measured": _measured_errors(),
+            "stochastic": "Samplers with fresh noise: score and diversity against calls",
             "plane": schedules.PLANE,
             "grids": schedules.GRIDS,
             "noising": noising.TEXT,
             "counting": counting.TEXT,
-            "lecture": lecture_section.TEXT,
+            "lecture": lecture.TEXT,
         },
+    }
+
+
+def _measured_errors() -> str:
+    spec = specs.get(Recipe().model)
+    found = spec.card.get("solvers")
+    if not found:
+        return ""
+    return f"### Error against calls, over {found['exact']} prompts, of {spec.label}"
+
+
+def _attention() -> dict:
+    return {
+        "intro": attention_lens.INTRO,
+        "button": "Look closer at the recipe’s picture",
+        "cost": attention_lens.COST,
+        "worked": attention_lens.WORKED,
+        "edits": attention_lens.EDITS,
+        "reading": reading.TEXT,
+    }
+
+
+def _family() -> dict:
+    return {
+        "intro": family_lens.INTRO,
+        "race": "What stands here is an example. To draw with all three now, race them: the "
+        "Samplers lens takes models besides the recipe’s.",
+        "inside": family_lens.INSIDE,
+        "telling": "### Three ways to tell a network something, measured on a toy\n"
+        + family_measured.TOY,
+        "sampling": "### From a thousand calls to one",
+        "systems": family_lens.SYSTEMS,
+        "policy": policy.TEXT,
     }

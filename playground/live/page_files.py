@@ -100,6 +100,8 @@ def shown() -> dict[str, dict]:
         found["errors-stochastic"] = samplers_measured.stochastic(solvers)
     if rows := card.get("family"):
         found["family-samplers"] = family_measured.sampling(rows)
+    if family_measured.TOLD.exists():
+        found["telling"] = family_measured.telling(json.loads(family_measured.TOLD.read_text()))
     found["systems"] = family_systems.shown()
     found["mixture"] = grids.plane_data()
     return found | {f"schedules-{name}": grids.of_model(name) for name in specs.MODELS}

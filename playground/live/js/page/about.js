@@ -4,6 +4,7 @@
  *
  * @import { Recipe, Site, Model } from "../engine/protocol.js"
  */
+import { scaleAt } from "../engine/guidance.js";
 import { RecipeError, Recipes, short } from "./recipe.js";
 
 /**
@@ -100,18 +101,6 @@ export class About {
 export function settled(latest, times) {
   const late = times.flatMap((t, i) => (t <= latest ? [i] : []));
   return late.length ? late : [times.length - 1];
-}
-
-const SHARES = /** @type {Record<string, (at: number) => number>} */ ({
-  constant: () => 1, up: (at) => at, down: (at) => 1 - at, cosine: (at) => (1 - Math.cos(Math.PI * at)) / 2,
-});
-
-/** w of step `index` of `count` (diffusion/guidance.py: scale_at). @param {Recipe} recipe @param {number} index @param {number} count */
-export function scaleAt(recipe, index, count) {
-  const middle = (index + 0.5) / count, { guidance_start: start, guidance_stop: stop } = recipe;
-  if (middle < start || middle > stop) return 1;
-  const share = SHARES[recipe.guidance_schedule]((middle - start) / (stop - start || 1));
-  return 1 - share + share * recipe.guidance;
 }
 
 /** @template {{ name: string }} T @param {T[]} records @returns {Record<string, T>} */

@@ -17,16 +17,24 @@ export function make(tag, values = {}, ...children) {
   return element;
 }
 
-/** The served page's texts: headings (#), paragraphs, *emphasis* and `code`. @param {string} text */
+/** The served page's texts: headings (#), paragraphs, *emphasis*, `code` and [links](…). @param {string} text */
 export function prose(text) {
   const box = make("div", { class: "prose" });
   for (const line of text.split(/\n+/).filter(Boolean)) {
     const [, marks, rest] = /^(#*) ?(.*)$/.exec(line) ?? ["", "", "", line];
     const block = marks ? make(/** @type {"h3"} */ (`h${Math.max(2, marks.length)}`)) : make("p");
-    block.append(...rest.split(/(`[^`]+`)/).map((part) => (part.startsWith("`") ? make("code", {}, part.slice(1, -1)) : part)));
+    block.append(...rest.split(/(`[^`]+`|\*[^*]+\*|\[[^\]]+\]\([^)]+\))/).map(inline));
     box.append(block);
   }
   return box;
+}
+
+/** @param {string} text */
+function inline(text) {
+  const link = /^\[(.+)\]\((.+)\)$/.exec(text);
+  if (link) return make("a", { href: link[2], rel: "noreferrer" }, link[1]);
+  if (/^`.+`$/.test(text)) return make("code", {}, text.slice(1, -1));
+  return /^\*.+\*$/.test(text) ? make("em", {}, text.slice(1, -1)) : text;
 }
 
 /** @param {string} id @returns {HTMLElement} */

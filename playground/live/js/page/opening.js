@@ -2,7 +2,7 @@
 /**
  * The engine of this page, and its models: started once, opened once, begun anew after a failure.
  *
- * @import { Progress, Site } from "../engine/protocol.js"
+ * @import { Progress } from "../engine/protocol.js"
  */
 import { Engine, Session } from "../engine/session.js";
 
@@ -18,11 +18,13 @@ export function missing() {
 }
 
 export class Models {
-  /** @param {URL} site @param {(site: Site) => void} [started] */
+  /** @param {URL} site address of site.json */
   constructor(site) {
     this.site = site;
     /** @type {Engine | null} */
     this.engine = null;
+    /** @type {Promise<any> | undefined} */
+    this.started = undefined;
     /** @type {Map<string, Promise<Session>>} */
     this.sessions = new Map();
     /** Who wants to hear of progress. @type {Set<(sentence: string, share: number) => void>} */

@@ -28,6 +28,7 @@ export class Panel {
     this.widgets = {};
     for (const name of ["prompt", "guidance", "sampler", "steps", "seed", ...more]) this.widgets[name] = this.widget(name);
     this.model = about.usual.model;
+    this.choices = this.chooser();
     this.typing = make("input", { type: "checkbox", id: "live-input" });
     this.status = line({ id: "model-status", role: "status", class: "said" });
     this.notes = line({ id: "opened-notes", role: "status", class: "said" });
@@ -87,7 +88,6 @@ export class Panel {
   /** @param {HTMLElement} rest */
   first(rest) {
     const { about, acts, widgets } = this, { examples } = about.page.panel;
-    this.choices = this.chooser();
     const typing = make("label", { id: "live", class: "check" }, this.typing, make("span", {}, "Draw while I type"));
     const hidden = { hidden: true, tabIndex: -1 };
     return [

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // The service worker: the page itself stays in the browser, so that it opens without network.
 // VERSION, EARLY (paths kept at once) and KEPT (paths that may be kept, with their hashes) stand in
 // front of this. Models and WebAssembly are kept by files/fetching.js, by their hash.

@@ -6,7 +6,7 @@
  * @import { About } from "../about.js"
  * @import { RunRecord } from "../record.js"
  */
-import { scaleAt } from "../about.js";
+import { scaleAt } from "../../engine/guidance.js";
 import { bytesOf, pack, part, raster, rgb, rint, rounded } from "../arrays.js";
 import { written } from "../../files/png.js";
 import { short } from "../recipe.js";

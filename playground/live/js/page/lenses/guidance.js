@@ -6,7 +6,7 @@
  * @import { App } from "../app.js"
  * @import { Finished } from "../drawing.js"
  * @import { Work } from "../section.js"
- * @import { Drawn, Together } from "../together.js"
+ * @import { Drawn } from "../together.js"
  */
 import * as data from "../data/guidance.js";
 import { make, prose } from "../dom.js";
@@ -15,7 +15,7 @@ import { RecipeError, short } from "../recipe.js";
 import { RunRecord } from "../record.js";
 import { Section, reason } from "../section.js";
 import { counted } from "../shared.js";
-import { follow } from "../together.js";
+import { Together, follow } from "../together.js";
 import { mount, shown } from "../views.js";
 
 /** @param {App} app @param {HTMLElement} box */
@@ -80,7 +80,7 @@ async function swept(app, work, axis, text, show) {
   const session = await work.session(recipe.model);
   if (!work.newest()) return;
   const run = work.submit(session, recipes, { record: true }), name = crypto.randomUUID?.() ?? String(Math.random()), ended = new Map();
-  for await (const state of follow(about, session, run, recipes)) {
+  for await (const state of follow(session, run, new Together(about, recipes))) {
     const frames = await Promise.all(state.cells.filter((cell) => cell.end || cell.steps.length).map((cell) => frame(app, cell, axis, ended)));
     if (!work.newest()) return;
     show(data.stripOf(about, recipe, axis, frames, { text: said(state), share: state.share, run: name }));

@@ -1,0 +1,111 @@
+// @ts-check
+/**
+ * The Samplers lens: race samplers from one noise, and what stands below (page/samplers/lens.py).
+ *
+ * @import { App } from "../app.js"
+ * @import { Fit } from "../about.js"
+ */
+import { racePng } from "../data/racepng.js";
+import * as data from "../data/race.js";
+import { line, make, prose } from "../dom.js";
+import { Races } from "../racing.js";
+import { Section } from "../section.js";
+import { mount, shown } from "../views.js";
+import { labelled } from "./guidance.js";
+import * as below from "./below.js";
+
+const PRICED = 300; // ms after the last change before a race is priced
+
+/** @param {App} app @param {HTMLElement} box */
+export async function build(app, box) {
+  const texts = app.about.page.samplers, controls = new Controls(app), cost = line({ id: "race-cost", class: "quiet" });
+  const place = make("div", { id: "race", class: "block" }), keep = make("div", { id: "race-saved" });
+  const saved = await mount("saved", keep);
+  const race = await mount("race", place, await shown("race"), {
+    finish: (/** @type {any} */ asked) => void section.begin((work) => races.race(work, data.finishing(app.about, asked), asked.unit)),
+    drop: (/** @type {{ link: string }} */ { link }) => races.drop(link),
+    keep: (/** @type {any} */ asked) => void kept(app, race.value, asked).then(saved.show, (error) => saved.show({ text: app.sentence(error) })),
+  });
+  const races = new Races(app, race.show), section = new Section(app, "race", "Race", race.show, data);
+  section.work = (work) => races.race(work, controls.plan(), controls.unit);
+  box.append(prose(texts.intro), ...controls.elements, section.buttons, cost.element, place, keep);
+  controls.entered = () => void section.start();
+  let soon = 0;
+  const price = () => {
+    clearTimeout(soon);
+    soon = setTimeout(() => void priced(app, controls, races).then((said) => cost.say(said)), PRICED);
+  };
+  for (const area of [box, ...document.querySelectorAll("#recipe, #recipe-rest")]) area.addEventListener("change", price);
+  app.onModel((model) => {
+    controls.fit(model);
+    price();
+  });
+  await below.build(app, box);
+  return { follow() {} }; // none of its views follows the recipe's run
+}
+
+/** What a race would cost, or why there is none. @param {App} app @param {Controls} controls @param {Races} races */
+async function priced({ about, models, sentence }, controls, races) {
+  try {
+    const lanes = controls.plan(), fresh = lanes.filter(({ recipe }) => !races.kept.has(about.recipes.toQuery(recipe)));
+    const [model, ...others] = data.byModel(fresh.map(({ recipe }) => recipe)).keys(), session = models.ready.get(model);
+    const price = session && !others.length ? await session.price(fresh.map(({ recipe }) => recipe)) : null;
+    return data.estimate(about, lanes, lanes.length - fresh.length, price);
+  } catch (error) {
+    return sentence(error);
+  }
+}
+
+/** The widgets that make a race. */
+class Controls {
+  /** @param {App} app */
+  constructor(app) {
+    const { about } = app, texts = about.page.samplers;
+    this.app = app;
+    this.entered = () => {};
+    this.names = make("div", { class: "checks" });
+    this.refused = line({ class: "refused" });
+    this.units = make("select", { id: "race-unit" }, make("option", { value: "calls" }, "Equal network calls"), make("option", { value: "steps" }, "Equal steps"));
+    this.units.value = texts.unit;
+    this.counts = make("input", { type: "text", id: "race-counts", value: String(texts.count) });
+    this.guidances = make("input", { type: "text", id: "race-guidances", placeholder: "1, 5" });
+    for (const input of [this.counts, this.guidances]) input.onkeydown = (event) => void (event.key === "Enter" && this.entered());
+    this.models = make("div", { class: "checks" });
+    this.elements = [
+      group("race-samplers", "Samplers", "", this.names), this.refused.element,
+      make("div", { class: "pair" }, labelled("Fair in", this.units), labelled("How many; several make a grid", this.counts), labelled("Guidance w; empty: the recipe’s", this.guidances)),
+      group("race-models", "Models besides the recipe’s", texts.same, this.models),
+    ];
+  }
+
+  get unit() {
+    return this.units.value;
+  }
+
+  plan() {
+    const { app: { about, panel } } = this;
+    return data.plan(about, panel.recipe(), { names: checked(this.names), unit: this.unit, counts: this.counts.value, guidances: this.guidances.value, models: checked(this.models) });
+  }
+
+  /** Offer the samplers of the panel's model. @param {Fit} model */
+  fit(model) {
+    const { samplers, models } = this.app.about;
+    const label = (/** @type {string} */ name) => `${samplers[name].label}${samplers[name].calls > 1 ? ` (${samplers[name].calls} calls a step)` : ""}${samplers[name].stochastic ? " ∿" : ""}`;
+    this.names.replaceChildren(...model.general.map((name) => check(name, label(name), model.raced.includes(name))));
+    this.models.replaceChildren(...Object.values(models).filter(({ name }) => name !== model.name).map(({ name, label }) => check(name, label, false)));
+    this.refused.say(model.refused && `Not with this model: ${model.refused}`);
+  }
+}
+
+/** @param {string} value @param {string} label @param {boolean} on */
+const check = (value, label, on) => make("label", {}, make("input", { type: "checkbox", value, checked: on }), make("span", {}, label));
+/** @param {HTMLElement} box */
+const checked = (box) => [.../** @type {NodeListOf<HTMLInputElement>} */ (box.querySelectorAll("input:checked"))].map(({ value }) => value);
+/** @param {string} id @param {string} legend @param {string} help @param {HTMLElement} content */
+const group = (id, legend, help, content) => make("fieldset", { id, class: "field block" }, make("legend", { "data-testid": "block-info" }, legend), ...(help ? [make("p", { class: "info" }, help)] : []), content);
+
+/** The file that the view asks for. @param {App} app @param {any} race @param {{ kind: string, rows: string, columns: string, page: string }} asked */
+async function kept(app, race, asked) {
+  if (asked.kind !== "png") throw new Error("A race as one HTML file needs the playground on a machine of your own; here it is saved as a PNG.");
+  return racePng(app.about, race, asked.rows, asked.columns);
+}
