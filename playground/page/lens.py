@@ -23,6 +23,17 @@ class Built(Protocol):
         ...
 
 
+def mirror(built: Built, views: Mapping[str, gr.HTML], tab: gr.Tab) -> None:
+    """Let those of a lens's views that show once more what one of `views` shows follow it; the
+    value goes from one to the other in the browser. Their `mirrors`: its name, and the view.
+    """
+    for name, again in getattr(built, "mirrors", ()):
+        gr.on(
+            [tab.select, views[name].change], None, views[name], again, js="(value) => value",
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+
+
 def _nothing(*_) -> Frame:
     return {}
 
@@ -31,10 +42,13 @@ def _nothing(*_) -> Frame:
 class Lens:
     """`name` stands on its tab. `build` lays it out inside the surrounding gradio context, showing
     the example's data; `of_run(record, session, seconds)` is what its views show of a run that has
-    just been drawn; `example` makes its part of what a visitor sees on opening.
+    just been drawn; `example` makes its part of what a visitor sees on opening. `style` and
+    `script` are CSS and JavaScript of the whole page.
     """
 
     name: str
     build: Callable[[Frame], Built]
     of_run: Callable[[RunRecord, Session, float], Frame] = field(default=_nothing)
     example: Callable[[], Frame] = field(default=_nothing)
+    style: str = ""
+    script: str = ""

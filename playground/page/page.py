@@ -15,7 +15,8 @@ from playground.page.attention import lens as attention
 from playground.page.chooser import Shown
 from playground.page.family import lens as family
 from playground.page.guidance import lens as guidance
-from playground.page.lens import Built, Frame, Lens
+from playground.page.lecture import lens as lecture
+from playground.page.lens import Built, Frame, Lens, mirror
 from playground.page.samplers import lens as samplers
 from playground.page.shared import terms
 from playground.page.studio import lens as studio
@@ -25,6 +26,7 @@ from playground.recipe import QUERY_KEY, Recipe
 
 LENSES: tuple[Lens, ...] = (
     studio.LENS, guidance.LENS, attention.LENS, samplers.LENS, family.LENS,
+    lecture.LENS,
 )  # fmt: skip
 
 TITLE = "Latent Playground"
@@ -33,7 +35,8 @@ INTRO = (
     "See how latent diffusion listens to words: draw, slide guidance, then point at a word to see "
     "its pixels and at a pixel to see its words."
 )
-CSS = (Path(__file__).parent / "page.css").read_text() + terms.STYLE
+OWN = (Path(__file__).parent / "page.css").read_text()
+CSS = OWN + terms.STYLE + "".join(lens.style for lens in LENSES)
 VISITORS = 16  # who may draw at the same time; the engine batches them
 HAS_LINK = f"new URLSearchParams(location.search).has('{QUERY_KEY}')"
 FONTS = ["system-ui", "sans-serif"]  # nothing is fetched from elsewhere
@@ -69,7 +72,9 @@ def build() -> gr.Blocks:
         _wire(page, panel, views)
         for lens, tab in built:
             lens.connect(panel, tab)
-        page.load(None, js=terms.listen())
+            mirror(lens, views, tab)
+        for script in (terms.listen(), *(lens.script for lens in LENSES if lens.script)):
+            page.load(None, js=script)
     return page
 
 

@@ -32,11 +32,10 @@
       const name = termOf(match);
       if (told.has(name)) continue;
       told.add(name);
-      const word = rest.splitText(match.index - gone), span = document.createElement("span");
+      const word = rest.splitText(match.index - gone), span = document.createElement("dfn");
       rest = word.splitText(match[0].length);
       gone = match.index + match[0].length;
       dress(span, name);
-      span.setAttribute("role", "term");
       word.replaceWith(span);
       span.append(word);
     }

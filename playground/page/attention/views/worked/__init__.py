@@ -18,6 +18,10 @@ def message(text: str, error: bool = False) -> dict:
     return {"kind": "message", "text": text, "error": error}
 
 
+def stopped() -> dict:
+    return message("Stopped.")
+
+
 def worked(tokens: Sequence[str], content: int, step: int, layers: Sequence[WorkedLayer]) -> dict:
     """What the view shows; `tokens` names the columns: the start token, `content` ones, others.
 
