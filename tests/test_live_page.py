@@ -73,3 +73,16 @@ def test_a_model_that_is_chosen_later_gets_the_faster_backend_too(student):
         student.evaluate("document.querySelector('#explorer .status').textContent = ''")
         student.click("#draw")
         student.wait_for_function(f"{STATUS}.startsWith('Drawn')", timeout=60_000)
+
+
+def test_eight_pictures_over_w_follow_the_prompt(student):
+    student.get_by_role("tab", name="Guidance").click()
+    student.fill("#recipe-prompt textarea", "a red square")
+    frames = "document.querySelectorAll('#filmstrip .frames button')"
+    student.wait_for_function(
+        "document.querySelector('#filmstrip .status').textContent.startsWith('8 pictures in')"
+        f" && {frames}.length === 8 && {WORDS} === 'a red square'",
+        timeout=60_000,
+    )
+    words = student.locator("#filmstrip .words button").all_text_contents()
+    assert words == ["a", "red", "square"]

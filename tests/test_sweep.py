@@ -159,3 +159,7 @@ def test_an_impossible_recipe_is_refused_before_anything_is_drawn(session):
     with pytest.raises(ValueError, match="at most 256 pixels"):
         next(sweeping.sweep(Recipe(width=512), "guidance", "1, 2"))
     assert session.engine._thread is None
+
+
+def test_only_models_with_one_row_a_call_are_swept_while_one_types():
+    assert sweeping.at_once(Recipe(), "me", 1.0) is None
