@@ -61,7 +61,7 @@ function plot() {
       const dot = svg('circle', { cx: x(point.calls), cy: y(value(point)), r: 5.5, fill: ink, tabindex: 0, role: 'button', 'aria-label': sentence(label, point) });
       if (chosen && chosen[0] === label && chosen[1] === point.calls) dot.classList.add('chosen');
       dot.append(svg('title', {}, sentence(label, point)));
-      const choose = () => { chosen = [label, point.calls]; picture.querySelectorAll('.chosen').forEach((d) => d.classList.remove('chosen')); dot.classList.add('chosen'); tell(); };
+      const choose = () => { chosen = [label, point.calls]; picture.querySelectorAll('.chosen').forEach((d) => d.classList.remove('chosen')); dot.classList.add('chosen'); describe(); };
       dot.onmouseenter = dot.onfocus = dot.onclick = choose;
       picture.append(dot);
     }
@@ -73,7 +73,7 @@ function sentence(label, p) {
   return `${label}, ${p.steps} steps, ${p.calls} calls: latents ${p.latents.toPrecision(3)}${spread}, picture ${p.psnr.toFixed(1)} dB${levels}`;
 }
 
-function tell() {
+function describe() {
   const { series, image } = group(), point = chosen && series.find((s) => s.label === chosen[0])?.points.find((p) => p.calls === chosen[1]);
   find('said').textContent = point ? sentence(chosen[0], point) + '.' : 'Point at a dot for its numbers' + (image ? ' and picture.' : '.');
   find('shown').hidden = !(point && point.image);
@@ -99,7 +99,7 @@ function draw() {
   if (!pictures && measure() === 'picture') find('measure').value = 'latents';
   legend();
   plot();
-  tell();
+  describe();
   find('text').textContent = group().text;
 }
 find('groups').oninput = find('measure').oninput = draw;
