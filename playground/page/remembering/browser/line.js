@@ -101,6 +101,14 @@
     sayStale();
   }
   on("typed", (values) => { state.typed = byName(values); refresh(); });
+  // The same at once, and also without a server, where gradio hands over nothing any more.
+  document.addEventListener("input", ({ target }) => {
+    const name = target.closest?.("[id^=recipe-]")?.id.slice("recipe-".length);
+    if (!state.typed || !(name in state.typed) || !target.matches("textarea, [type=number], [type=range]")) return;
+    state.typed[name] = isNumber(name) ? (target.value === "" ? null : +target.value) : target.value;
+    refresh();
+    remember();
+  });
   on("asked", (values) => {
     Object.assign(state, { asked: byName(values), busy: true });
     refresh();
