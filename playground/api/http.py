@@ -10,9 +10,9 @@ import functools
 import json
 from typing import Any
 
-import anyio
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from playground import __version__, faults
@@ -116,7 +116,7 @@ async def _answered(
     watching = asyncio.create_task(watch())
     try:
         work = functools.partial(endpoint.ask, given, service, caller)
-        return await anyio.to_thread.run_sync(work)
+        return await run_in_threadpool(work)
     finally:
         watching.cancel()
 
