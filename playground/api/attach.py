@@ -13,9 +13,9 @@ from playground.page.serve import Beside
 
 def attach(page: gr.Blocks, settings: Settings) -> Beside:
     """Register gradio's API on a page that is built; what is to be served beside it."""
-    service = Service()
+    service = Service(proxies=settings.proxies)
     on_gradio.register(page, service)
-    routes = [Mount(http.PREFIX, http.application(service, settings.proxies))]
+    routes = [Mount(http.PREFIX, http.application(service))]
     return Beside(routes, {"mcp_server": has_tools()})
 
 

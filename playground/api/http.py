@@ -21,7 +21,6 @@ from playground.api.endpoints import ENDPOINTS, VERSION, Endpoint
 from playground.api.service import BusyError, Caller, GoneError, Service
 from playground.engine.events import DrawingFailedError
 from playground.engine.work import TooMuchError
-from playground.hosting import addresses
 from playground.models.offered import NotOfferedError
 
 PREFIX = f"/api/{VERSION}"
@@ -34,8 +33,8 @@ STATUS = {
 }  # fmt: skip
 
 
-def application(service: Service, proxies: int = 0) -> FastAPI:
-    """An application to be mounted at PREFIX, behind so many trusted proxies."""
+def application(service: Service) -> FastAPI:
+    """An application to be mounted at PREFIX."""
     app = FastAPI(
         title="Latent Playground", version=__version__, docs_url=None, redoc_url=None,
         description="See how latent diffusion listens to words.",
@@ -43,7 +42,7 @@ def application(service: Service, proxies: int = 0) -> FastAPI:
     for endpoint in ENDPOINTS.values():
         method = "POST" if endpoint.parameters else "GET"
         app.add_api_route(
-            f"/{endpoint.name}", _route(endpoint, service, proxies), methods=[method],
+            f"/{endpoint.name}", _route(endpoint, service), methods=[method],
             name=endpoint.name, summary=endpoint.about, response_model=None,
             openapi_extra=_described(endpoint), responses=_responses(endpoint),
         )  # fmt: skip
@@ -51,12 +50,11 @@ def application(service: Service, proxies: int = 0) -> FastAPI:
     return app
 
 
-def _route(endpoint: Endpoint, service: Service, proxies: int):
+def _route(endpoint: Endpoint, service: Service):
     async def route(request: Request) -> Response:
         try:
             given = await _read(request) if endpoint.parameters else {}
-            visitor = f"api {addresses.of(request.scope, proxies)}"
-            answer = await _answered(endpoint, given, service, request, visitor)
+            answer = await _answered(endpoint, given, service, request)
         except (ValueError, DrawingFailedError) as error:
             return failed(STATUS.get(type(error), 400), str(error))
         except Exception as error:
@@ -103,10 +101,10 @@ async def _read(request: Request) -> object:
 
 
 async def _answered(
-    endpoint: Endpoint, given: object, service: Service, request: Request, visitor: str
+    endpoint: Endpoint, given: object, service: Service, request: Request
 ) -> Answer:
     """The answer, computed in a thread; drawing ends when the client has left."""
-    caller = Caller(visitor)
+    caller = Caller(service.visitor(request.scope))
 
     async def watch() -> None:
         while not await request.is_disconnected():

@@ -31,7 +31,7 @@ def function(endpoint: Endpoint, service: Service, folder: str, files: set[str])
 
     def asked(request: gr.Request, *given: Any):
         values = dict(zip((one.name for one in endpoint.parameters), given, strict=True))
-        caller = Caller(_visitor(request))
+        caller = Caller(_visitor(request, service))
         try:
             answer = endpoint.ask(values, service, caller)
         except (ValueError, DrawingFailedError) as error:
@@ -68,11 +68,9 @@ def _parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> 
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, **kwargs)
 
 
-def _visitor(request: gr.Request) -> str | None:
+def _visitor(request: gr.Request, service: Service) -> str:
     """The client's session; for a tool, which has none, its address."""
-    if session := getattr(request, "session_hash", None):
-        return session
-    return request.client.service if request.client else None
+    return getattr(request, "session_hash", None) or service.visitor(request.scope)
 
 
 def _returned(endpoint: Endpoint, answer: Answer, folder: str, files: set[str]):

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from playground.engine.events import DrawingFailedError, Failure, Step
 from playground.engine.record import RunRecord, records
 from playground.engine.session import Session
+from playground.hosting import addresses
 from playground.page import serving
 from playground.recipe import Recipe
 
@@ -68,6 +70,11 @@ class Service:
     session: Callable[[Recipe, Caller], Session] = page_session
     check: Callable[[Recipe], Recipe] = serving.check
     gate: Gate = field(default_factory=Gate)
+    proxies: int = 0  # in front of the page, that are trusted (see `hosting.settings`)
+
+    def visitor(self, scope: dict[str, Any]) -> str:
+        """Whose turn a request takes that has no session: its address's."""
+        return f"api {addresses.of(scope, self.proxies)}"
 
     def drawn(
         self, recipes: Sequence[Recipe], caller: Caller, record: bool = False
