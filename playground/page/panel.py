@@ -14,6 +14,7 @@ from playground.page.chooser import Chooser, Shown
 from playground.page.fits import Fit
 from playground.page.live import Live
 from playground.page.remembering import layout
+from playground.page.words import build as words
 from playground.recipe import FIELDS, Recipe
 
 MORE = (
@@ -162,6 +163,7 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
     fields, fit = {}, fits.of(recipe.model)
     with first:
         fields["prompt"] = _widget("prompt", recipe)
+        listed = words.build(recipe.model)
         with gr.Row(elem_classes="examples"):
             for text in EXAMPLES:
                 _setter(text, json.dumps(text), fields["prompt"])
@@ -205,9 +207,11 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
                 fields[name] = _widget(name, recipe)
     draws = [run.click, *(fields[name].submit for name in ("prompt", "negative"))]
     choices = [fields[name].input for name in TABLES]
-    return Panel(
+    panel = Panel(
         fields, models, while_typing, marks, refused, unused, stop, opened, notes, draws, choices
     )
+    words.connect(panel, listed, PRESS_DRAW)
+    return panel
 
 
 def _setter(label: str, value: str, target: gr.components.Component) -> None:

@@ -1,0 +1,1 @@
+"""The words at hand: what a model knows, completion, unknown words, a random prompt."""

@@ -1,0 +1,132 @@
+// Words under the prompt. The fields themselves stand outside of this view, and may be filled by others.
+const SIDE = 24, PAUSE = 500;  // pixels of a sprite; ms without a key before the tokens are asked for
+const FIELDS = [['prompt', ''], ['negative', ', in the negative words']];
+const field = (name = 'prompt') => document.querySelector(`#recipe-${name} textarea`);
+let words = null, read = null, phrases = [], last = '', pause, caret = null;
+
+const box = find('complete');
+box.id = 'complete-' + Math.random().toString(36).slice(2);
+const list = completing(box, () => phrases, (word) => !words?.known || words.known.includes(word));
+
+// ---- marks: unknown words, or tokens ----------------------------------------------------------------
+function mark() {
+  if (!words) return;
+  const texts = FIELDS.map(([name]) => field(name)?.value ?? ''), key = JSON.stringify([texts, words.model, read]);
+  if (key === last) return;
+  last = key;
+  if (!words.known) return ask(texts[0]);
+  find('marks').replaceChildren(...FIELDS.flatMap(([name, where], i) => unknownWords(texts[i], words).map((one) => {
+    const part = make('span'), by = nearest(one.word, words.known);
+    part.append(make('b', one.text), ` is no word that it knows${where}`, by ? ': ' : '. ');
+    if (by) {
+      const button = Object.assign(make('button', by), { type: 'button', title: `Write ${by} instead` });
+      button.onclick = () => write(field(name), one.start, one.end, by);
+      part.append(button, ' ');
+    }
+    return part;
+  })));
+}
+
+function ask(text) {
+  if (read?.prompt === text) return showTokens();
+  clearTimeout(pause);
+  pause = setTimeout(() => trigger('describe', { prompt: text }), PAUSE);
+}
+
+function showTokens() {
+  const marks = find('marks');
+  if (read.kind === 'unread') { marks.textContent = read.text; return; }
+  const tokens = make('span', '', 'tokens');
+  tokens.append(...read.names.map((name) => make('i', name.replace(/<\/w>$/, '').replace(/^[▁Ġ]/, ''))));
+  marks.replaceChildren(`${read.used} of ${read.most} tokens: `, tokens, ...(read.cut.length ? [make('b', ` not read: ${read.cut.join(' ')}`)] : []));
+}
+
+// ---- the list -----------------------------------------------------------------------------------------
+// What an entry adds after this text: its bare name behind an article, its plural behind a number.
+function said(entry, joins, before) {
+  const word = before.trimEnd().match(/[\p{L}]+$/u)?.[0].toLowerCase() ?? '';
+  if (['two', 'three'].includes(word) && entry.many) return entry.many;
+  const worn = entry.said.startsWith('wearing ') ? entry.said.slice(8) : '';
+  if (worn && ['wearing', 'with', 'in'].includes(word)) return worn;
+  return joins.includes(word) || !entry.said ? entry.text : entry.said;
+}
+
+function insert(entry, joins) {
+  const target = field(), [start, end] = caret ?? [target.value.length, target.value.length];
+  const before = target.value.slice(0, start), after = target.value.slice(end);
+  const text = (before && !/\s$/u.test(before) ? ' ' : '') + said(entry, joins, before) + (after && !/^[\s,.]/u.test(after) ? ' ' : '');
+  write(target, start, end, text);
+  list.close();
+}
+
+function fill() {
+  const groups = words.groups.map(({ name, entries, joins }) => {
+    const part = make('div'), all = make('div', '', 'group');
+    all.setAttribute('role', 'group');
+    all.setAttribute('aria-label', name);
+    all.append(...entries.map((entry, i) => {
+      const button = make('button');
+      Object.assign(button, { type: 'button', tabIndex: i ? -1 : 0 });
+      if (entry.sprite !== null) Object.assign(button.appendChild(make('span', '', 'sprite')).style, { backgroundImage: `url(${words.sheet})`, backgroundPosition: `${-SIDE * entry.sprite}px 0` });
+      if (entry.colour) button.appendChild(make('span', '', 'swatch')).style.background = entry.colour;
+      button.append([entry.sign, entry.text].filter(Boolean).join(' '));
+      button.onpointerdown = (event) => event.preventDefault();  // the words keep the focus and the caret
+      button.onclick = ({ detail }) => { insert(entry, joins); if (!detail) button.focus(); };  // by keyboard: stay here
+      return button;
+    }));
+    all.onkeydown = (event) => {
+      const buttons = [...all.children], to = buttons.indexOf(event.target) + ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key] ?? NaN);
+      if (!buttons[to]) return;
+      event.preventDefault();
+      buttons.forEach((button, i) => { button.tabIndex = i === to ? 0 : -1; });
+      buttons[to].focus();
+    };
+    part.append(make('h4', name), all);
+    return part;
+  });
+  find('list').replaceChildren(...groups, make('p', words.help));
+}
+
+find('toggle').onclick = () => {
+  const section = find('list');
+  section.hidden = !section.hidden;
+  find('toggle').setAttribute('aria-expanded', !section.hidden);
+};
+find('surprise').onclick = () => trigger('surprise', { held_out: !find('never').hidden && find('never').querySelector('input').checked });
+
+// ---- the fields ------------------------------------------------------------------------------------------
+const isField = (target) => FIELDS.some(([name]) => target === field(name));
+document.addEventListener('input', (event) => {
+  if (!isField(event.target)) return;
+  mark();
+  // A change that nobody typed, as of an example, completes nothing.
+  if (document.activeElement === event.target && !event.isComposing) list.look(event.target);
+});
+document.addEventListener('keydown', (event) => { if (isField(event.target)) list.key(event); }, true);
+document.addEventListener('selectionchange', () => {
+  const target = field();
+  if (document.activeElement === target) caret = [target.selectionStart, target.selectionEnd];
+});
+document.addEventListener('focusout', (event) => { if (isField(event.target)) list.close(); });
+document.addEventListener('focusin', ({ target }) => {
+  if (!isField(target)) return;
+  target.setAttribute('aria-autocomplete', 'list');
+  target.setAttribute('aria-controls', box.id);
+});
+document.addEventListener('playground:typed', () => requestAnimationFrame(mark));
+
+// ---- what arrives ----------------------------------------------------------------------------------------
+function show() {
+  const value = props.value;
+  if (!value?.kind) return;
+  if (value.kind === 'words') {
+    [words, read, last] = [value, null, ''];
+    const names = value.groups.flatMap(({ entries }) => entries.map(({ text }) => text));
+    phrases = [...new Set([...names, ...(value.known ?? [])])];
+    find('never').hidden = !value.known;
+    fill();
+  } else read = value;
+  mark();
+}
+watch('value', show);
+show();
