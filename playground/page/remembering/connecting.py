@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 STYLE = (HERE / "style.css").read_text(encoding="utf-8")
 SCRIPTS = (
     "state", "line", "settle", "address", "memory", "arrival", "strip", "more", "files", "server",
-    "reach", "start",
+    "reach", "use", "start",
 )  # fmt: skip
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
 TOAST = 10  # seconds that a message on a file or a link stays
