@@ -55,9 +55,11 @@ def _unet(model: UNetModel) -> Network:
     example = (
         torch.zeros(2, model.channels, h, w), torch.zeros(2),
         model.encode("").embeds, torch.zeros(2, dtype=torch.int64),
+        torch.ones(2, len(model.encode("").ids)),
     ) + ((torch.ones(2),) if told else ())  # fmt: skip
-    inputs = ["latents", "timesteps", "embeds", "prompt", *(["guidance"] if told else [])]
-    module = _Told(whole, model) if told else whole
+    inputs = ["latents", "timesteps", "embeds", "prompt", "weights"]
+    inputs += ["guidance"] if told else []
+    module = (_Told if told else _Weighted)(whole, model)
     with torch.no_grad():
         module(*example)  # records the layers and their grids
     by_grid: dict[Size, list[str]] = {}
@@ -75,21 +77,32 @@ def _unet(model: UNetModel) -> Network:
     return Network(halved(graph), grids, layers, heads)
 
 
-class _Told(nn.Module):
-    """A U-Net that takes w itself [rows]: its sinusoid (see `UNetModel.guidance_embeds`) is a part
-    of the graph, so that its frequencies are the same numbers everywhere.
-    """
+class _Weighted(nn.Module):
+    """A U-Net that is given weights of words [rows, tokens] too."""
 
     def __init__(self, whole: UNetWithMaps, model: UNetModel):
         super().__init__()
+        self.whole = whole
+
+    def forward(self, latents, timesteps, embeds, prompt, weights) -> tuple[Tensor, ...]:
+        return self.whole(latents, timesteps, embeds, prompt, None, weights)
+
+
+class _Told(_Weighted):
+    """The same where the network takes w [rows]: its sinusoid (see `UNetModel.guidance_embeds`) is
+    a part of the graph, so that its frequencies are the same numbers everywhere.
+    """
+
+    def __init__(self, whole: UNetWithMaps, model: UNetModel):
+        super().__init__(whole, model)
         half = model.unet.config.time_cond_proj_dim // 2
         step = torch.log(torch.tensor(10000.0)) / (half - 1)
-        self.whole, self.waves = whole, torch.exp(torch.arange(half) * -step)
+        self.waves = torch.exp(torch.arange(half) * -step)
 
-    def forward(self, latents, timesteps, embeds, prompt, scale: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, latents, timesteps, embeds, prompt, weights, scale=None):
         angles = ((scale - 1) * 1000)[:, None] * self.waves
         embedded = torch.cat([angles.sin(), angles.cos()], 1)
-        return self.whole(latents, timesteps, embeds, prompt, embedded)
+        return self.whole(latents, timesteps, embeds, prompt, embedded, weights)
 
 
 def _joint(model: JointModel) -> Network:

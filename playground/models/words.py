@@ -6,7 +6,7 @@ from dataclasses import dataclass
 # A word is a run without spaces; punctuation around it belongs to no word, apostrophes inside do.
 _QUOTES = "'’‘‚‛`´"
 _AROUND = r"""\s,，、،.;:!?"“”„‟«»‹›…。！？；：()（）\[\]{}"""
-_WORD = re.compile(rf"(?![{_QUOTES}])[^{_AROUND}]+(?<![{_QUOTES}])")
+WORD = re.compile(rf"(?![{_QUOTES}])[^{_AROUND}]+(?<![{_QUOTES}])")
 
 # English function words, except those that say how many: articles, prepositions, conjunctions, …
 _FUNCTION = (
@@ -48,7 +48,7 @@ class Word:
 
 def split(prompt: str) -> list[tuple[int, int]]:
     """Character spans of the words of a prompt."""
-    return [match.span() for match in _WORD.finditer(prompt)]
+    return [match.span() for match in WORD.finditer(prompt)]
 
 
 def align(prompt: str, offsets: list[tuple[int, int]], unknown: frozenset[int] = frozenset()):

@@ -106,16 +106,16 @@ class UNetWithMaps(nn.Module):
 
     def forward(
         self, latents: Tensor, timesteps: Tensor, embeds: Tensor, prompt: Tensor,
-        guidance: Tensor | None = None,
+        guidance: Tensor | None = None, weights: Tensor | None = None,
     ) -> tuple[Tensor, ...]:  # fmt: skip
         """Latents [rows, c, h, w], timesteps [rows], embeds [prompts, tokens, width], and which of
         these a row reads, `prompt` [rows]; `guidance` [rows, width] is w embedded, where the
-        network takes it.
+        network takes it; `weights` [rows, tokens] multiply the attention to words.
         """
         self.kept.clear()
         outputs = self.unet(
             latents, timesteps, embeds, timestep_cond=guidance,
-            cross_attention_kwargs={"prompt": prompt}, return_dict=False,
+            cross_attention_kwargs={"prompt": prompt, "weights": weights}, return_dict=False,
         )[0]  # fmt: skip
         sums: dict[Size, Tensor] = {}
         for grid, weights in self.kept.values():
@@ -136,21 +136,25 @@ class _Exposing:
         self.name, self.keep = name, keep
 
     def __call__(
-        self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None
-    ):
+        self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None,
+        weights=None,
+    ):  # fmt: skip
         query = attn.to_q(hidden_states)
         key, value = (to(encoder_hidden_states)[prompt] for to in (attn.to_k, attn.to_v))
-        weights = _probabilities(attn, query, key)
-        self.keep(self.name, weights)
-        return _answer(attn, weights, value)
+        probabilities = _probabilities(attn, query, key)
+        if weights is not None:
+            probabilities = probabilities * weights[:, None, None]
+        self.keep(self.name, probabilities)
+        return _answer(attn, probabilities, value)
 
 
 class _Plain:
     """A processor for self-attention, in operations that every runtime of ONNX has."""
 
     def __call__(
-        self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None
-    ):
+        self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None,
+        weights=None,
+    ):  # fmt: skip
         query, key, value = (to(hidden_states) for to in (attn.to_q, attn.to_k, attn.to_v))
         return _answer(attn, _probabilities(attn, query, key), value)
 
@@ -166,16 +170,17 @@ def _probabilities(attn: Attention, query: Tensor, key: Tensor) -> Tensor:
     return scores.softmax(-1)
 
 
-def _answer(attn: Attention, weights: Tensor, value: Tensor) -> Tensor:
-    return _output(attn, (weights @ _by_head(attn, value)).transpose(1, 2).flatten(2))
+def _answer(attn: Attention, probabilities: Tensor, value: Tensor) -> Tensor:
+    return _output(attn, (probabilities @ _by_head(attn, value)).transpose(1, 2).flatten(2))
 
 
 class _Fused:
     """A processor for self-attention as one operation: its probabilities are not recorded."""
 
     def __call__(
-        self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None
-    ):
+        self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None,
+        weights=None,
+    ):  # fmt: skip
         projected = (to(hidden_states) for to in (attn.to_q, attn.to_k, attn.to_v))
         mixed = MultiHeadAttention.apply(*projected, attn.heads, attn.scale)
         return _output(attn, mixed)

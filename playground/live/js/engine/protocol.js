@@ -134,14 +134,15 @@
  * the latents' sides ("16x16" → 1: a position per latent), `layers` to the names of its layers.
  * `alphas_cumprod` is ᾱ of every training timestep (empty for rectified flow); `preview_map`
  * [channels + 1][3] is the linear map from latents (and 1) to RGB in [−1, 1]; `fits` says of every
- * sampler why it cannot sample this model (null if it can).
+ * sampler why it cannot sample this model (null if it can); `lengths` are those of texts, in tokens,
+ * that the network reads, the shortest first.
  * @typedef {{
  *   name: string, label: string, sentence: string, side: number, largest: number,
  *   multiple: number, channels: number, factor: number, kind: "unet" | "joint",
  *   guidance: { name: string, label: string, sentence: string, branches: boolean },
- *   guidance_width: number, defaults: Partial<Recipe>, prediction: string,
+ *   defaults: Partial<Recipe>, prediction: string,
  *   scheduler_config: Record<string, any>, alphas_cumprod: number[], preview_map: number[][],
- *   parameters: number, network: Record<string, any>, aggregation: Aggregation,
+ *   parameters: number, network: Record<string, any>, takes_weights: boolean, aggregation: Aggregation,
  *   fits: Record<string, string | null>, lengths: number[], heads: number,
  *   grids: Record<string, number>, layers: Record<string, string[]>,
  *   files: { network: string, text: string, decoder: string, tokenizer: string, check: string }
@@ -180,7 +181,7 @@
  *   recipe: { version: number, former: Record<string, Partial<Recipe>>, fields: Field[],
  *             own: string[], png_key: string, grid_key: string, query_key: string },
  *   samplers: Sampler[], spacings: (Named & { only: number | null })[], guiders: (Named & { clean: boolean })[],
- *   schedules: Named[], function_words: string[], vocabulary: string[],
+ *   schedules: Named[], vocabulary: string[], words: { pattern: string, functions: string[] },
  *   glossary: { name: string, sentence: string }[]
  * }} Site
  */

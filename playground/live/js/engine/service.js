@@ -1,0 +1,225 @@
+// @ts-check
+/**
+ * Answers what a page asks of the engine (see protocol.js), in a worker or in a test.
+ *
+ * @import { Ask, Say, Site, Model, Options, Opened, Progress, Task, FileEntry, NdArray, Event } from "./protocol.js"
+ * @import { Prompt } from "./network.js"
+ * @import { Run } from "./drawing.js"
+ * @typedef {(file: FileEntry, base: string, report?: (bytes: number) => void) => Promise<Uint8Array<ArrayBuffer>>} BytesOf
+ * @typedef {{ facts: Model, opened: Opened, network: Network, reader: Reader, prompts: Map<string, Promise<Prompt>> }} Open
+ */
+import { Cell, TaskError } from "./cells.js";
+import { Drawing, LARGEST_RUN, MAX_ROWS } from "./drawing.js";
+import * as exact from "./exact.js";
+import { rows } from "./guidance.js";
+import { Network } from "./network.js";
+import { Generator } from "./noise.js";
+import { Reader } from "./prompts.js";
+import { startRuntime } from "./runtime.js";
+import { Schedule } from "./schedules.js";
+import { selfCheck } from "./check.js";
+import { Tokenizer } from "./tokenizer.js";
+
+const KEPT = 200; // encoded prompts of a model
+
+export class Service {
+  /** @param {{ bytesOf: BytesOf, say: (said: Say, moved?: Transferable[]) => void, read?: (url: string) => Promise<any> }} world */
+  constructor({ bytesOf, say, read = async (url) => (await fetch(url)).json() }) {
+    this.bytesOf = bytesOf;
+    this.say = say;
+    this.read = read;
+    this.drawing = new Drawing();
+    /** @type {Map<number, Run>} */
+    this.runs = new Map();
+    /** @type {Map<string, Promise<Open>>} */
+    this.models = new Map();
+    this.base = "";
+    this.options = /** @type {Options} */ ({ provider: "wasm", threads: 1 });
+  }
+
+  /** @param {Ask} asked */
+  async answer(asked) {
+    const { id } = asked;
+    try {
+      if (asked.ask === "submit") return await this.submit(asked);
+      const value = await /** @type {any} */ (this)[asked.ask](asked);
+      this.say({ id, say: "answer", value });
+    } catch (error) {
+      this.say({ id, say: "error", reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  /** @param {Ask & { ask: "start" }} asked @returns {Promise<Site>} */
+  async start({ id, site, options }) {
+    this.base = site;
+    this.options = options;
+    this.site = /** @type {Site} */ (await this.read(site));
+    this.ort = await startRuntime(this.site, this.base, options, this.bytesOf, (progress) => this.say({ id, say: "progress", progress }));
+    return this.site;
+  }
+
+  /** @param {Ask & { ask: "open" }} asked */
+  async open({ id, model: name }) {
+    let opening = this.models.get(name);
+    if (!opening) {
+      opening = this.load(name, (progress) => this.say({ id, say: "progress", progress }));
+      this.models.set(name, opening);
+      opening.catch(() => this.models.delete(name)); // so that it can be tried again
+    }
+    const { facts, opened } = await opening;
+    return { facts, opened };
+  }
+
+  /** @param {string} name @param {(progress: Progress) => void} report @returns {Promise<Open>} */
+  async load(name, report) {
+    const site = /** @type {Site} */ (this.site), facts = site.models.find((model) => model.name === name);
+    if (!facts) throw new TaskError(`There is no model '${name.slice(0, 80)}' here; there are: ${site.models.map((model) => model.name).join(", ")}.`);
+    const { files } = facts, total = Object.values(files).reduce((sum, file) => sum + site.files[file].bytes, 0);
+    let done = 0;
+    const fetched = async (/** @type {string} */ file) => this.bytesOf(site.files[file], this.base, (bytes) => report({ what: "model", done: (done += bytes), total }));
+    const [tokenizer, check, text, decoder, network] = await Promise.all([files.tokenizer, files.check, files.text, files.decoder, files.network].map(fetched));
+    const graphs = { text, decoder, network }, json = (/** @type {Uint8Array} */ bytes) => JSON.parse(new TextDecoder().decode(bytes));
+    const reader = new Reader(new Tokenizer(json(tokenizer)), site.words, facts.lengths);
+    let made = 0;
+    const make = (/** @type {Options["provider"]} */ provider) => Network.create(this.ort, facts, graphs, provider, () => report({ what: "preparing", done: ++made, total: 3 }));
+    const opened = /** @type {Opened} */ ({ model: name, ...this.options, refused: null });
+    let made_with;
+    try {
+      made_with = await make(this.options.provider);
+      if (opened.provider === "webgpu") opened.refused = await selfCheck(made_with, reader, json(check));
+    } catch (error) {
+      if (opened.provider === "wasm") throw error;
+      opened.refused = error instanceof Error ? error.message : String(error);
+    }
+    if (opened.refused !== null || !made_with) {
+      await made_with?.release();
+      opened.provider = "wasm";
+      made_with = await make("wasm");
+    }
+    this.drawing.networks.set(name, { network: made_with, provider: opened.provider === "wasm" ? "WebAssembly" : "WebGPU" });
+    return { facts, opened, network: made_with, reader, prompts: new Map() };
+  }
+
+  /** @param {string} name */
+  async opened(name) {
+    const opening = this.models.get(name);
+    if (!opening) throw new TaskError(`The model '${name.slice(0, 80)}' is not open.`);
+    return opening;
+  }
+
+  /** Encoded once while it is among the recent ones. @param {Open} open @param {string} text @returns {Promise<Prompt>} */
+  encoded({ prompts, network, reader }, text) {
+    const kept = prompts.get(text) ?? (async () => network.encode(reader.read(text)))();
+    prompts.delete(text);
+    prompts.set(text, kept);
+    kept.catch(() => prompts.delete(text));
+    if (prompts.size > KEPT) prompts.delete(/** @type {string} */ (prompts.keys().next().value));
+    return kept;
+  }
+
+  /** @param {Ask & { ask: "submit" }} asked */
+  async submit({ id, tasks, record, heads, section }) {
+    if (!tasks.length || tasks.length > LARGEST_RUN) throw new TaskError(`A run has 1 to ${LARGEST_RUN} pictures, not ${tasks.length}.`);
+    const run = /** @type {Run} */ ({ section, cells: [], say: (event) => this.tell(id, event) });
+    this.runs.set(id, run);
+    try {
+      const cells = [];
+      for (const [i, task] of tasks.entries()) cells.push(await this.cell(i, task, record, heads));
+      if (this.runs.get(id) !== run) return; // it was cancelled meanwhile
+      run.cells = cells;
+    } catch (error) {
+      this.runs.delete(id);
+      throw error;
+    }
+    this.say({ id, say: "event", event: { kind: "started", counts: run.cells.map(({ levels }) => levels.length) } });
+    this.drawing.add(run);
+  }
+
+  /** @param {number} index @param {Task} task @param {boolean} record @param {boolean} heads */
+  async cell(index, task, record, heads) {
+    const start = performance.now(), open = await this.opened(task.recipe.model);
+    const [cond, uncond] = [await this.encoded(open, task.recipe.prompt), await this.encoded(open, task.recipe.negative)];
+    const cell = new Cell(index, task, open.facts, { cond, uncond }, record, heads);
+    cell.seconds.words = (performance.now() - start) / 1000;
+    return cell;
+  }
+
+  /** @param {number} id @param {Event | null} event */
+  tell(id, event) {
+    if (event) return this.say({ id, say: "event", event });
+    this.runs.delete(id);
+    this.say({ id, say: "end" });
+  }
+
+  /** @param {Ask & { ask: "cancel" }} asked */
+  cancel({ run: id }) {
+    const run = this.runs.get(id);
+    if (!run) return;
+    this.drawing.remove(run);
+    if (this.runs.delete(id)) this.say({ id, say: "end" }); // it had not begun
+  }
+
+  /** @param {Ask & { ask: "drop" }} asked */
+  drop({ section, recipe }) {
+    this.drawing.drop(section, recipe);
+  }
+
+  /** @param {Ask & { ask: "describe" }} asked */
+  async describe({ model, prompt }) {
+    const { text, ids, names, roles, words, cut, embeds } = await this.encoded(await this.opened(model), prompt);
+    return { text, ids, names, roles, words, cut, embeds };
+  }
+
+  /** @param {Ask & { ask: "price" }} asked */
+  async price({ tasks }) {
+    if (!tasks.length) return { calls: 0, rows: 0, launches: 0, seconds: 0 };
+    const { name } = (await this.opened(tasks[0].recipe.model)).facts;
+    const each = await Promise.all(tasks.map(async ({ recipe, steps, exact: asked }) => {
+      const { facts } = await this.opened(recipe.model);
+      const calls = asked === undefined ? new Schedule(facts, recipe.sampler, steps ?? recipe.steps).levels.length : exact.CALLS;
+      return { calls, rows: rows(recipe, calls, facts.guidance) };
+    }));
+    const all = { calls: sum(each.map(({ calls }) => calls)), rows: sum(each.map((one) => one.rows)) };
+    const launches = Math.max(Math.ceil(all.rows / MAX_ROWS), ...each.map(({ calls }) => calls));
+    return { ...all, launches, seconds: estimate(this.drawing.secondsOf(name), all.rows / launches, launches) };
+  }
+
+  /** @param {Ask & { ask: "noise" }} asked @returns {Promise<NdArray>} */
+  async noise({ model, seed, height, width }) {
+    const { facts } = await this.opened(model), shape = [facts.channels, height / facts.factor, width / facts.factor];
+    return { shape, data: new Generator(seed).normal(shape.reduce((a, b) => a * b)) };
+  }
+
+  /** @param {Ask & { ask: "levels" }} asked */
+  async levels({ model, sampler, steps }) {
+    const { levels, grid } = new Schedule((await this.opened(model)).facts, sampler, steps);
+    return { levels, end: grid.end };
+  }
+
+  /** @param {Ask & { ask: "decode" }} asked @returns {Promise<NdArray<Uint8ClampedArray>>} */
+  async decode({ model, latents: { shape: [count, ...shape], data } }) {
+    const { network } = await this.opened(model), size = data.length / count, images = [];
+    for (let i = 0; i < count; i++) images.push(await network.decode({ shape, data: data.subarray(i * size, (i + 1) * size) }));
+    const all = new Uint8ClampedArray(sum(images.map((image) => image.data.length)));
+    images.forEach((image, i) => all.set(image.data, i * image.data.length));
+    return { shape: [count, ...images[0].shape], data: all };
+  }
+
+  /** @param {Ask & { ask: "seconds" }} asked */
+  seconds({ model }) {
+    return this.drawing.secondsOf(model);
+  }
+}
+
+/** @param {number[]} numbers */
+const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+
+/** Seconds of so many calls of so many rows, between what was measured. @param {Record<number, number>} measured @param {number} rows @param {number} calls */
+function estimate(measured, rows, calls) {
+  const known = Object.keys(measured).map(Number).sort((a, b) => a - b);
+  if (!known.length) return null;
+  const last = known[known.length - 1], above = known.find((n) => n >= rows) ?? last, below = known.filter((n) => n <= rows).pop() ?? known[0];
+  const part = above === below ? 0 : (rows - below) / (above - below);
+  const one = measured[below] + part * (measured[above] - measured[below]);
+  return calls * one * Math.max(1, rows / last);
+}

@@ -1,0 +1,45 @@
+// Asks the browser's modules in Node: a JSON list of questions comes in, the answers go out.
+import { readFileSync } from "node:fs";
+import { Generator } from "../../playground/live/js/engine/noise.js";
+import { Schedule } from "../../playground/live/js/engine/schedules.js";
+import { GUIDERS, branches, rescale, scaleAt } from "../../playground/live/js/engine/guidance.js";
+import { PREDICTIONS, converted } from "../../playground/live/js/engine/levels.js";
+
+const ASKED = {
+  noise({ seed, counts }) {
+    const generator = new Generator(seed);
+    return counts.map((count) => [...generator.normal(count)]);
+  },
+
+  levels({ model, sampler, steps }) {
+    const { levels, grid } = new Schedule(model, sampler, steps);
+    return { levels: levels.map(({ signal, noise, t }) => [signal, noise, t]), end: [grid.end.signal, grid.end.noise] };
+  },
+
+  // The network says tanh of the latents, shifted by the level: as the test's own in Python.
+  solve({ model, sampler, steps, eta, seed, count }) {
+    const generator = new Generator(seed), schedule = new Schedule(model, sampler, steps);
+    const solving = schedule.solve(generator.normal(count), { z: () => generator.normal(count), eta });
+    const prediction = PREDICTIONS[model.prediction], seen = [];
+    for (let asked = solving.next(), call = 0; ; call++) {
+      if (asked.done) return { end: [...asked.value], calls: call, seen };
+      const x = Float32Array.from(asked.value.x), at = schedule.levels[call];
+      seen.push(Math.abs(asked.value.at.noise - at.noise));
+      const said = x.map((v) => Math.tanh(v + at.noise));
+      asked = solving.next({ clean: converted(prediction.clean, x, said, at), noise: converted(prediction.noise, x, said, at) });
+    }
+  },
+
+  guide({ guider, uncond, cond, scale, share }) {
+    const guided = GUIDERS[guider].guide(Float32Array.from(uncond), Float32Array.from(cond), scale);
+    return [...(share ? rescale(guided, Float32Array.from(cond), share) : guided)];
+  },
+
+  scales({ recipe, count, kind }) {
+    const scales = Array.from({ length: count }, (_, i) => scaleAt(recipe, i, count));
+    return { scales, branches: scales.map((scale) => branches(scale, kind)) };
+  },
+};
+
+const questions = JSON.parse(readFileSync(0, "utf8"));
+process.stdout.write(JSON.stringify(questions.map(({ ask, ...rest }) => ASKED[ask](rest))));
