@@ -57,12 +57,16 @@ def chips(words: Sequence[Word]) -> list[dict]:
 
 
 def read(folder: Path, overlay: bool = False) -> View:
-    """The view in a folder; `overlay` is whether it lays maps over pictures (see overlay.js)."""
+    """The view in a folder; `overlay` is whether it lays maps over pictures (see overlay.js).
+
+    A long behaviour is several scripts, which are one: behaviour.js is the last.
+    """
     css, js, names = [STYLE], [SHARED], ("template.html", "style.css", "behaviour.js")
     template, style, behaviour = (folder / name for name in names)
+    behaviours = [*sorted(set(folder.glob("*.js")) - {behaviour}), behaviour]
     if overlay:
         js, css = [*js, OVERLAY[0]], [*css, OVERLAY[1]]
-    return View(_text(template), _text(*css, style), _colourmap(overlay) + _text(*js, behaviour))
+    return View(_text(template), _text(*css, style), _colourmap(overlay) + _text(*js, *behaviours))
 
 
 def _text(*files: Path) -> str:
