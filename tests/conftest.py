@@ -156,6 +156,7 @@ def page(browser):
     """A bare page, for a view alone; nothing may have gone wrong in its scripts."""
     found = []
     one = browser.new_page(viewport={"width": 900, "height": 800})
+    one.set_default_timeout(LONGEST)
     one.on("pageerror", lambda error: found.append(str(error)))
     yield one
     one.close()
@@ -169,6 +170,7 @@ def visit(browser, address):
 
     def opener(path="/", **options):
         page = browser.new_page(**{"viewport": {"width": 1300, "height": 1000}} | options)
+        page.set_default_timeout(LONGEST)
         page.on("pageerror", lambda error: errors.append(str(error)))
         pages.append(page)
         page.goto(address + path)

@@ -75,7 +75,7 @@ def test_a_folder_is_opened_drawn_raced_and_left_again(visit, tiny_pipeline):
     page.get_by_role("tab", name="Samplers").click()
     for name in ("DDIM", "Heun (2 calls a step)", "Euler ancestral ∿", "DDPM ∿"):
         page.get_by_label(name, exact=True).click()  # gradio shows it a moment later
-        expect(page.get_by_label(name, exact=True)).not_to_be_checked(timeout=30_000)
+        expect(page.get_by_label(name, exact=True)).not_to_be_checked(timeout=LONGEST)
     page.fill("#race-counts textarea, #race-counts input", "3")
     page.click("#race-start")
     page.wait_for_selector("#race .status:text('2 lanes in')", timeout=LONGEST)

@@ -76,10 +76,10 @@ def test_with_one_branch_there_is_nothing_to_slide_and_it_says_so(w, lens):
 def test_the_toy_learns_and_is_explored_without_a_request(lens):
     page = lens(Recipe(**QUICK))
     page.click("#learn-start")
-    page.wait_for_selector("#toy .progress:not([hidden])", timeout=60_000)
+    page.wait_for_selector("#toy .progress:not([hidden])")
     page.click("#learn-stop")
     page.click("#learn-start")  # at once: the new training is heard, the stopped one is not
-    page.wait_for_selector("#toy .all:not([hidden])", timeout=120_000)
+    page.wait_for_selector("#toy .all:not([hidden])")
     requests = quiet(page)
     first = [pixels(page, f"#toy figure:nth-child({i}) canvas") for i in (1, 2, 3)]
     slide(page, "#toy .slide input", 5)

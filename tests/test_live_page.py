@@ -24,7 +24,7 @@ def student(visit):
     """A page on which the consistency student draws while one types."""
     page = visit()
     page.get_by_label("Emoji world, consistency").check()
-    page.wait_for_function(f"{STATUS}.includes('4 network calls')", timeout=90_000)
+    page.wait_for_function(f"{STATUS}.includes('4 network calls')")
     page.wait_for_function(LIVE)
     return page
 
@@ -36,8 +36,8 @@ def test_the_last_words_are_drawn_in_their_order_and_others_are_served(student, 
     student.locator("#recipe-prompt textarea").press_sequentially(text, delay=20)  # twenty keys
     other = visit()
     other.click("#draw")
-    other.wait_for_function(f"{STATUS}.startsWith('Drawn')", timeout=60_000)
-    student.wait_for_function(f"{WORDS} === '{text}'", timeout=60_000)
+    other.wait_for_function(f"{STATUS}.startsWith('Drawn')")
+    student.wait_for_function(f"{WORDS} === '{text}'")
     shown = student.evaluate("window.shown")
     assert shown[-1] == text
     # What was typed before the end may be seen on the way, never after something newer.
@@ -51,7 +51,7 @@ def test_a_slider_draws_while_it_moves_and_every_lens_follows(student):
     slider.focus()
     for _ in range(5):
         slider.press("ArrowRight")
-    student.wait_for_function(f"{STATUS}.includes('w = 5.5')", timeout=60_000)
+    student.wait_for_function(f"{STATUS}.includes('w = 5.5')")
 
 
 def test_it_is_off_for_models_with_many_calls_and_can_be_switched_on(visit):
@@ -61,7 +61,7 @@ def test_it_is_off_for_models_with_many_calls_and_can_be_switched_on(visit):
     before = page.evaluate(WORDS)
     page.get_by_label("Draw while I type").check()
     page.fill("#recipe-prompt textarea", "a red square")
-    page.wait_for_function(f"{WORDS} === 'a red square'", timeout=60_000)
+    page.wait_for_function(f"{WORDS} === 'a red square'")
     assert before != "a red square"
 
 
@@ -72,7 +72,7 @@ def test_a_model_that_is_chosen_later_gets_the_faster_backend_too(student):
         assert time.monotonic() < deadline
         student.evaluate("document.querySelector('#explorer .status').textContent = ''")
         student.click("#draw")
-        student.wait_for_function(f"{STATUS}.startsWith('Drawn')", timeout=60_000)
+        student.wait_for_function(f"{STATUS}.startsWith('Drawn')")
 
 
 def test_eight_pictures_over_w_follow_the_prompt(student):
@@ -82,7 +82,6 @@ def test_eight_pictures_over_w_follow_the_prompt(student):
     student.wait_for_function(
         "document.querySelector('#filmstrip .status').textContent.startsWith('8 pictures in')"
         f" && {frames}.length === 8 && {WORDS} === 'a red square'",
-        timeout=60_000,
     )
     words = student.locator("#filmstrip .words button").all_text_contents()
     assert words == ["a", "red", "square"]

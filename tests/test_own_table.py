@@ -109,7 +109,7 @@ def test_the_visitors_table_fills_and_refuses_on_the_page(lens):
         "document.querySelector('#own-cost').textContent.includes('2 values × 8 seeds')"
     )
     page.click("#own-start")
-    page.wait_for_function(said, arg="16 pictures in", timeout=120_000)
+    page.wait_for_function(said, arg="16 pictures in")
     rows = page.locator(f"{OWN} tbody th")
     assert rows.all_text_contents() == ["1", "7"]
     page.click("#own-stop")  # there is nothing to stop

@@ -27,7 +27,7 @@ def draw(page, prompt: str) -> None:
     page.fill("#recipe-prompt textarea", prompt)
     page.evaluate("document.querySelector('#explorer .status').textContent = ''")
     page.click("#draw")
-    page.wait_for_function(DRAWN, timeout=90_000)
+    page.wait_for_function(DRAWN)
 
 
 def saved_recipe(page) -> Recipe:
@@ -99,14 +99,14 @@ PANDA = "document.querySelector('#explorer .words').textContent.includes('panda'
 def test_stop_in_the_middle_and_draw_again(visit):
     large = Recipe(prompt="a panda", width=256, height=256, steps=4)  # so that there is a middle
     page = visit(f"/?r={large.to_query()}")
-    page.wait_for_function(f"{DRAWN} && {PANDA}", timeout=90_000)
+    page.wait_for_function(f"{DRAWN} && {PANDA}")
     before, said = pixels(page), status(page)
     answered(page, lambda: page.click("#stop"))
     assert status(page) == said  # there was nothing to stop
     page.fill("input[aria-label='number input for Steps']", "100")
     page.click("#draw")
     page.wait_for_function(
-        "document.querySelector('#explorer .status').textContent.startsWith('Call')", timeout=60_000
+        "document.querySelector('#explorer .status').textContent.startsWith('Call')"
     )
     page.click("#stop")
     page.wait_for_function(
