@@ -4,9 +4,16 @@ import os
 
 __version__ = "0.2.0"
 
-# ONNX Runtime reads it at its first import, which diffusers may be the one to make. Without it the
-# Linux wheels (since 1.29) store a device id and send usage reports.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+# Nothing is reported to anybody. ONNX Runtime reads its switch at its first import, which diffusers
+# may be the one to make: without it the Linux wheels (since 1.29) store a device id and send usage
+# reports. The others ask for versions, count uses, or would if they were installed.
+os.environ |= {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "DO_NOT_TRACK": "1",
+}
 
 
 def __getattr__(name: str):

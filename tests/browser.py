@@ -22,21 +22,26 @@ LONGEST = 120_000  # milliseconds that a test waits for the page
 @contextmanager
 def running_app() -> Iterator[str]:
     """The address of a playground that lives inside the `with`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
     server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(url, server)
+        wait_for(url, server)
         yield url
     finally:
         server.terminate()
         server.wait(10)
 
 
-def _wait_for(url: str, server: subprocess.Popen) -> None:
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def wait_for(url: str, server: subprocess.Popen) -> None:
+    """Until the server answers."""
     for _ in range(2 * STARTUP):
         try:
             urllib.request.urlopen(url, timeout=1).close()

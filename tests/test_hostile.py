@@ -5,6 +5,7 @@ import functools
 import io
 import json
 import math
+import os
 import struct
 import subprocess
 import sys
@@ -31,7 +32,9 @@ from playground.recipe import (
     grid_from_png,
 )
 
-hundreds = settings(max_examples=400, deadline=None, derandomize=True)
+# HOSTILE_EXAMPLES=10000 tries more of each kind.
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "400"))
+hundreds = settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 MEGABYTE = 2**20
 SCHEMA = Draft202012Validator(Recipe.json_schema())
 

@@ -12,9 +12,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DRAW = (
     "from playground.page import serving; from playground.page.page import build; "
-    "from playground.recipe import Recipe; page = build(); "
+    "from playground.page.hosting.host import Host; from playground.recipe import Recipe; "
+    "page = build(); host = Host(page, serving.settings(), serving.stalled); "
+    "host.launch(server_name='127.0.0.1', prevent_thread_lock=True, quiet=True); "
     "session = serving.ready('emoji-world'); *_, last = session.submit([Recipe(steps=2)]); "
-    "print(last.networks)"
+    "page.close(); print(last.networks)"
 )
 
 
@@ -23,7 +25,7 @@ STRACE = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=connect,sendto,se
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
-    """An empty home, after the page was built and a picture drawn by ONNX Runtime.
+    """An empty home, after the page was served and a picture drawn by ONNX Runtime.
 
     Beside it lies what the process said to sockets, where strace is installed.
     """

@@ -50,7 +50,7 @@ def test_it_starts_by_its_button_and_by_enter_in_its_field(page):
     assert said.targets == ended.targets == [(section.stop._id, "click")]
     assert said.fn() == counting.stopped()
     assert ended.cancels == [running._id]
-    assert (running.concurrency_limit, running.trigger_mode) == (3, "multiple")
+    assert running.trigger_mode == "multiple"
 
 
 def test_it_is_given_recipe_fields_and_owner(page):
@@ -63,6 +63,20 @@ def test_a_text_field_is_text_whatever_was_sent(page, sent, given):
     _, running, _, recipe = page
     assert not running.preprocess  # gradio's own answers what is not offered by a traceback
     assert next(running.fn(ME, sent, *recipe)) == f"a cat, {given}, me"
+
+
+def test_who_finds_no_place_is_told_so_and_begins_when_one_is_free(page):
+    _, running, _, recipe = page
+    inside = [running.fn(gr.Request(session_hash=str(n)), "1", *recipe) for n in range(3)]
+    assert [next(run) for run in inside] == [f"a cat, 1, {n}" for n in range(3)]
+    fourth = running.fn(gr.Request(session_hash="3"), "1", *recipe)
+    (said,) = next(fourth).values()
+    assert said["text"].startswith("3 others are computing here; yours begins when")
+    inside[1].close()
+    assert next(fourth) == "a cat, 1, 3"
+    assert list(fourth) == list(inside[0]) == list(inside[2]) == []
+    again = running.fn(gr.Request(session_hash="3"), "2", *recipe)
+    assert list(again) == ["a cat, 2, 3"]
 
 
 def test_lists_of_names_and_sets_of_values_are_told_from_anything_else():

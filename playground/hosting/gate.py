@@ -8,7 +8,7 @@ import asyncio
 import logging
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground import faults
@@ -28,7 +28,7 @@ class RefusedError(Exception):
 
     def __init__(self, status: int, sentence: str, **headers: str):
         super().__init__(sentence)
-        self.answer = JSONResponse({"error": sentence, "detail": sentence}, status, headers)
+        self.status, self.sentence, self.headers = status, sentence, headers
 
 
 class CutOffError(Exception):
@@ -62,13 +62,12 @@ class Gate:
         except CutOffError:
             return
         except RefusedError as refusal:
-            await refusal.answer(scope, receive, send)
+            answered = said(scope["path"], refusal.status, refusal.sentence, refusal.headers)
+            await answered(scope, receive, send)
         except Exception as error:
             sentence = faults.unforeseen(error, scope["path"][:80])
             if not begun:
-                await JSONResponse({"error": sentence, "detail": sentence}, 500)(
-                    scope, receive, send
-                )
+                await said(scope["path"], 500, sentence)(scope, receive, send)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in READS:
@@ -88,7 +87,7 @@ class Gate:
             self._inside -= 1
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not scope["path"].rstrip("/").endswith("/upload"):
+        if not is_upload(scope["path"]):
             most = int(self._settings.request_megabytes * MEGABYTE)
             await self._app(scope, replayed(await whole(scope, receive, most), receive), send)
             return
@@ -100,6 +99,17 @@ class Gate:
             except uploads.UploadError as error:
                 raise RefusedError(400, str(error)) from error
             await self._app(scope, replayed(body, receive), send)
+
+
+def is_upload(path: str) -> bool:
+    return path.rstrip("/").endswith("/upload")
+
+
+def said(path: str, status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    """The page shows the plain text of an upload's answer, and of others what is said in JSON."""
+    if is_upload(path):
+        return PlainTextResponse(sentence, status, headers)
+    return JSONResponse({"error": sentence, "detail": sentence}, status, headers)
 
 
 async def whole(scope: Scope, receive: Receive, most: int) -> bytes:

@@ -53,7 +53,7 @@ class Settings:
         0, 10,
     )  # fmt: skip
     request_megabytes: float = setting(
-        2.0, "Size of a request, other than an upload; a larger one is refused before it is read.",
+        1.0, "Size of a request, other than an upload; a larger one is refused before it is read.",
         0.1, 1000,
     )  # fmt: skip
     upload_megabytes: float = setting(

@@ -9,12 +9,16 @@ if sys.argv[1:2] != ["speed"]:
 
 from playground.measuring import (
     attending,
+    beside,
     checkpoints,
     conditioning,
+    edits,
     family,
+    load,
     recording,
     report,
     scores,
+    soak,
     solvers,
     speed,
     sweeps,
@@ -28,17 +32,23 @@ STAGES = {
     "solvers": solvers.measure,  # the samplers' distance to the exact solution, by network calls
     "family": family.measure,  # the lecture's samplers, from a thousand calls to one
     "conditioning": conditioning.measure,  # three ways to tell a toy what to draw
+    "edits": edits.measure,  # does an edit through attention happen, by its share of the steps
     "speed": speed.run,  # seconds, beside stock diffusers
     "checkpoints": checkpoints.measure,  # families beside their stock pipelines
+    "load": load.measure,  # a running page: 1 to 64 visitors draw at the same time
+    "beside": beside.measure,  # a picture while others draw many, against alone
+    "soak": soak.measure,  # a running page: what stays behind after hundreds of visits
+    "flood": soak.flood,  # a running page: thousands of strangers, then one who draws
     "report": report.write,  # draw the sheets, measure, and write the tables
 }
 
 parser = argparse.ArgumentParser(prog="python -m playground.measuring")
 parser.add_argument("stage", choices=STAGES)
+parser.add_argument("url", nargs="?", help="of load, soak and flood: where the page is")
 parser.add_argument("--count", type=int, help="pictures per task, scenes, prompts, or rounds")
 parser.add_argument("--device", choices=("cpu", "cuda", "mps"), help="of scores and checkpoints")
 of_scores = parser.add_argument_group("of scores")
-of_scores.add_argument("--model", help="a built-in model's name")
+of_scores.add_argument("--model", help="a built-in model's name; of load, too")
 of_scores.add_argument("--seed", type=int, help="of the questions")
 of_checkpoints = parser.add_argument_group("of checkpoints")
 of_checkpoints.add_argument(

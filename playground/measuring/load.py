@@ -37,18 +37,18 @@ def measure(url: str, count: int = EACH, model: str | None = None) -> None:
 
 async def row(url: str, visitors: int, each: int, model: str | None = None) -> dict[str, Any]:
     """What so many visitors meet who begin together."""
-    client, form = await opened(url)
     changes = {"model": model} if model else {"steps": STEPS}
 
-    async def visit(number: int) -> list[Drawn]:
-        one = Visitor(client, form)
+    async def visit(one: Visitor, number: int) -> list[Drawn]:
         return [await one.draw(seed=1000 * number + n, **changes) for n in range(each)]
 
     watching = asyncio.create_task(watched(url))
-    start = time.perf_counter()
-    async with client:
-        pictures = await asyncio.gather(*map(visit, range(visitors)))
-    spent = time.perf_counter() - start
+    async with opened(url) as (client, form):
+        start = time.perf_counter()
+        pictures = await asyncio.gather(
+            *(visit(Visitor(client, form), number) for number in range(visitors))
+        )
+        spent = time.perf_counter() - start
     watching.cancel()
     found = summary(pictures, spent) | {"visitors": visitors} | await watching
     print(found, flush=True)

@@ -1,10 +1,10 @@
 """A visitor of a running page, without a browser: what the page's scripts ask of its queue."""
 
-import asyncio
 import json
 import secrets
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,20 +121,10 @@ class Visitor:
             drawn.failed = message["message"]
 
 
-async def opened(url: str, **options) -> tuple[httpx.AsyncClient, Form]:
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[tuple[httpx.AsyncClient, Form]]:
     """A client of the page at this address, and its form."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
-    client = httpx.AsyncClient(
-        base_url=url.rstrip("/"), timeout=PATIENCE, limits=limits, **options
-    )  # fmt: skip
-    return client, Form.read((await client.get("/config")).json())
-
-
-async def page_load(visitor: Visitor) -> None:
-    """Open the page as a browser does, and close it again."""
-    await visitor.client.get("/")
-    beat = visitor.client.stream("GET", f"{API}/heartbeat/{visitor.session}")
-    async with beat as answer:
-        async for _ in answer.aiter_lines():
-            await asyncio.sleep(0)
-            return
+    base = url.rstrip("/")
+    async with httpx.AsyncClient(base_url=base, timeout=PATIENCE, limits=limits) as client:
+        yield client, Form.read((await client.get("/config")).json())

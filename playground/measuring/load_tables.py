@@ -49,6 +49,19 @@ def _pair(seconds: list[float] | None) -> str:
     return "–" if seconds is None else f"{seconds[0]:.1f} / {seconds[1]:.1f} s"
 
 
+def beside(_: dict) -> str:
+    """A picture while others draw many."""
+    found = figures().get("beside")
+    if not found:
+        return "Not measured yet: `python -m playground.measuring beside`."
+    return (
+        f"A picture of 15 steps took {found['beside']:.2f} s beside one visitor's sweep of 16 "
+        "pictures of 100 steps and another one's race of 36 lanes, "
+        f"{found['times']:.1f} times as long as alone ({found['alone']:.2f} s). Medians of "
+        f"{found['rounds']}, measured by `python -m playground.measuring beside`. {machine(found)}"
+    )
+
+
 def soak(_: dict) -> str:
     """What stays after hundreds of visits."""
     found = figures().get("soak")
@@ -73,4 +86,4 @@ def all_settings(_: dict) -> str:
     return settings.table()
 
 
-TABLES = {"load": load, "soak": soak, "settings": all_settings}
+TABLES = {"load": load, "beside": beside, "soak": soak, "settings": all_settings}

@@ -15,6 +15,7 @@ from playground.page import serving
 from playground.recipe import Recipe
 
 Frame = dict[str, dict]  # data for some of the page's views, by the view's name
+LATEST = 2**53  # milliseconds of a browser's clock
 SECTION = "live"  # of the engine's runs: the one last asked for wins, whatever arrives last
 CLOCK = {"js": "(asked, ...values) => [performance.now(), ...values]"}
 LISTEN = (Path(__file__).parent / "live.js").read_text()
@@ -37,7 +38,8 @@ class Live:
 
 def moment(asked) -> float:
     """When something was asked for, whatever the page has sent."""
-    return float(asked) if isinstance(asked, int | float) else 0.0
+    known = isinstance(asked, int | float) and abs(asked) < LATEST
+    return float(asked) if known else 0.0
 
 
 def stamped(frames: Iterator[Frame], asked: float) -> Iterator[Frame]:

@@ -39,11 +39,16 @@ def serve(host: str | None, port: int | None, attach: Attach) -> None:
     if host:  # where models that are offered depend on who can reach the page
         os.environ["GRADIO_SERVER_NAME"] = host
     # Imported here: options are read without building anything.
+    from playground.hosting.settings import SettingsError
     from playground.page import serving
     from playground.page.hosting.host import Host
     from playground.page.page import CSS, build, theme
 
-    page, settings = build(), serving.settings()
+    try:
+        settings = serving.settings()
+    except SettingsError as error:
+        raise SystemExit(f"latent-playground: {error}") from error
+    page = build()
     beside = attach(page, settings)
     hosted = Host(page, settings, serving.stalled, beside.routes)
     hosted.launch(

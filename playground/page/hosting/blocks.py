@@ -12,6 +12,15 @@ class Page(gr.Blocks):
     visitor reads one sentence; what nobody foresaw is in the log under the number that it says.
     """
 
+    async def preprocess_data(self, block_fn, *values, **named):
+        """What a page of ours would not send is refused here, and is no defect."""
+        try:
+            return await super().preprocess_data(block_fn, *values, **named)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise said("What was sent does not fit this part of the page.") from error
+
     async def process_api(self, block_fn, *values, **named):
         try:
             return await super().process_api(block_fn, *values, **named)

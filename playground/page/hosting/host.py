@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -12,15 +13,17 @@ from starlette.routing import BaseRoute, Route
 from playground.hosting import headers
 from playground.hosting.gate import Gate
 from playground.hosting.headers import Headers
-from playground.hosting.health import Health, Pulse, Watch, stalled
+from playground.hosting.health import PAUSE, Health, Pulse, Watch, stalled
 from playground.hosting.settings import MEGABYTE, Settings
 from playground.page.hosting.mailboxes import Mailboxes
 from playground.page.hosting.visits import Noted, Visits, give_back
 
-TIDY = 5  # seconds between two looks for who has left
+TIDY = 2  # seconds between two looks for who has left
 QUICK = 16  # visitors at the same time in each handler that says nothing else
 SPARE = 64  # threads and places beside those of the visitors who draw
 RUNS = "runs"  # what handlers that compute share
+# Gradio would compute statistics of the last 10,000 events after every single one.
+STATISTICS = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**9), "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
 FILES = 600  # seconds between two looks for old files
 
 
@@ -47,6 +50,8 @@ class Host:
         """Serve the page in a thread; `options` are those of `gradio.Blocks.launch`."""
         page, most = self.page, self.settings
         page.delete_cache = (FILES, most.upload_minutes * 60)
+        for name, value in STATISTICS.items():
+            os.environ.setdefault(name, value)
         page.queue(max_size=most.waiting, default_concurrency_limit=QUICK, api_open=False)
         self._all_at_once()
         page.launch(
@@ -96,9 +101,11 @@ class Host:
             if self.visits.tidy():
                 await asyncio.to_thread(give_back)
 
-    def serve(self) -> None:
-        """Wait until the server is stopped; end the process if it is dead."""
-        watch = Watch(self.health)
+    def serve(self, pause: float = PAUSE) -> None:
+        """Wait until the server is stopped; end the process if it is dead, which is looked for
+        every `pause` seconds.
+        """
+        watch = Watch(self.health, pause=pause)
         try:
             self.page.block_thread()
         finally:

@@ -65,7 +65,9 @@ class Visits:
         Returns of how many something was forgotten.
         """
         now, needed = self._clock(), self.needed()
-        known = {*self.states.session_data, *self.queue.pending_messages_per_session}
+        queue = self.queue
+        known = {*self.states.session_data, *queue.pending_messages_per_session,
+                 *queue.pending_event_ids_session}  # fmt: skip
         left = [s for s in known if s not in needed and self._gone(s, now)]
         for session in left:
             self._forget(session)

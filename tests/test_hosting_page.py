@@ -1,0 +1,130 @@
+"""A small page, served as the playground is: a flood, visitors who leave, and its end."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+from browser import ROOT, free_port, wait_for
+from small_page import FEW, HELD
+
+from playground.hosting.health import EXIT
+from playground.measuring import load, soak
+from playground.measuring.load_client import API, Form, Visitor
+from playground.page.hosting.mailboxes import Mailboxes
+
+LONGEST = 60  # seconds
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Its address, and its process."""
+    port = free_port()
+    files = tmp_path_factory.mktemp("files")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "GRADIO_TEMP_DIR": str(files)}
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "small_page.py"), str(port)], env=environment
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(url, process)
+        yield url, process
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def url(served) -> str:
+    return served[0]
+
+
+def kept(url: str) -> dict[str, int]:
+    return httpx.get(f"{url}/kept", timeout=30).json()
+
+
+def forgotten(url: str) -> bool:
+    """Wait until nothing of any visitor is kept."""
+    end = time.monotonic() + LONGEST
+    while any(kept(url).values()):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def visits(url: str, what):
+    """What `what(client, form)` returns."""
+
+    async def run():
+        async with httpx.AsyncClient(base_url=url, timeout=LONGEST) as client:
+            return await what(client, Form.read((await client.get("/config")).json()))
+
+    return asyncio.run(run())
+
+
+def test_health_and_headers(url):
+    health = httpx.get(f"{url}/health")
+    assert (health.status_code, set(health.json().values())) == (200, {"alive"})
+    assert "frame-ancestors 'self'" in httpx.get(url).headers["content-security-policy"]
+    assert httpx.get(f"{url}{API}/info").headers["x-content-type-options"] == "nosniff"
+
+
+def test_visitors_are_served_and_measured_and_strangers_cannot_stop_the_queue(url):
+    """Of many sessions that never listen a few are kept; cut uploads leave no file."""
+    found = asyncio.run(load.row(url, 3, 2))
+    assert (found["failed"], found["visitors"]) == (0, 3)
+    assert found["threads"] > 4
+    assert found["preview"][0] < found["picture"][0]
+    found = asyncio.run(soak._flood(url, 150, 20))
+    assert found["health"]["queue"] == "alive"
+    assert not found["drawn"].failed
+    assert found["answers"].keys() <= {"taken", "503"}  # who is not taken is told: busy
+    assert found["answers"]["taken"] > 0
+    assert found["after"]["kept"] == found["before"]["kept"]
+    assert kept(url)["sessions"] <= FEW.sessions
+    assert kept(url)["mailboxes"] <= FEW.sessions + FEW.waiting + FEW.visitors
+
+
+def test_who_stays_is_kept_within_the_limit_and_who_leaves_leaves_nothing(url):
+    async def three(client, form):
+        visitors = [Visitor(client, form) for _ in range(3)]
+        beats = [client.stream("GET", f"{API}/heartbeat/{v.session}") for v in visitors]
+        async with beats[0], beats[1], beats[2]:
+            drawn = [await visitor.draw() for visitor in visitors]
+            end = time.monotonic() + LONGEST
+            while kept(url)["held"] != 2 * HELD and time.monotonic() < end:
+                await asyncio.sleep(0.1)  # who came first is forgotten first
+            await asyncio.sleep(2 * FEW.leave_seconds)
+            return [d.failed for d in drawn], kept(url)
+
+    failed, there = visits(url, three)
+    assert failed == [""] * 3
+    assert there["held"] == 2 * HELD
+
+    async def all_ways(client, form):
+        ways = ["stops", "leaves", "opens the page", "uploads", "draws"]
+        await asyncio.gather(*(soak.visit(Visitor(client, form), w, 3, 0.2) for w in ways))
+
+    visits(url, all_ways)
+    assert forgotten(url)
+
+
+def test_a_mailbox_that_somebody_waits_for_is_never_dropped():
+    boxes = Mailboxes(3, lambda: {"a"})
+    for name in "abcde":
+        boxes[name] = name
+    assert list(boxes) == ["a", "d", "e"]
+    assert isinstance(boxes["nobody"], asyncio.Queue)
+    assert "nobody" not in boxes
+    del boxes["nobody"]  # twice is once
+
+
+def test_a_stopped_queue_is_a_dead_page_that_ends_itself(served):
+    """The last test of this page."""
+    url, process = served
+    assert httpx.get(f"{url}/stop").status_code == 200
+    assert process.wait(LONGEST) == EXIT
