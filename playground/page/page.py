@@ -50,6 +50,11 @@ def theme() -> gr.themes.Base:
         "link_text_color_dark": "*secondary_300",
         "error_text_color_dark": "#fca5a5",
         "checkbox_border_color": "*neutral_400",
+        "color_accent": "*primary_600",
+        "button_primary_background_fill": "*primary_600",
+        "button_primary_background_fill_hover": "*primary_700",
+        "checkbox_label_background_fill_selected": "*primary_600",
+        "checkbox_label_background_fill_selected_dark": "*primary_600",
     }
     plain = {"block_title_background_fill": "none", "block_title_text_color": "*body_text_color"}
     dark = {f"{name}_dark": value for name, value in plain.items()}

@@ -29,7 +29,7 @@ function go(to, focus) {
   [...find('all').children].forEach(({ firstChild: button }, i) => {
     button.classList.toggle('seen', seen.has(stops[i].name));
     if (i === at) button.setAttribute('aria-current', 'step'); else button.removeAttribute('aria-current');
-    button.setAttribute('aria-label', stops[i].title + (seen.has(stops[i].name) ? ', seen' : ''));
+    button.setAttribute('aria-label', `${button.textContent}: ${stops[i].title}${seen.has(stops[i].name) ? ', seen' : ''}`);
   });
   find('previous').disabled = at === 0;
   find('next').disabled = at === last;

@@ -44,7 +44,7 @@ const fitting = () => (find('plot').clientWidth && find('plot').clientWidth < 48
 function plot() {
   width = fitting();
   const { series, bound } = group(), visible = series.filter((s) => !hidden.has(s.label) && s.points.some((p) => value(p) != null));
-  const picture = svg('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, role: 'img', 'aria-label': 'Error against network calls' });
+  const picture = svg('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, role: 'group', 'aria-label': 'Error against network calls: a button for each measured point' });
   find('plot').replaceChildren(picture);
   if (!visible.length) return;
   const { x, y, calls, ticks: marks } = scales(visible);

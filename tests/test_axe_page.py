@@ -1,0 +1,39 @@
+"""No serious fault of accessibility in any lens, as axe-core finds them (tests/axe, MPL 2.0)."""
+
+from pathlib import Path
+
+import pytest
+from browser import LONGEST
+
+from playground.page.page import LENSES
+
+AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
+TOLD = ("serious", "critical")
+RUN = """async () => {
+  const found = await axe.run(document.body, { resultTypes: ['violations'] });
+  return found.violations.map(({ id, impact, nodes }) =>
+    ({ id, impact, nodes: nodes.map(({ target, failureSummary }) => [target.join(' '), failureSummary]) }));
+}"""  # noqa: E501
+# How a lens shows that it is there.
+LAID_OUT = {
+    "Studio": "#explorer .words button",
+    "Guidance": "#lookahead .picture",
+    "Attention": "#attention canvas",
+    "Samplers": "#schedules .rows button",
+    "Family": "#systems table",
+    "Lecture": "#lecture-stops .title",
+}
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+def test_no_lens_has_a_serious_fault(visit, theme, width):
+    page = visit(f"/?__theme={theme}", viewport={"width": width, "height": 900})
+    page.add_script_tag(content=AXE)
+    found = {}
+    for lens in LENSES:
+        page.get_by_role("tab", name=lens.name).click()
+        page.wait_for_selector(LAID_OUT[lens.name], timeout=LONGEST)
+        faults = [fault for fault in page.evaluate(RUN) if fault["impact"] in TOLD]
+        if faults:
+            found[lens.name] = faults
+    assert found == {}
