@@ -30,6 +30,8 @@ def draw(recipe: Recipe, visitor: str | None = None) -> Iterator[Frames]:
         session = serving.session(model)
         one.facts, one.prompt = session.facts, session.describe(one.recipe.prompt)
         with session.submit([one.recipe], visitor=visitor, section=SECTION, asked=asked) as run:
+            for sentence in serving.waiting(run):
+                yield view.message(sentence, share(state)), None
             yield from _followed(run, one, state)
         if one.picture is None:
             return

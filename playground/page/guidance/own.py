@@ -74,6 +74,8 @@ def measure(recipe: Recipe, text: str | None, visitor: str | None = None) -> Ite
     for number, row in enumerate(planned, 1):
         pictures, share = [], together.rows(row[0]) / whole
         with session.submit(row, visitor=visitor, section=SECTION, asked=asked) as run:
+            for sentence in serving.waiting(run):
+                yield tradeoff.message(sentence, run=name)
             for event in run:
                 if isinstance(event, Failure):
                     raise ValueError(f"A picture at w = {row[0].guidance:g} failed: {event.reason}")

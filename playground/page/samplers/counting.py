@@ -42,6 +42,8 @@ def compare(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
     session, begun = serving.session(recipe.model, recipe.lora), time.perf_counter()
     recipes = [replace(recipe, steps=n) for n in counts]
     with session.submit(recipes, visitor=visitor, section="counting", asked=asked) as run:
+        for sentence in serving.waiting(run):
+            yield counting.message(sentence, 0.0)
         yield from _compared(session, recipes, run, begun)
 
 

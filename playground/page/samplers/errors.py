@@ -56,6 +56,8 @@ def measure(recipe: Recipe, names: list[str], visitor: str | None = None) -> Ite
     phases = (("Solving the reference", state.exact), ("Sampling", state.tasks))
     for number, (what, tasks) in enumerate(phases, 1):
         with session.submit(tasks, visitor=visitor, section="errors", asked=asked) as run:
+            for sentence in serving.waiting(run):
+                yield errors.message(sentence, share=0.0), None
             yield from _followed(run, state, what)
         if state.phases_done < number:
             yield errors.message("Another measurement of yours took over."), None

@@ -40,6 +40,8 @@ def race(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
         task = Task(replace(recipe, sampler=name), steps=steps)
         label = f"{SAMPLERS[name].label}, {steps} steps"
         with session.submit([task], visitor=visitor, section="lecture", asked=asked) as run:
+            for sentence in serving.waiting(run):
+                yield lecture.message(sentence, 0.0)
             for moment in _lane(run, label, ended):
                 if isinstance(moment, lecture.Lane):
                     ended.append(moment)

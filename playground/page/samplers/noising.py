@@ -37,6 +37,8 @@ def of_recipe(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
         yield noising.message(sentence, 0.0)
     session, picture = serving.session(recipe.model, recipe.lora), None
     with session.submit([recipe], visitor=visitor, section="noising", asked=asked) as run:
+        for sentence in serving.waiting(run):
+            yield noising.message(sentence, 0.0)
         for event in run:
             if isinstance(event, Failure):
                 raise RecipeError(f"This picture failed: {event.reason}")
