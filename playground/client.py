@@ -6,17 +6,20 @@ p = Playground(model="emoji-world")
 run = p.draw("a red square", guidance=5, steps=15, seed=7)
 run.image                    # a PIL image
 run.map("square")            # float32 [height, width]: the word's share at every pixel
+run.figure()                 # a matplotlib figure: the picture under each word's map
 run.save("square.png")       # opens again in the page, with its recipe
 p.read("mine.jpg", "a cat").map("cat")   # the same of a picture that is there already
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from playground import notebook
 from playground.attention import heatmaps
 from playground.attention.summing import Aggregation
 from playground.engine.events import DrawingFailedError, Failure, Step, Task
@@ -26,6 +29,9 @@ from playground.engine.session import Run, Session
 from playground.models import pictures, specs
 from playground.models.fetch import Report, fetched
 from playground.recipe import Recipe
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class _Run:
@@ -49,6 +55,10 @@ class _Run:
     def words(self) -> list[str]:
         return [word.text for word in self.record.prompt.words]
 
+    def figure(self) -> "Figure":
+        """A matplotlib figure: the picture, and it under the map of each word."""
+        return notebook.maps(self._picture, self.words, self._maps())
+
     def map(self, word: str, which: int = 0) -> np.ndarray:
         """Where attention to a word went, float32 [height, width] in 0 … 1: its share of the words'
         attention, summed in the way measured best for the model and carried to the picture's edges.
@@ -60,10 +70,13 @@ class _Run:
         if which not in range(len(places)):
             known = ", ".join(self.words) or "none"
             raise ValueError(f"There is no {word!r} number {which} among the words: {known}.")
+        return self._maps()[places[which]]
+
+    def _maps(self) -> np.ndarray:
         maps = self.record.word_maps(self._how)
         if maps is None:
-            raise ValueError("At w = 0 the words are not read: there are no word maps.")
-        return heatmaps.on_picture(maps, self._picture, self._how)[places[which]]
+            raise ValueError("At w = 0, or without words, no words are read: there are no maps.")
+        return heatmaps.on_picture(maps, self._picture, self._how)
 
 
 class Drawn(_Run):
@@ -80,9 +93,28 @@ class Drawn(_Run):
         """Write a PNG that carries its recipe."""
         Path(path).write_bytes(self.record.png())
 
+    def _repr_html_(self) -> str:
+        """In a notebook: the explorer, in which words and pixels show each other."""
+        return notebook.explorer(self.record)
+
     def __repr__(self) -> str:
         height, width, _ = self.record.picture.image.shape
         return f"<Drawn {self.recipe.prompt!r}, seed {self.recipe.seed}, {width}×{height}>"
+
+
+class Drawings(list[Drawn]):
+    """Pictures that were drawn together; in a notebook they stand side by side."""
+
+    def __init__(self, drawn: Iterable[Drawn], titles: Sequence[str] = ()):
+        super().__init__(drawn)
+        self._titles = titles or [one.recipe.prompt for one in self]
+
+    def figure(self) -> "Figure":
+        """A matplotlib figure of all pictures."""
+        return notebook.row([one.record.picture.image for one in self], self._titles)
+
+    def _repr_png_(self) -> bytes:
+        return notebook.png(self.figure())
 
 
 class Reading(_Run):
@@ -93,6 +125,10 @@ class Reading(_Run):
     @property
     def original(self) -> Image.Image:
         return Image.fromarray(self._picture)
+
+    def _repr_png_(self) -> bytes:
+        """In a notebook: the picture under the map of each word."""
+        return notebook.png(self.figure())
 
     def __repr__(self) -> str:
         return f"<Reading of {self.record.prompt.text!r}, {len(self.steps)} calls>"
@@ -140,15 +176,16 @@ class Playground:
         return self.draw_all([self.recipe(prompt, **fields)])[0]
 
     def sweep(self, prompt: str, field: str = "guidance",
-              values: Sequence = (0, 1, 2, 3, 5, 7, 12, 25), **fields) -> list[Drawn]:  # fmt: skip
+              values: Sequence = (0, 1, 2, 3, 5, 7, 12, 25), **fields) -> Drawings:  # fmt: skip
         """The same recipe once per value of one field, from the same noise, drawn together."""
         base = self.recipe(prompt, **fields)
-        return self.draw_all([replace(base, **{field: value}) for value in values])
+        drawn = self.draw_all([replace(base, **{field: value}) for value in values])
+        return Drawings(drawn, [f"{field} = {value}" for value in values])
 
-    def draw_all(self, tasks: Sequence[Task | Recipe], record: bool = True) -> list[Drawn]:
+    def draw_all(self, tasks: Sequence[Task | Recipe], record: bool = True) -> Drawings:
         """Any recipes for this model, drawn together, in their order; `record` word maps too."""
         found = self._records(self.session.submit(tasks, record=record))
-        return [Drawn(found[i], self._how) for i in range(len(tasks))]
+        return Drawings(Drawn(found[i], self._how) for i in range(len(tasks)))
 
     def read(self, picture: str | Path | Image.Image, prompt: str) -> Reading:
         """Which pixels of a picture that is there already each word of a prompt would claim.

@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "attention": MODELS,
     "engine": MODELS | {"attention"},
     "hosting": TABLES | {"models"},
-    "client": DRAWING,
+    "client": DRAWING | {"notebook"},
+    "notebook": {"engine", "page"},
     "playground": DRAWING | {"client"},  # the package itself
     "world": TABLES,
     "toys": PURE,
