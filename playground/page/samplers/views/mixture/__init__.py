@@ -3,16 +3,23 @@
 Step count, η, guidance and spacing respond at once; no network, no request.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import playground
 from playground.page.shared.view import View, read
 
 FOLDER = Path(__file__).parent
-SOLVERS = (FOLDER / "solvers.js").read_text(encoding="utf-8")
+# The same solvers take the steps of the edition that runs in a browser. A view's script is no
+# module, so nothing is exported.
+_MODULE = Path(playground.__file__).parent / "live" / "js" / "engine" / "solvers.js"
+SOLVERS = re.sub(r"^export ", "", _MODULE.read_text(encoding="utf-8"), flags=re.MULTILINE) + (
+    FOLDER / "plane.js"
+).read_text(encoding="utf-8")
 _PARTS = read(FOLDER)
 VIEW = View(_PARTS.html_template, _PARTS.css_template, SOLVERS + _PARTS.js_on_load)
-# Samplers that solvers.js has; DDIM stands for Euler too.
+# Samplers that the browser has; DDIM stands for Euler too.
 METHODS = (
     "ddim", "pndm", "euler_a", "heun", "dpmpp_2m", "dpmpp_2s", "dpmpp_2m_sde", "unipc", "deis",
 )  # fmt: skip

@@ -1,6 +1,6 @@
 // Everything is computed here, at every move of a slider. Panels show √ᾱ·y, so that both noise
 // and points fit; the shade is the exact density of the chosen label at that noise.
-const POINTS = 120, REACH = 3.4, SIDE = 280, CELLS = 70, EXACT_STEPS = 40, SECONDS = 2.5;
+const POINTS = 120, REACH = 3.4, SIDE = 560, CELLS = 70, EXACT_STEPS = 40, SECONDS = 2.5;
 let world = null, shown = new Set(['ddim', 'heun', 'dpmpp_2m', 'euler_a']), runs = [], playing = null;
 
 const start = normals(2 * POINTS, 7), fresh = [];
@@ -56,6 +56,7 @@ function paint(panel, run) {
   brush.clearRect(0, 0, SIDE, SIDE);
   shade(brush, sigma, +find('label').value);
   brush.strokeStyle = brush.fillStyle = dark;
+  brush.lineWidth = 2;
   let outside = 0;
   for (let k = 0; k < 2 * POINTS; k += 2) {
     const here = [0, 1].map((d) => (part ? at(before, k + d) * (1 - part) + at(before + 1, k + d) * part : at(before, k + d)));
@@ -66,7 +67,7 @@ function paint(panel, run) {
     brush.stroke();
     brush.globalAlpha = 0.9;
     brush.beginPath();
-    brush.arc(place(here[0]), place(-here[1]), 2.2, 0, 7);
+    brush.arc(place(here[0]), place(-here[1]), 4, 0, 7);
     brush.fill();
     if (Math.max(...here.map(Math.abs)) > REACH) outside++;
   }
@@ -109,6 +110,7 @@ function moveTo(moment) {
 }
 
 function play() {
+  if (CALM.matches) { moveTo(+find('moment').value < 1 ? 1 : 0); return; }
   if (playing) { cancelAnimationFrame(playing); playing = null; find('play').textContent = '▶ Play'; return; }
   const begun = performance.now();
   find('play').textContent = '❚❚ Pause';
