@@ -1,9 +1,11 @@
 """Fixtures: a small random model of real classes, the shipped one, and scenes of the stream."""
 
+import fcntl
 import functools
 import itertools
 import json
 import os
+from pathlib import Path
 
 import cross
 import joint
@@ -15,6 +17,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from playground.engine.engine import Engine
 from playground.engine.local import LocalSession
+from playground.live import export as live_export
 from playground.measuring.tiny import pipelines as tiny_pipelines
 from playground.models.families.unet import UNetModel
 from playground.models.load import load
@@ -119,6 +122,16 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def live_site(request) -> Path:
+    """A folder of the edition that runs in a browser: written once on a machine for its sources."""
+    kept = Path(request.config.cache.mkdir("live"))
+    with open(kept / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be writing it
+        live_export.write(kept / "site")
+    return kept / "site"
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,13 @@
-"""Asks the browser's modules in Node, which comes from PyPI with the other requirements of tests."""
+"""Asks the browser's modules in Node."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent / "live"
-NODE = Path(sys.executable).with_name("node")
-LONGEST = 120  # seconds of one process
+from playground.live import node
 
-
-def run(script: str, *arguments: str, given: str = "") -> str:
-    """What a script of tests/live writes."""
-    done = subprocess.run(
-        [NODE, HERE / script, *arguments], input=given, capture_output=True, text=True,
-        timeout=LONGEST, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+ANSWERS = Path(__file__).parent / "live" / "answers.mjs"
 
 
 def answers(questions: list[dict]) -> list:
     """The answers of one process to all questions (see live/answers.mjs)."""
-    return json.loads(run("answers.mjs", given=json.dumps(questions)))
+    return json.loads(node.run(ANSWERS, given=json.dumps(questions)))

@@ -38,12 +38,14 @@ MAY_IMPORT = {
     "world": TABLES,
     "toys": PURE,
     "training": DRAWING | {"world"},
-    "measuring": DRAWING | {"client", "world", "training", "toys", "hosting"},
+    "measuring": DRAWING | {"client", "world", "training", "toys", "hosting", "replicas"},
     # Of the engine the page knows the session and what a run is, of models their table.
     "page": PURE
     | {"playground", "a1111", "models", "attention", "engine", "world", "toys", "hosting"},
     "api": DRAWING | {"playground", "faults", "hosting", "page", "world"},
-    "cli": DRAWING | {"api", "live", "page"},
+    # The folder for browsers is written from what engine and page say of themselves.
+    "live": DRAWING | {"playground", "page", "world"},
+    "cli": DRAWING | {"api", "live", "page", "replicas"},
     "__main__": {"cli"},
     "app": {"cli"},
 }

