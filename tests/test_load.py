@@ -45,7 +45,9 @@ def test_a_single_picture_beside_many_is_compared_with_alone(engine):
     found = beside.compare(LocalSession(engine), Recipe(**SMALL, steps=2), [many, many], 1)
     assert found["beside"] > 0
     assert found["times"] == pytest.approx(found["beside"] / found["alone"], rel=0.2)
-    assert not engine.busy or not engine._turns.runs
+    few = [Recipe(**SMALL, steps=1)]
+    with pytest.raises(ValueError, match="ended too early"):
+        beside.compare(LocalSession(engine), Recipe(**SMALL, steps=9), [few], 1)
 
 
 def test_the_tables_are_those_of_the_figures(monkeypatch):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from playground.engine.session import Session
+from playground.engine.local import LocalSession
 from playground.measuring import docs
 from playground.measuring.load_tables import FIGURES
 from playground.measuring.report import environment
@@ -35,7 +35,7 @@ def measure(count: int = COUNT) -> None:
 
 
 def compare(
-    session: Session, one: Recipe, others: Sequence[Sequence[Recipe]], count: int
+    session: LocalSession, one: Recipe, others: Sequence[Sequence[Recipe]], count: int
 ) -> dict[str, float]:
     """Median seconds of a picture alone and beside the runs of `others`, a visitor each."""
     alone = _seconds(session, one, count)
@@ -44,13 +44,13 @@ def compare(
         for run in runs:
             next(iter(going.enter_context(run)))
         beside = _seconds(session, one, count)
-        if not all(run.pending for run in runs):
+        if not all(run.cells for run in runs):
             raise ValueError("The others ended too early to be measured beside.")
     return {"alone": round(alone, 3), "beside": round(beside, 3),
             "times": round(beside / alone, 2), "rounds": count}  # fmt: skip
 
 
-def _seconds(session: Session, one: Recipe, count: int) -> float:
+def _seconds(session: LocalSession, one: Recipe, count: int) -> float:
     found = []
     for number in range(count):
         start = time.perf_counter()
