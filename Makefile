@@ -28,6 +28,9 @@ report: .venv/test # the sheets, every table of the documents, and what the page
 screenshot: .venv/test
 	$(BIN)/python tests/screenshot.py
 
+screenshots: .venv/test # every lens at three widths and in two themes, into screenshots/
+	$(BIN)/python tests/screenshot.py --every
+
 # The newest releases that requirements*.txt allow, for Python 3.10 and later. Which build of torch
 # is right depends on the machine, so it and its companions stay out.
 constraints: .venv/test

@@ -170,25 +170,6 @@ def test_a_seed_that_is_no_whole_number_is_refused_and_stays(visit):
     assert page.input_value("#recipe-seed input") == "1.5"
 
 
-def test_walking_through_the_page_by_keyboard_draws_nothing(visit):
-    page = visit()
-    requests, before = asked(page), status(page)
-    for name in ("Guidance scale w", "Steps"):
-        page.focus(f"input[aria-label='number input for {name}']")
-        for _ in range(3):
-            page.keyboard.press("Tab")
-    answered(page, lambda: page.click("#stop"))  # what was on its way has come before this
-    assert requests  # gradio told the server
-    assert status(page) == before
-    page.get_by_role("tab", name="Guidance").click()
-    page.wait_for_selector("#lookahead .picture")  # the example is still there
-    page.fill("input[aria-label='number input for Guidance scale w']", "3")
-    page.keyboard.press("Tab")
-    page.wait_for_function(
-        "document.querySelector('#explorer .status').textContent.includes('w = 3,')"
-    )
-
-
 def test_too_many_words_are_refused_and_kept(visit):
     page = visit()
     before, words = pixels(page), "cat " * 100

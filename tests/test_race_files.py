@@ -23,7 +23,7 @@ HERE = "https://example.org/playground/"
 def kept(kind: str, data: Race, **changes) -> bytes:
     ask = {"kind": kind, "rows": "sampler", "columns": "count", "page": HERE} | changes
     name, content = race_files.file(ask, data)
-    assert name == f"race.{kind}"
+    assert re.fullmatch(rf"race-[\w-]+-seed-\d+\.{kind}", name)
     return content
 
 

@@ -92,7 +92,7 @@ def test_a_race_is_held_as_it_is_and_saved_from_there(page, session):
     assert frame == held.data()
     ask = {"kind": "png", "rows": "sampler", "columns": "count"}
     (file,) = handler(page, "on_keep").fn(held, ME, gr.EventData(None, ask))
-    assert file["name"] == "race.png"
+    assert file["name"] == "race-a-cat-wearing-a-top-hat-on-a-blue-backg-seed-7.png"
     png = io.BytesIO(base64.b64decode(file["content"]))
     assert len(grid_from_png(png)) == 2
 

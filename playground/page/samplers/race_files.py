@@ -1,7 +1,8 @@
 """A race to keep: one labelled PNG whose cells know their recipes, or one HTML file."""
 
 import io
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -9,14 +10,19 @@ from playground.page import together
 from playground.page.samplers.race_plan import Lane
 from playground.page.samplers.racing import Race
 from playground.page.samplers.views import race as view
-from playground.page.shared.labels import label
+from playground.page.shared.sheet import (
+    GAP,
+    HEADER,
+    NARROWEST,
+    PALE,
+    Sheet,
+    missing,
+    opened,
+    written,
+)
 from playground.page.shared.view import standalone
-from playground.recipe import Box, Recipe, save_grid
+from playground.recipe import save_grid
 from playground.wording import counted
-
-GAP, HEADER = 8, 142  # pixels: between cells, of a row's name
-NARROWEST = 112  # pixels of a column, so that its names can be read
-PALE = "#6b7280"
 
 Names = tuple[str, ...]  # what a lane is called along a side of the table, a line each
 
@@ -33,24 +39,22 @@ def png(raced: Race, rows: str, columns: str, page: str | None) -> bytes:
     placed = {(down.names(r.lane), across.names(r.lane)): r for r in raced.runners}
     wide = max(NARROWEST, *(runner.lane.recipe.width for runner in raced.runners))
     lefts = [2 * GAP + HEADER + i * (wide + GAP) for i in range(len(across.all))]
-    sheet, cells = _Sheet(lefts[-1] + wide + GAP), {}
+    sheet, cells = Sheet(lefts[-1] + wide + GAP), {}
     first = raced.runners[0].lane.recipe
     sheet.put(
-        GAP, _text(first.prompt or "no words", sheet.width - 2 * GAP),
-        _text(f"seed {first.seed}", sheet.width - 2 * GAP),
+        GAP, written(first.prompt or "no words", sheet.width - 2 * GAP),
+        written(f"seed {first.seed}", sheet.width - 2 * GAP),
     )  # fmt: skip
     sheet.end_row()
     for x, names in zip(lefts, across.all, strict=True):
-        sheet.put(x, *(_text(line, wide) for line in names))
+        sheet.put(x, *(written(line, wide) for line in names))
     sheet.end_row()
     for row in down.all:
-        sheet.put(GAP, *(_text(line, HEADER) for line in row))
+        sheet.put(GAP, *(written(line, HEADER) for line in row))
         for x, column in zip(lefts, across.all, strict=True):
             if runner := placed.get((row, column)):
-                picture = _picture(runner.picture.png) if runner.picture else None
-                box = sheet.put(
-                    x, picture or _missing(runner.lane.recipe), _cost(runner.lane, wide)
-                )
+                picture = opened(runner.picture.png) if runner.picture else None
+                box = sheet.put(x, picture or missing(runner.lane.recipe), _cost(runner.lane, wide))
                 if picture:  # a preview is not what its recipe draws
                     cells[box] = runner.lane.recipe
         sheet.end_row()
@@ -59,52 +63,9 @@ def png(raced: Race, rows: str, columns: str, page: str | None) -> bytes:
     return file.getvalue()
 
 
-@dataclass
-class _Sheet:
-    """A page that grows downwards, row by row."""
-
-    width: int
-    top: int = GAP  # of this row
-    bottom: int = GAP
-    parts: list[tuple[Image.Image, int, int]] = field(default_factory=list)
-
-    def put(self, x: int, *images: Image.Image) -> Box:
-        """One below another from the row's top on; returns where the first one is."""
-        y = self.top
-        for image in images:
-            self.parts.append((image, x, y))
-            y += image.height
-        self.bottom = max(self.bottom, y)
-        return (x, self.top, x + images[0].width, self.top + images[0].height)
-
-    def end_row(self) -> None:
-        self.top = self.bottom + GAP
-
-    def image(self) -> Image.Image:
-        whole = Image.new("RGB", (self.width, self.top), "white")
-        for part, x, y in self.parts:
-            whole.paste(part, (x, y), part if part.mode == "RGBA" else None)
-        return whole
-
-
-def _text(text: str, width: int, colour: str = "#1f2937") -> Image.Image:
-    return label(text, width, colour=colour, lines=None)
-
-
 def _cost(lane: Lane, width: int) -> Image.Image:
     steps, calls = counted(lane.recipe.steps, "step"), together.calls(lane.recipe)
-    return _text(f"{steps}, {counted(calls, 'call')}", width, PALE)
-
-
-def _picture(png: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(png)).convert("RGB")
-
-
-def _missing(recipe: Recipe) -> Image.Image:
-    blank, text = Image.new("RGB", (recipe.width, recipe.height), "white"), "not finished"
-    said = _text(text, recipe.width, PALE)
-    blank.paste(said, (0, (blank.height - said.height) // 2), said)
-    return blank
+    return written(f"{steps}, {counted(calls, 'call')}", width, PALE)
 
 
 @dataclass(frozen=True)
@@ -156,6 +117,13 @@ def name(raced: Race, axis: str, lane: Lane) -> str:
 KEPT = {"png": png, "html": html}
 
 
+def _named(raced: Race) -> str:
+    """A file's name that tells races apart: their words and their seed."""
+    first = raced.runners[0].lane.recipe
+    words = "-".join(re.findall(r"\w+", first.prompt.lower()))[:40].strip("-")
+    return f"race-{words or 'no-words'}-seed-{first.seed}"
+
+
 def file(ask: dict, raced: Race) -> tuple[str, bytes]:
     """Name and content of what the page asks for. Raises ValueError in words that fit the page.
 
@@ -168,4 +136,4 @@ def file(ask: dict, raced: Race) -> tuple[str, bytes]:
         raise ValueError(f"Rows and columns are two of: {', '.join(view.AXES)}.")
     page = str(ask.get("page"))
     web = page.startswith(("http://", "https://")) and len(page) < 300
-    return f"race.{kind}", KEPT[kind](raced, rows, columns, page if web else None)
+    return f"{_named(raced)}.{kind}", KEPT[kind](raced, rows, columns, page if web else None)

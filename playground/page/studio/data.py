@@ -7,6 +7,7 @@ from playground.engine.record import RunRecord
 from playground.engine.session import PromptFacts
 from playground.models import specs
 from playground.page import fits
+from playground.page.fits import Fit
 from playground.page.shared.view import Summing
 from playground.page.studio import judging
 from playground.page.studio.views import explorer, pipeline
@@ -75,12 +76,8 @@ def notes(recipe: Recipe, prompt: PromptFacts, negative: PromptFacts) -> list[st
     fit, found = fits.of(recipe.model, recipe.lora), []
     spec, two = fit.spec, fit.guidance.branches
     if not prompt.content:  # nothing, or punctuation alone
-        found.append("No words: this is the unconditional picture.")
-    if not any(guidance.scale_at(recipe, i, recipe.steps) for i in range(recipe.steps)):
-        found.append(
-            fit.why_not("without words")
-            or "At w = 0 the words are not read, so there is no attention to show."
-        )
+        found.append(_without_words(recipe, negative, two))
+    found += _read_or_not(recipe, negative, fit)
     if two and recipe.guidance in (0, 1) and recipe.guider != "cfg":
         found.append("At exactly w = 0 and w = 1 the guider has no effect.")
     if any(getattr(recipe, f) != FIELDS[f].default for f in fit.unused):
@@ -101,6 +98,40 @@ def notes(recipe: Recipe, prompt: PromptFacts, negative: PromptFacts) -> list[st
     if (recipe.height, recipe.width) != (spec.side, spec.side):
         found.append(f"The model was trained at {spec.side}×{spec.side} pixels only.")
     return found
+
+
+def _without_words(recipe: Recipe, negative: PromptFacts, two: bool) -> str:
+    if two and negative.content and recipe.guidance != 1:
+        return "No words, but negative ones: the picture moves away from them."
+    return "No words: this is the unconditional picture."
+
+
+def _read_or_not(recipe: Recipe, negative: PromptFacts, fit: Fit) -> list[str]:
+    """In which steps the words are read, if that is not every one, and what is drawn instead."""
+    count, two = recipe.steps, fit.guidance.branches
+    scales = [guidance.scale_at(recipe, i, count) for i in range(count)]
+    instead = "no words are read"
+    if two and negative.content:
+        instead = "the negative words are drawn"
+    if not any(scales):
+        reason = fit.why_not("without words") or (
+            "At w = 0 the words are not read, so there is no attention to show."
+        )
+        return [reason, f"At w = 0 {instead}."] if two and negative.content else [reason]
+    if not two or recipe.guidance == 1 or (recipe.guidance_start, recipe.guidance_stop) == (0, 1):
+        return []
+    start, stop, w = recipe.guidance_start, recipe.guidance_stop, f"w = {recipe.guidance:g}"
+    if recipe.guidance_schedule != "constant":
+        w = f"w between 1 and {recipe.guidance:g}"
+    inside = [i + 1 for i in range(count) if start <= (i + 0.5) / count <= stop]
+    if not inside:
+        return [
+            f"Guidance from {start:g} until {stop:g} holds none of the {counted(count, 'step')}: "
+            "w = 1 in all."
+        ]
+    which = f"step {inside[0]}" if len(inside) == 1 else f"steps {inside[0]} to {inside[-1]}"
+    said = f"{w} in {which} of {count}; elsewhere w = 1."
+    return [f"{said} Where w = 0, {instead}." if 0 in scales else said]
 
 
 def _branches(run: RunRecord) -> str:
