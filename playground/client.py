@@ -75,7 +75,7 @@ class _Run:
     def _maps(self) -> np.ndarray:
         maps = self.record.word_maps(self._how)
         if maps is None:
-            raise ValueError("At w = 0, or without words, no words are read: there are no maps.")
+            raise ValueError("At w = 0 the words are not read: there are no word maps.")
         return heatmaps.on_picture(maps, self._picture, self._how)
 
 
