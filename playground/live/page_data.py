@@ -3,6 +3,8 @@
 Every label, text and reason is read from where the served page has it.
 """
 
+from pathlib import Path
+
 from playground.diffusion import guidance
 from playground.models import specs
 from playground.models.specs import ModelSpec
@@ -22,6 +24,8 @@ from playground.page.studio import judging
 from playground.recipe import FIELDS, Recipe
 from playground.world import verdict
 
+LENSES = Path(__file__).parent / "js" / "page" / "lenses"  # those that the static page has
+
 
 def page_data() -> dict:
     """All of it, as plain values."""
@@ -35,7 +39,9 @@ def page_data() -> dict:
             "atOnce": live.AT_ONCE,
         },
         "models": {name: model(fits.of(name)) for name in specs.MODELS},
-        "lenses": [lens.name for lens in page.LENSES],
+        "lenses": [
+            lens.name for lens in page.LENSES if (LENSES / f"{lens.name.lower()}.js").exists()
+        ],
         "judged": _judged(),
         "guidance": _guidance(),
         "samplers": _samplers(),

@@ -56,13 +56,28 @@ def page_files() -> dict[str, bytes]:
         "own.html": (HERE / "own.html").read_text(),
         "page.css": style(),
         "page.json": compact(page_data()),
+    }
+    written |= scripts()
+    written |= {f"views/{name}.js": module(view) for name, view in VIEWS.items()}
+    written |= {f"shown/{name}.json": compact(data) for name, data in shown().items()}
+    return {path: text.encode() for path, text in written.items()}
+
+
+def scripts() -> dict[str, str]:
+    """Scripts of the served page as modules."""
+    return {
         "js/page/typing.js": f"export default {live.LISTEN}",
         "js/page/terms.js": f"export default {terms.listen()}",
         "js/page/shared.js": shared_module(),
     }
-    written |= {f"views/{name}.js": module(view) for name, view in VIEWS.items()}
-    written |= {f"shown/{name}.json": compact(data) for name, data in shown().items()}
-    return {path: text.encode() for path, text in written.items()}
+
+
+def modules() -> dict[str, bytes]:
+    """All modules of the page, without models, examples and views: enough for Node."""
+    found = {
+        path.relative_to(HERE).as_posix(): path.read_bytes() for path in (HERE / "js").rglob("*.js")
+    }
+    return found | {path: text.encode() for path, text in scripts().items()}
 
 
 def style() -> str:

@@ -67,7 +67,7 @@ export class App {
     const ready = this.models.ready.get(name);
     if (ready) return ready;
     hear("Getting ready …");
-    this.models.listeners.add(hear);
+    this.models.listeners.set(hear, name);
     try {
       return await this.models.session(name);
     } finally {

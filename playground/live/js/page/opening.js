@@ -27,8 +27,8 @@ export class Models {
     this.started = undefined;
     /** @type {Map<string, Promise<Session>>} */
     this.sessions = new Map();
-    /** Who wants to hear of progress. @type {Set<(sentence: string, share: number) => void>} */
-    this.listeners = new Set();
+    /** Who wants to hear of a model's progress. @type {Map<(sentence: string) => void, string>} */
+    this.listeners = new Map();
     /** Sessions that are there. @type {Map<string, Session>} */
     this.ready = new Map();
   }
@@ -47,7 +47,7 @@ export class Models {
 
   /** @param {string} name */
   async open(name) {
-    const report = (/** @type {Progress} */ progress) => this.tell(progress);
+    const report = (/** @type {Progress} */ progress) => this.tell(name, progress);
     if (!this.started) {
       const engine = (this.engine = new Engine(this.site));
       this.started = engine.start({ ...OPTIONS }, report).catch((error) => {
@@ -62,10 +62,10 @@ export class Models {
     return session;
   }
 
-  /** @param {Progress} progress */
-  tell({ what, done, total }) {
-    const share = total ? Math.min(done / total, 1) : 0;
-    const sentence = what === "preparing" ? "Preparing the model …" : `Fetching the ${what}: ${(done / MB).toFixed(1)} of ${(total / MB).toFixed(1)} MB. It is kept for the next visit.`;
-    for (const hear of this.listeners) hear(sentence, share);
+  /** @param {string} name @param {Progress} progress */
+  tell(name, { what, done, total }) {
+    const mb = (/** @type {number} */ bytes) => (bytes / MB).toFixed(1);
+    const sentence = what === "preparing" ? "Preparing the model …" : `Fetching the ${what}: ${mb(done)} of ${mb(total)} MB. It is kept for the next visit.`;
+    for (const [hear, model] of this.listeners) if (model === name || what === "runtime") hear(sentence);
   }
 }

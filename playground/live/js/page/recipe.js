@@ -50,19 +50,23 @@ export class Recipes {
 
   /** As Python's json writes it without spaces. @param {Recipe} recipe */
   toJson(recipe) {
-    return this.written(this.toDict(recipe), JSON.stringify);
+    return this.written(recipe, (name, value) => (this.fields[name]?.kind === "float" ? pythonFloat(value) : JSON.stringify(value)));
   }
 
   /** The same with every character that is not ASCII escaped. @param {Recipe} recipe */
   toAscii(recipe) {
-    const escaped = (/** @type {any} */ value) => JSON.stringify(value).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
-    return this.written(this.toDict(recipe), escaped);
+    return this.written(recipe, (name, value) => this.ascii(name, value));
   }
 
-  /** @param {Record<string, any>} values @param {(value: any) => string} text */
-  written(values, text) {
-    const value = (/** @type {string} */ name) => (this.fields[name]?.kind === "float" ? pythonFloat(values[name]) : text(values[name]));
-    return `{${Object.keys(values).map((name) => `"${name}":${value(name)}`).join()}}`;
+  /** One value as JSON in ASCII. @param {string} name of the field @param {any} value */
+  ascii(name, value) {
+    if (this.fields[name]?.kind === "float") return pythonFloat(value);
+    return JSON.stringify(value).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  }
+
+  /** @param {Recipe} recipe @param {(name: string, value: any) => string} text */
+  written(recipe, text) {
+    return `{${Object.entries(this.toDict(recipe)).map(([name, value]) => `"${name}":${text(name, value)}`).join()}}`;
   }
 
   /** URL-safe text for `?r=`. @param {Recipe} recipe */

@@ -7,7 +7,7 @@
  * @import { RunRecord } from "../record.js"
  */
 import { bytesOf, pack, raster } from "../arrays.js";
-import { short } from "../recipe.js";
+import { pythonFloat, short } from "../recipe.js";
 import { counted } from "../shared.js";
 import { pngOf } from "./studio.js";
 
@@ -139,12 +139,12 @@ export function stripOf(about, recipe, axis, frames, { text, share, run } = {}) 
   const rest = Object.entries(about.recipes.toDict(recipe)).filter(([name]) => name !== axis);
   const others = rest.filter(([name]) => !["v", "prompt", "seed"].includes(name)).map(([name, value]) => `${about.label(name)} ${called(about, name, value)}`);
   const label = [recipe.prompt || "no words", `seed ${recipe.seed}`, ...others].join(", ");
-  const key = axis + JSON.stringify(rest.sort(([a], [b]) => (a < b ? -1 : 1)));
+  const key = `${axis}{${rest.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `"${name}": ${about.recipes.ascii(name, value)}`).join(", ")}}`; // as json.dumps writes it
   return { kind: "strip", key, axis: about.label(axis), label, frames, text: text ?? null, share: share ?? null, run: run ?? null };
 }
 
 /** @param {About} about @param {string} name @param {any} value */
-const called = (about, name, value) => (name in about.tables ? about.called(name, value) : String(value));
+const called = (about, name, value) => (name in about.tables ? about.called(name, value) : about.recipes.fields[name].kind === "float" ? pythonFloat(value) : String(value));
 
 // ---- arithmetic ---------------------------------------------------------------------------------
 /** @param {Float32Array} a @param {Float32Array} b */

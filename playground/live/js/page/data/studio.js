@@ -7,6 +7,7 @@
  * @import { RunRecord } from "../record.js"
  */
 import { scaleAt } from "../../engine/guidance.js";
+import * as weighting from "../../engine/weighting.js";
 import { bytesOf, pack, part, raster, rgb, rint, rounded } from "../arrays.js";
 import { written } from "../../files/png.js";
 import { short } from "../recipe.js";
@@ -97,9 +98,22 @@ export function notes(recipe, prompt, negative, about) {
     if (unknown.size) found.push(`The model has never seen${where}: ${[...unknown].join(", ")}.`);
     if (said.cut.length) found.push(`Too long${where}: the model did not read “${said.cut.join(" ")}”.`);
   }
+  const weighted = weightedParts(recipe.prompt).map(([part, by]) => `“${part.trim()}” × ${short(by)}`);
+  if (weighted.length) found.push(`Attention to words is multiplied: ${weighted.join(", ")}.`);
   if (two && recipe.negative && recipe.guidance === 1) found.push("At w = 1 the negative words have no effect.");
   if (recipe.eta && !about.samplers[recipe.sampler].uses_eta) found.push("η has an effect with DDIM only.");
   if (recipe.height !== model.side || recipe.width !== model.side) found.push(`The model was trained at ${model.side}×${model.side} pixels only.`);
+  return found;
+}
+
+/** What of a prompt is weighted, and by how much: runs of one weight other than 1 (weighting.py: parts). @param {string} prompt */
+function weightedParts(prompt) {
+  const { text, weights } = weighting.read(prompt), found = /** @type {[string, number][]} */ ([]);
+  [...text].forEach((letter, i) => {
+    if (weights[i] === 1) return;
+    if (i && weights[i - 1] === weights[i]) found[found.length - 1][0] += letter;
+    else found.push([letter, weights[i]]);
+  });
   return found;
 }
 
