@@ -3,7 +3,6 @@
 Commands that draw are the endpoints of `api.endpoints`, their options the endpoints' parameters.
 """
 
-import argparse
 import json
 import os
 import re
@@ -12,6 +11,8 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from playground.arguments import WRONG, Parser
 
 if TYPE_CHECKING:
     from playground.api.answers import Answer
@@ -27,14 +28,6 @@ ABOUT = {
     "serve": "open the page for a browser (what happens without a command)",
     "live": "write the page that computes in the browser into a folder",
 }  # fmt: skip
-WRONG = 2  # exit status of what was asked wrongly
-
-
-class Parser(argparse.ArgumentParser):
-    """What is wrong is said in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(WRONG, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -87,7 +80,10 @@ def serve(arguments: Sequence[str]) -> None:
 
         return beside(*of_page)
 
-    page.main(arguments, attach)
+    try:
+        page.main(arguments, attach)
+    except (ValueError, OSError) as error:  # a setting, or an address that is taken
+        refuse(str(error))
 
 
 def live(arguments: Sequence[str]) -> None:
@@ -118,7 +114,7 @@ def ask(command: str, arguments: Sequence[str]) -> None:
 
 
 def parser(endpoint: "Endpoint") -> Parser:
-    made = Parser(f"latent-playground {endpoint.name}", description=endpoint.about)
+    made = Parser(f"latent-playground {endpoint.name}", endpoint.about)
     for one in endpoint.parameters:
         if one.required:
             made.add_argument(one.name, metavar=one.name.upper(), help=escaped(one))

@@ -20,6 +20,7 @@ PURE = TABLES | {"diffusion"}
 MODELS = PURE | {"models"}
 DRAWING = MODELS | {"attention", "engine"}
 MAY_IMPORT = {
+    "arguments": set(),
     "faults": set(),
     "wording": set(),
     "paths": set(),
@@ -41,11 +42,12 @@ MAY_IMPORT = {
     "measuring": DRAWING | {"client", "world", "training", "toys", "hosting", "replicas"},
     # Of the engine the page knows the session and what a run is, of models their table.
     "page": PURE
-    | {"playground", "a1111", "models", "attention", "engine", "world", "toys", "hosting"},
+    | {"playground", "arguments", "a1111", "models", "attention", "engine", "world", "toys"}
+    | {"hosting"},
     "api": DRAWING | {"playground", "faults", "hosting", "page", "world"},
     # The folder for browsers is written from what engine and page say of themselves.
     "live": DRAWING | {"playground", "page", "world"},
-    "cli": DRAWING | {"api", "live", "page", "replicas"},
+    "cli": DRAWING | {"arguments", "api", "live", "page", "replicas"},
     "__main__": {"cli"},
     "app": {"cli"},
 }

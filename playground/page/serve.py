@@ -1,9 +1,10 @@
 """Start the page: `latent-playground serve`, and `python app.py` in a clone."""
 
-import argparse
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from playground.arguments import Parser
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None, attach: Attach = lambda *_: Bes
     Without options gradio decides: 127.0.0.1 and the first free port from 7860 on, or what
     GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say.
     """
-    parser = argparse.ArgumentParser("latent-playground serve", description="Open the page.")
+    parser = Parser("latent-playground serve", "Open the page.")
     parser.add_argument("--host", help="address to listen on; 0.0.0.0: the whole network may come")
     parser.add_argument("--port", type=int, help="port to listen on")
     options = parser.parse_args(arguments)
