@@ -40,7 +40,7 @@ def test_a_sweep_and_scrubbing_its_pictures(lens):
     assert page.text_content(f"{STRIP} .at-out") == "w = 1"
     before = pixels(page, f"{STRIP} .picture")
     page.click(f"{STRIP} .words button:nth-child(3)")
-    assert pixels(page, f"{STRIP} .picture").mean() < before.mean()  # “square” darkens the rest
+    assert (pixels(page, f"{STRIP} .picture") != before).any()  # the map of “square” lies over it
     assert requests == []
     saved = base64.b64decode(page.get_attribute(f"{STRIP} .save", "href").split(",")[1])
     assert Recipe.from_png(io.BytesIO(saved)) == Recipe(**QUICK, guidance=1.0)

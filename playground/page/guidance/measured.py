@@ -1,14 +1,23 @@
 """What guidance does to the standard prompts: the lecture's table, measured on our model."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from playground.diffusion import guidance
 from playground.models import specs
-from playground.page.shared import tradeoff
+from playground.page.figures import charts, keeping
+from playground.page.shared import curves, tradeoff
+from playground.page.shared.curves import Measure, Panel, Point, Value
 from playground.recipe import FIELDS, Recipe
 from playground.wording import between, percent, points, wilson
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHARES = ("lenient", "strict")  # of pictures, so with an interval
 
 
 def measured(rows: list[dict]) -> dict:
@@ -84,6 +93,43 @@ def _difference(one: float, other: float, count: int) -> tuple[float, float]:
     return apart - down, apart + up
 
 
+MEASURES = tuple(Measure(**asdict(column)) for column in (*tradeoff.COLUMNS, tradeoff.ROWS))
+
+
+def panels(rows: list[dict]) -> list[Panel]:
+    """The card's `variants` as charts: a panel a field, its settings in their order."""
+    fields = list(dict.fromkeys(row["field"] for row in rows))
+    return [
+        Panel(
+            FIELDS[name].metadata["label"],
+            tuple(_point(row) for row in rows if row["field"] == name),
+            guidance.called(name, FIELDS[name].default),
+        )
+        for name in fields
+    ]
+
+
+def _point(row: dict) -> Point:
+    number = row["value"] if isinstance(row["value"], int | float) else None
+    return Point(_called(row), number, {m.key: _value(row, m) for m in MEASURES})
+
+
+def _value(row: dict, measure: Measure) -> Value:
+    """Of shares of pictures the interval is known; saturation is no share of them."""
+    if measure.key not in SHARES:
+        return Value(row[measure.key])
+    return Value(row[measure.key], *wilson(row[measure.key], row["count"]))
+
+
+def figure(rows: list[dict], ask: Mapping) -> "Figure":
+    """The charts of one measure, to keep."""
+    known = {measure.key: measure for measure in MEASURES}
+    wanted = ask.get("measure")
+    if not isinstance(wanted, str) or wanted not in known:
+        raise ValueError(f"There is no measure {wanted!r}; there are: {', '.join(known)}.")
+    return charts.curves(panels(rows), known[wanted])
+
+
 def build() -> None:
     """Lay out the section inside the surrounding gradio context, if there are numbers."""
     spec = specs.get(Recipe().model)
@@ -93,4 +139,8 @@ def build() -> None:
         gr.HTML(measured(rows), **asdict(tradeoff.VIEW), elem_id="tradeoff")
     if rows := card.get("variants"):
         with gr.Accordion("Guidance over time, rescale and guiders, measured", open=False):
-            gr.HTML(variants(rows), **asdict(tradeoff.VIEW), elem_id="variants")
+            shown = curves.chart(panels(rows), MEASURES, _ends(rows))
+            view = gr.HTML(shown, **asdict(curves.VIEW), elem_id="variants-curves")
+            keeping.offer(view, lambda ask: figure(rows, ask), "latent-playground-guidance")
+            with gr.Accordion("The same as a table", open=False):
+                gr.HTML(variants(rows), **asdict(tradeoff.VIEW), elem_id="variants")

@@ -14,6 +14,7 @@ from playground.diffusion.samplers import SAMPLERS
 from playground.engine.events import Event, Exact, Failure, Picture, Step, Task
 from playground.engine.session import Run, Session
 from playground.page import fits, sections, serving
+from playground.page.figures import keeping
 from playground.page.fits import Fit
 from playground.page.panel import Panel
 from playground.page.samplers import measured
@@ -247,6 +248,7 @@ def build(reasons: dict[str, gr.Markdown]) -> Errors:
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("errors", "Measure")
     chart = gr.HTML(None, **asdict(errors.VIEW), elem_id="errors")
+    keeping.offer(chart, measured.figure, "latent-playground-errors")
     plane = gr.HTML(None, **asdict(trajectories.VIEW), elem_id="trajectories")
     section = Section(start, stop, [chart, plane], errors, _frames, MEASURERS, fields=(names,))
     return Errors(section, names)

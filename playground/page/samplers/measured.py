@@ -1,16 +1,22 @@
 """All samplers' distance to the exact solution over many prompts, from the model card."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from playground.diffusion import samplers
 from playground.diffusion.errors import slope as slope_of
 from playground.models import specs
+from playground.page.figures import charts, keeping
 from playground.page.samplers.views import errors
 from playground.page.samplers.views.errors import Group, Point, Series
 from playground.page.shared import tradeoff
 from playground.recipe import Recipe
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 RIVALS = ("ddim", "dpmpp_2m")  # who is ahead depends on guidance and calls: the text says where
 
@@ -82,6 +88,14 @@ def stochastic(found: dict) -> dict:
     )  # fmt: skip
 
 
+def figure(ask: Mapping) -> "Figure":
+    """The chart that a browser shows, to keep."""
+    measure = ask.get("measure")
+    return charts.errors(
+        errors.group_of(ask.get("group")), measure if isinstance(measure, str) else ""
+    )
+
+
 def build() -> None:
     """Lay out the section inside the surrounding gradio context, if there are numbers."""
     spec = specs.get(Recipe().model)
@@ -89,6 +103,7 @@ def build() -> None:
     if not found:
         return
     gr.Markdown(f"### Error against calls, over {found['exact']} prompts, of {spec.label}")
-    gr.HTML(measured(found), **asdict(errors.VIEW), elem_id="errors-measured")
+    view = gr.HTML(measured(found), **asdict(errors.VIEW), elem_id="errors-measured")
+    keeping.offer(view, figure, "latent-playground-errors")
     with gr.Accordion("Samplers with fresh noise: score and diversity against calls", open=False):
         gr.HTML(stochastic(found), **asdict(tradeoff.VIEW), elem_id="errors-stochastic")

@@ -173,3 +173,13 @@ function alongEdges({ h, w, maps }, picture, radius) {
   });
   return { h: height, w: width, maps: fine };
 }
+
+// Whether the visitor asked for less motion: then what plays goes to its end at once.
+const CALM = globalThis.matchMedia?.('(prefers-reduced-motion: reduce)') ?? { matches: false };
+
+// Lets a link save rows of cells as a table for other programs.
+function offerTable(link, name, rows) {
+  const cell = (value) => (/[",\n]/.test(value ?? '') ? `"${String(value).replaceAll('"', '""')}"` : String(value ?? ''));
+  const text = rows.map((row) => row.map(cell).join(',')).join('\r\n');
+  Object.assign(link, { href: 'data:text/csv;charset=utf-8,%EF%BB%BF' + encodeURIComponent(text), download: name + '.csv' });
+}

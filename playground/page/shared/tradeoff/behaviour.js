@@ -16,7 +16,8 @@ function show() {
 
 function fill({ heading, caption, columns, rows }) {
   const table = element.querySelector('table');
-  table.hidden = find('help').hidden = !rows.length;
+  table.hidden = find('help').hidden = find('keep').hidden = !rows.length;
+  offerTable(find('csv'), `latent-playground-${heading.replace(/[^a-z0-9]+/gi, '-')}`, [[heading, ...columns.map(({ label }) => label)], ...rows.map(({ name, values }) => [name, ...values])]);
   table.caption.textContent = caption;
   const names = columns.map((column) => Object.assign(make('th', column.label), { scope: 'col' }));
   find('columns').replaceChildren(...columns.flatMap((column) => [make('dt', column.label), make('dd', column.help)]));

@@ -10,7 +10,7 @@ import numpy as np
 
 from playground.page.shared.view import pack, raster, read
 
-VIEW = read(Path(__file__).parent)
+VIEW = read(Path(__file__).parent, overlay=True)
 
 
 def message(text: str, error: bool = False) -> dict:

@@ -4,6 +4,7 @@ const slider = find('at'), KEPT = 8;
 const strips = new Map();  // key → {axis, label, frames: Map of at → frame}
 let key = null;            // of the strip shown
 let lit = null;            // text of the word that lights its pixels
+let pinned = null;         // text of the word that was chosen, which does so while none is hovered
 let busy = null;           // key of the strip that a sweep is filling
 let run = null, ignored = null;  // names of the sweep that is running, and of the one stopped
 let newest = 0;            // when what was shown last while typing was asked for
@@ -22,7 +23,7 @@ function paint(canvas, frame, side) {
   if (image) brush.drawImage(image, 0, 0, width, height);
   if (!word) return;
   const map = bytes(word.map);
-  brush.drawImage(veil(map, word.h, word.w, Math.min(...map), Math.max(...map)), 0, 0, width, height);
+  lay(brush, map, word.h, word.w, Math.min(...map), Math.max(...map));
 }
 
 const progress = (f) => f.reason ?? (f.finished ? '' : `preview of step ${f.step} of ${f.count}`);
@@ -30,6 +31,8 @@ const progress = (f) => f.reason ?? (f.finished ? '' : `preview of step ${f.step
 function choose() {
   const frame = nearest(), strip = strips.get(key);
   paint(find('picture'), frame, 512);
+  const told = lit && frame.words?.find((word) => word.text === lit), map = told && bytes(told.map);
+  if (map) showBar(Math.min(...map) / 255, Math.max(...map) / 255); else showBar();
   find('axis').textContent = strip.axis;
   find('at-out').textContent = frame.label;
   find('facts').textContent = frame.finished ? frame.text : progress(frame);
@@ -68,13 +71,16 @@ function draw() {
 
 function chips() {
   const words = [...new Set(frames().flatMap((f) => (f.words ?? []).map((w) => w.text)))];
-  if (!words.includes(lit)) lit = null;
-  find('hint').hidden = !words.length;
+  if (!words.includes(pinned)) pinned = null;
+  if (!words.includes(lit)) lit = pinned;
+  find('hint').hidden = find('of-maps').hidden = !words.length;
   find('words').replaceChildren(...words.map((text) => {
     const chip = make('button', text);
     chip.type = 'button';
-    chip.setAttribute('aria-pressed', text === lit);
-    chip.onclick = () => { lit = lit === text ? null : text; chips(); draw(); };
+    chip.setAttribute('aria-pressed', text === pinned);
+    chip.onpointerenter = (event) => { if (event.pointerType === 'mouse') { lit = text; draw(); } };
+    chip.onpointerleave = () => { lit = pinned; draw(); };
+    chip.onclick = () => { pinned = pinned === text ? null : text; lit = pinned; chips(); draw(); };
     return chip;
   }));
 }
@@ -99,6 +105,7 @@ function turnTo(next, at) {
   draw();
 }
 slider.oninput = choose;
+offerOverlays(() => { if (key !== null) draw(); });
 find('strips').onchange = (event) => turnTo(event.target.value);
 
 // ---- what arrives --------------------------------------------------------------------------

@@ -56,7 +56,8 @@ function drawStep() {
   colours(find('taken'), now.guided);
   find('taken-name').textContent = `this run: w = ${+now.scale.toFixed(2)}`;
   for (const name of ['uncond', 'cond', 'difference']) colours(find('noise-' + name), now.noises[name]);
-  find('gain').textContent = `ε_c − ε_u, ${now.noises.gain.toPrecision(2)}× amplified`;
+  find('apart').textContent = `ε_c: looks alike, but is ${percent(now.share, 1)} of ε_u’s length away`;
+  find('gain').textContent = `ε_c − ε_u, made ${now.noises.gain.toPrecision(2)} times stronger to be seen: its length is ${now.length.toPrecision(3)}`;
   gray(find('map'), run, now.map);
   find('peak').textContent = `|ε_c − ε_u|: where guidance acts, up to ${now.peak.toPrecision(2)}`;
   drawWord();

@@ -1,5 +1,5 @@
 // Clouds of the tiny denoisers. Once they have arrived, w and the label are chosen here alone.
-const slider = element.querySelector('.slide input'), REACH = 4.5, SIDE = 360;
+const slider = element.querySelector('.slide input'), REACH = 4.5, SIDE = 560;
 
 let clouds = null, label = 0, panels = [];
 
@@ -23,7 +23,7 @@ function paint({ canvas, note }, net) {
   for (let i = 0; i < points; i++) {
     const point = [clouds.samples[from + 2 * i], clouds.samples[from + 2 * i + 1]];
     if (Math.max(...point.map(Math.abs)) > REACH) outside++;
-    else disc(brush, point, 2.6, COLOURS[label]);
+    else disc(brush, point, 4, COLOURS[label]);
   }
   note.textContent = `${percent(clouds.found[net][scale][label])} on its blobs` + (outside ? `, ${percent(outside / points)} outside the frame` : '');
 }

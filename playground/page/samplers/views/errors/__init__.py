@@ -1,11 +1,14 @@
 """Error against network calls, both logarithmic: a line per sampler, its slope, and the bound."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from playground.page.shared.view import read
 
 VIEW = read(Path(__file__).parent)
+MOST = 100  # series, points and letters of a label that a browser may hand back
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,39 @@ def chart(groups: list[Group], text: str, share: float | None = None) -> dict:
         "text": text,
         "share": share,
     }
+
+
+def group_of(sent) -> Group:
+    """A group that a browser hands back, without its pictures; ValueError for anything else."""
+    try:
+        lines = [_line(line) for line in sent["series"]]
+        bound, label = float(sent["bound"]), str(sent["label"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError("The chart did not arrive: measure it again.") from error
+    if len(lines) > MOST or any(len(line.points) > MOST for line in lines):
+        raise ValueError("The chart that arrived is too large.")
+    return Group(label[:MOST], bound, lines, "")
+
+
+def _line(sent: Mapping) -> Series:
+    slope = None if sent["slope"] is None else _positive(sent["slope"], least=-math.inf)
+    points = [_point(point) for point in sent["points"]]
+    return Series(str(sent["label"])[:MOST], int(sent["order"]), slope, points)
+
+
+def _point(sent: Mapping) -> Point:
+    picture = None if sent["picture"] is None else _positive(sent["picture"])
+    return Point(
+        int(sent["calls"]), int(sent["steps"]), _positive(sent["latents"]),
+        _positive(sent["psnr"]), picture, _positive(sent["spread"]),
+    )  # fmt: skip
+
+
+def _positive(number, least: float = 0.0) -> float:
+    value = float(number)
+    if not (math.isfinite(value) and value >= least):
+        raise ValueError(f"{number} is no measured value.")
+    return value
 
 
 def message(text: str, share: float | None = None, error: bool = False) -> dict:

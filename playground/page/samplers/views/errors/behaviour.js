@@ -101,8 +101,18 @@ function draw() {
   plot();
   describe();
   find('text').textContent = group().text;
+  offerTable(find('csv'), 'latent-playground-errors', [['guidance', 'sampler', 'calls', 'steps', 'RMSE of latents', 'standard error', 'PSNR in dB'],
+    ...chart.groups.flatMap((g) => g.series.flatMap((s) => s.points.map((p) => [g.label, s.label, p.calls, p.steps, p.latents, p.spread, p.psnr])))]);
 }
 find('groups').oninput = find('measure').oninput = draw;
+element.querySelectorAll('[data-figure]').forEach((link) => {
+  link.onclick = (event) => {
+    event.preventDefault();
+    const { label, bound, series } = group(), plain = ({ calls, steps, latents, psnr, picture, spread }) => ({ calls, steps, latents, psnr, picture, spread });
+    const shown = series.filter((s) => !hidden.has(s.label)).map((s) => ({ ...s, points: s.points.map(plain) }));
+    trigger('keep', { kind: link.dataset.figure, measure: measure(), group: { label, bound, series: shown, text: '' } });
+  };
+});
 
 function show() {
   const value = props.value;

@@ -55,6 +55,7 @@ function list(kind) {
     'σ': sigmas.map(number),
     'SNR dB': sigmas.map(decibels),
   };
+  offerTable(find('csv'), 'latent-playground-steps', [Object.keys(cells), ...sigmas.map((_, i) => Object.values(cells).map((values) => values[i]))]);
   find('list').replaceChildren(...Object.entries(cells).map(([name, values]) => {
     const row = make('tr');
     row.append(Object.assign(make('th', name), { scope: 'row' }), ...values.map((v) => make('td', v)));

@@ -1,5 +1,5 @@
 // Paths in the plane. All of them start and end at the same moment; scrub or play.
-const EDGE = 24, SECONDS = 3, hidden = new Set();
+const SECONDS = 3, NARROW = 560, hidden = new Set();
 let data = null, playing = null, moved = false;  // moved: the visitor chose the calls
 
 const ways = () => data.budgets[+find('calls').value].ways;
@@ -11,8 +11,16 @@ function at(places, share) {
   return [0, 1].map((d) => places[before][d] * (1 - part) + places[before + 1][d] * part);
 }
 
+// As many pixels as there is room for; on a phone as high as it is wide.
+function fit(canvas) {
+  const room = canvas.clientWidth || 860, unit = Math.min(devicePixelRatio || 1, 2);
+  const width = Math.round(room * unit), height = Math.round(room * unit * (room < NARROW ? 1 : 0.56));
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  return unit;
+}
+
 function draw() {
-  const canvas = find('plane'), brush = canvas.getContext('2d'), moment = +find('moment').value, { width, height } = canvas;
+  const canvas = find('plane'), unit = fit(canvas), EDGE = 24 * unit, brush = canvas.getContext('2d'), moment = +find('moment').value, { width, height } = canvas;
   const visible = ways().filter((w) => !hidden.has(w.label)), all = [data.exact, ...ways().map((w) => w.places)].flat();
   const [x0, x1] = [Math.min(...all.map((p) => p[0])), Math.max(...all.map((p) => p[0]))], [y0, y1] = [Math.min(...all.map((p) => p[1])), Math.max(...all.map((p) => p[1]))];
   const place = ([x, y]) => [EDGE + ((x - x0) / (x1 - x0 || 1)) * (width - 2 * EDGE), height - EDGE - ((y - y0) / (y1 - y0 || 1)) * (height - 2 * EDGE)];
@@ -23,7 +31,7 @@ function draw() {
   brush.lineJoin = 'round';
   const line = (places, colour, thick) => {
     brush.strokeStyle = colour;
-    brush.lineWidth = thick;
+    brush.lineWidth = thick * unit;
     brush.beginPath();
     places.forEach((p) => brush.lineTo(...place(p)));
     brush.stroke();
@@ -31,7 +39,7 @@ function draw() {
   const dot = (p, colour, radius) => {
     brush.fillStyle = colour;
     brush.beginPath();
-    brush.arc(...place(p), radius, 0, 7);
+    brush.arc(...place(p), radius * unit, 0, 7);
     brush.fill();
   };
   brush.globalAlpha = 0.25;
@@ -45,8 +53,8 @@ function draw() {
   }
   dot(data.exact.at(-1), ink, 5);
   brush.fillStyle = ink;
-  brush.font = '14px system-ui, sans-serif';
-  const name = (text, p, align) => { brush.textAlign = align; brush.fillText(text, place(p)[0], Math.max(place(p)[1] - 12, 14)); };
+  brush.font = `${14 * unit}px system-ui, sans-serif`;
+  const name = (text, p, align) => { brush.textAlign = align; brush.fillText(text, place(p)[0], Math.max(place(p)[1] - 12 * unit, 14 * unit)); };
   name('noise', data.exact[0], place(data.exact[0])[0] > width / 2 ? 'right' : 'left');
   name('exact end', data.exact.at(-1), place(data.exact.at(-1))[0] > width / 2 ? 'right' : 'left');
 }
@@ -64,6 +72,7 @@ function legend() {
 }
 
 function play() {
+  if (CALM.matches) { find('moment').value = +find('moment').value < 1 ? 1 : 0; draw(); return; }
   if (playing) { cancelAnimationFrame(playing); playing = null; find('play').textContent = '▶ Play'; return; }
   const begun = performance.now();
   find('play').textContent = '❚❚ Pause';
@@ -92,5 +101,6 @@ function show() {
   legend();
   draw();
 }
+new ResizeObserver(() => { if (data) draw(); }).observe(find('plane'));
 watch('value', show);
 show();

@@ -1,0 +1,93 @@
+"""Measured values as charts, as the page shows them."""
+
+from typing import TYPE_CHECKING
+
+from playground.page.figures import files
+from playground.page.samplers.views.errors import Group
+from playground.page.shared.curves import Measure, Panel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NEAR = 1.1  # numbers of calls that differ by less are not both named on the axis
+ERRORS = {  # what of a point can be drawn, and what its axis is called
+    "latents": "RMSE of final latents to the exact solution",
+    "picture": "RMSE of the picture, of 255 levels",
+    "psnr": "PSNR of the picture, dB",
+}
+
+
+def errors(group: Group, measure: str) -> "Figure":
+    """Error against network calls, both logarithmic (decibels are already): a line per sampler with
+    its standard errors; the shade is what the reference itself is off.
+    """
+    if measure not in ERRORS:
+        raise ValueError(f"There is no measure {measure!r}; there are: {', '.join(ERRORS)}.")
+    figure = files.new(7, 5)
+    axes = figure.add_subplot()
+    for colour, line in zip(files.COLOURS * 2, group.series, strict=False):
+        points = [p for p in line.points if getattr(p, measure) is not None]
+        if not points:
+            continue
+        bars = [p.spread for p in points] if measure == "latents" else None
+        slope = "" if line.slope is None else f", slope −{line.slope:.1f}"
+        axes.errorbar(
+            [p.calls for p in points], [getattr(p, measure) for p in points], bars,
+            color=colour, marker="o", markersize=4, linewidth=1.5, capsize=2,
+            label=line.label + slope,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    calls = _ticks([p.calls for line in group.series for p in line.points])
+    axes.set_xticks(calls, map(str, calls), fontsize=8)
+    axes.minorticks_off()
+    if measure != "psnr":
+        axes.set_yscale("log")
+    if measure == "latents" and group.bound > axes.get_ylim()[0]:
+        bottom, top = axes.get_ylim()
+        axes.axhspan(bottom, group.bound, color="#e5e7eb", zorder=0)
+        axes.set_ylim(bottom, top)
+    axes.set_xlabel("network calls")
+    axes.set_ylabel(ERRORS[measure])
+    axes.set_title(group.label, parse_math=False)
+    axes.grid(True, color="#e5e7eb")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def _ticks(calls: list[int]) -> list[int]:
+    """Those that most were measured at, so far apart that their numbers do not meet."""
+    found: list[int] = []
+    for call in sorted(set(calls), key=lambda call: (-calls.count(call), call)):
+        if all(max(call, other) > NEAR * min(call, other) for other in found):
+            found.append(call)
+    return sorted(found)
+
+
+def curves(panels: list[Panel], measure: Measure) -> "Figure":
+    """A chart per field; numbers are joined by a line with its band, others are dots with bars."""
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = files.new(4 * columns, 3 * rows)
+    for number, panel in enumerate(panels, 1):
+        axes = figure.add_subplot(rows, columns, number)
+        points = [point for point in panel.points if measure.key in point.values]
+        values = [point.values[measure.key] for point in points]
+        places, heights = range(len(points)), [value.value for value in values]
+        if all(value.low is not None for value in values):
+            low, high = ([getattr(value, side) for value in values] for side in ("low", "high"))
+            if all(point.at is not None for point in points):
+                axes.fill_between(places, low, high, color=files.COLOURS[0], alpha=0.2)
+            else:
+                axes.vlines(places, low, high, color=files.COLOURS[0], alpha=0.5)
+        numbers = all(point.at is not None for point in points)
+        line, turned = ("-", 0) if numbers else ("none", 20)
+        axes.plot(places, heights, linestyle=line, marker="o", markersize=4, color=files.COLOURS[0])
+        axes.set_xticks(places, [point.name for point in points], fontsize=8, rotation=turned)
+        axes.set_ylim(0, 1 if measure.percent else None)
+        axes.set_title(panel.label, fontsize=10, parse_math=False)
+        axes.grid(True, axis="y", color="#e5e7eb")
+        if measure.percent:
+            axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    figure.suptitle(measure.label, fontsize=11, parse_math=False)
+    return figure
