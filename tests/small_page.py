@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from playground.hosting.settings import Settings
+from playground.page.hosting import host as hosting
+from playground.page.hosting import visits
 from playground.page.hosting.blocks import Page
 from playground.page.hosting.host import Host
-from playground.page.hosting.visits import weight
 
 HELD = 2**20  # bytes for each visitor who has drawn
 FEW = Settings(
@@ -42,7 +43,7 @@ def build() -> gr.Blocks:
 
 
 def main(port: int) -> None:
-    page = build()
+    page, visits.LISTENING, hosting.TIDY = build(), 1, 0.1  # seconds
 
     async def kept(_) -> JSONResponse:
         queue, states = page._queue, host.visits.states
@@ -50,7 +51,7 @@ def main(port: int) -> None:
             "sessions": len(states.session_data),
             "mailboxes": len(queue.pending_messages_per_session),
             "events": len(queue.event_ids_to_events) + len(queue.pending_event_ids_session),
-            "held": sum(weight(dict(s.state_data)) for s in states.session_data.values()),
+            "held": sum(visits.weight(dict(s.state_data)) for s in states.session_data.values()),
         })  # fmt: skip
 
     async def stop(_) -> JSONResponse:

@@ -113,6 +113,15 @@ def test_who_stays_is_kept_within_the_limit_and_who_leaves_leaves_nothing(url):
     assert forgotten(url)
 
 
+def test_what_nobody_listens_to_is_not_computed(url):
+    async def strangers(client, form):
+        for _ in range(FEW.visitors + 2):  # some of them wait
+            await Visitor(client, form).join(form.filled(steps=10_000))
+
+    visits(url, strangers)
+    assert forgotten(url)
+
+
 def test_a_mailbox_that_somebody_waits_for_is_never_dropped():
     boxes = Mailboxes(3, lambda: {"a"})
     for name in "abcde":

@@ -15,7 +15,7 @@ from playground.engine.events import Ahead, Dropped, Event, Step
 from playground.models.prompt import Condition
 from playground.recipe import Recipe
 
-FIRST, AGAIN = 0.3, 1.0  # seconds of waiting after which a run says so, and says so again
+FIRST, AGAIN = 0.1, 1.0  # seconds of waiting after which a run says so, and says so again
 
 
 class _Owner(Protocol):

@@ -18,7 +18,7 @@ from playground.hosting.settings import MEGABYTE, Settings
 from playground.page.hosting.mailboxes import Mailboxes
 from playground.page.hosting.visits import Noted, Visits, give_back
 
-TIDY = 2  # seconds between two looks for who has left
+TIDY = 1.0  # seconds between two looks for who has left
 QUICK = 16  # visitors at the same time in each handler that says nothing else
 SPARE = 64  # threads and places beside those of the visitors who draw
 RUNS = "runs"  # what handlers that compute share
@@ -95,10 +95,9 @@ class Host:
 
     async def _keep_tidy(self) -> None:
         while True:
-            for _ in range(TIDY):
-                self.pulse.beat()
-                await asyncio.sleep(1)
-            if self.visits.tidy():
+            self.pulse.beat()
+            await asyncio.sleep(TIDY)
+            if await self.visits.tidy():
                 await asyncio.to_thread(give_back)
 
     def serve(self, pause: float = PAUSE) -> None:

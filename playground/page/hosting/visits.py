@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from playground.hosting.settings import MEGABYTE, Settings
 
 HEARTBEAT = re.compile(r"/heartbeat/([^/]+)/?$")
+LISTENING = 20  # seconds after which nobody will come to hear what was asked for
 STREAM = re.compile(r"/queue/data/?$")
 
 
@@ -51,31 +52,38 @@ class Visits:
 
     def needed(self) -> set[str]:
         """Sessions that are here, or have an event that waits or runs."""
+        return {*self._open} | self._working()
+
+    def _working(self) -> set[str]:
         running = [job for job in self.queue.active_jobs if job]
         waiting = [one.queue for one in self.queue.event_queue_per_concurrency_id.values()]
-        return {*self._open} | {e.session_hash for events in running + waiting for e in events}
+        return {event.session_hash for events in running + waiting for event in events}
 
     def expected(self, session: str) -> bool:
         """Whether there are or may come messages for this session."""
         return session in self.queue.pending_messages_per_session
 
-    def tidy(self) -> int:
-        """Forget who has left some time ago, and what is held beyond the limit, the oldest first.
-
-        Returns of how many something was forgotten.
+    async def tidy(self) -> int:
+        """Stop what nobody listens to; forget who has left some time ago, and what is held beyond
+        the limit, the oldest first. Returns of how many something was forgotten.
         """
-        now, needed = self._clock(), self.needed()
-        queue = self.queue
+        queue, now = self.queue, self._clock()
+        for session in self._working() - {*self._open}:
+            if self._away(session, now) > LISTENING:
+                await queue.clean_events(session_hash=session)
+        needed = self.needed()
         known = {*self.states.session_data, *queue.pending_messages_per_session,
                  *queue.pending_event_ids_session}  # fmt: skip
-        left = [s for s in known if s not in needed and self._gone(s, now)]
+        patience = self._settings.leave_seconds
+        left = [s for s in known if s not in needed and self._away(s, now) > patience]
         for session in left:
             self._forget(session)
         self._seen = {s: at for s, at in self._seen.items() if s in known and s not in left}
-        return len(left) + self._lighten(needed)
+        return len(left) + self._lighten()
 
-    def _gone(self, session: str, now: float) -> bool:
-        return now - self._seen.setdefault(session, now) > self._settings.leave_seconds
+    def _away(self, session: str, now: float) -> float:
+        """Seconds since it was noticed here last, or for the first time."""
+        return now - self._seen.setdefault(session, now)
 
     def _forget(self, session: str) -> None:
         self.states.delete_state(session)
@@ -84,7 +92,7 @@ class Visits:
         self.queue.pending_messages_per_session.pop(session, None)
         self.queue.pending_event_ids_session.pop(session, None)
 
-    def _lighten(self, needed: set[str]) -> int:
+    def _lighten(self) -> int:
         """Session data is in the order of use: what was used least lately is forgotten first."""
         held = {s: dict(state.state_data) for s, state in self.states.session_data.items()}
         weights = {session: weight(values) for session, values in held.items()}
