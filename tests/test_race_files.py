@@ -14,7 +14,7 @@ from playground.diffusion.samplers import SAMPLERS
 from playground.page.samplers import lens, race_files, racing
 from playground.page.samplers.racing import Race
 from playground.page.serving import EXAMPLE
-from playground.page.shared import labels
+from playground.page.shared import labels, sheet
 from playground.recipe import Recipe, RecipeError, grid_from_png, save_grid
 
 HERE = "https://example.org/playground/"
@@ -35,7 +35,7 @@ def raced(session) -> Race:
 def written(monkeypatch) -> list[str]:
     """Every text that is written from now on."""
     said, label = [], labels.label
-    monkeypatch.setattr(race_files, "label", lambda t, *a, **k: said.append(t) or label(t, *a, **k))
+    monkeypatch.setattr(sheet, "label", lambda t, *a, **k: said.append(t) or label(t, *a, **k))
     return said
 
 

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from playground.page import live, sections
+from playground.page.grid import section as grid
+from playground.page.grid.section import Grid
 from playground.page.guidance import data, measured, own, sweeping, training
 from playground.page.guidance.axis import AXES
 from playground.page.guidance.views import filmstrip, lookahead
@@ -35,11 +37,13 @@ class Guidance:
     table: own.Table
     reasons: dict[str, gr.Markdown]  # why parts do not fit the model
     at_once: gr.Button  # pressed by the page while one types
+    grid: Grid
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
         """Connect the sweep and the table to the panel's recipe."""
         self.sweep.connect(panel)
         self.table.connect(panel)
+        self.grid.connect(panel, tab)
         sections.follow(panel, self.reasons)
         self._connect_live(panel)
         axis, values = self.sweep.fields
@@ -95,12 +99,13 @@ def build(example: Frame) -> Guidance:
     sweep = Section(
         start, stop, [strip], filmstrip, sweeping.sweep, SWEEPERS, fields=(axis, values)
     )
+    over_two = grid.build()
     measured.build()
     table = own.build()
     training.build()
     return Guidance(
         {"lookahead": look, "filmstrip": strip}, sweep, table,
-        reasons | {"oracle": table.reason}, at_once,
+        reasons | {"oracle": table.reason}, at_once, over_two,
     )  # fmt: skip
 
 

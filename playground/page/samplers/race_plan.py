@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 
 from playground.diffusion import samplers
 from playground.models import specs
-from playground.page import fits, listed, sections, serving, switching, together
+from playground.page import fits, listed, pricing, sections, serving, switching, together
 from playground.recipe import FIELDS, Recipe, RecipeError
-from playground.wording import counted
 
 MOST = 36  # lanes
 CALLS = 2000  # network calls of one race
@@ -132,28 +131,4 @@ def _count(number: float, unit: str) -> int:
 
 def estimate(lanes: Sequence[Lane]) -> str:
     """What the race will cost, in one sentence, with seconds if any call has been measured."""
-    new = [lane.recipe for lane in lanes if not serving.kept().get(lane.recipe)]
-    if not new:
-        return f"{len(lanes)} lanes, all of them kept from before: nothing is computed."
-    before = f", {len(lanes) - len(new)} of them kept" * (len(new) < len(lanes))
-    text = f"{len(lanes)} lanes{before}: {counted(sum(map(together.calls, new)), 'network call')}"
-    models = together.by_model(new)
-    sessions = [serving.opened(*model) for model in models]
-    if not all(sessions):
-        return text + "."
-    prices = [
-        one.price([new[place] for place in places])
-        for one, places in zip(sessions, models.values(), strict=True)
-    ]
-    launches, rows = sum(p.launches for p in prices), sum(p.rows for p in prices)
-    text += f", made together in {launches:,} of about {rows / launches:.0f} rows"
-    if any(price.seconds is None for price in prices):
-        return text + "."
-    seconds = sum(price.seconds for price in prices)
-    return (
-        f"{text}: {launches:,} × {seconds / launches:.2g} s, as measured, ≈ {_rounded(seconds)} s."
-    )
-
-
-def _rounded(seconds: float) -> str:
-    return f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
+    return pricing.sentence([lane.recipe for lane in lanes], "lane")
