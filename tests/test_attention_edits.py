@@ -27,10 +27,11 @@ def test_every_kind_of_edit(session, ask, words, touched):
     *frames, last = runs.edit(ASK | ask)
     assert frames[-1]["kind"] == "sampling"
     assert last["kind"] == "edited"
-    before, after = last["sides"]
+    before, after, *alone = last["sides"]
+    assert len(alone) == (ask["kind"] != "reweight")  # the same words without any attention read
     assert " ".join(w["text"] for w in before["words"]) == SOURCE.prompt
     assert " ".join(w["text"] for w in after["words"]) == (words or ask["prompt"])
-    assert [side["touched"] for side in last["sides"]] == [
+    assert [side["touched"] for side in (before, after)] == [
         [] if at is None else [at] for at in touched
     ]
     assert (before["h"], before["w"]) == (8, 12)
@@ -42,7 +43,7 @@ def test_words_can_be_added_to_none(session):
     *_, last = runs.edit(
         {"kind": "refine", "share": 0.5, "link": nothing.to_query(), "prompt": "a cat"}
     )
-    assert [len(side["words"]) for side in last["sides"]] == [0, 2]
+    assert [len(side["words"]) for side in last["sides"]] == [0, 2, 2]
     assert "map of “a cat”" in last["verdict"]
 
 

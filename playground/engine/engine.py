@@ -86,10 +86,8 @@ class Engine:
             self._check_size(task.recipe)
         if plan:
             first, *others = (task.recipe for task in wanted)
-            if [replace(r, prompt=first.prompt) for r in others] != [first]:
-                raise RecipeError(
-                    "An edit is of two recipes that differ in nothing but their words."
-                )
+            if not others or any(replace(r, prompt=first.prompt) != first for r in others):
+                raise RecipeError("An edit is of recipes that differ in nothing but their words.")
         cells = [Cell(i, task, self.model, record, heads) for i, task in enumerate(wanted)]
         if plan:
             cells[1].source, cells[1].plan = cells[0], plan

@@ -57,7 +57,8 @@ class LocalSession:
         if edit:
             (source,) = (Task.of(task).recipe for task in tasks)
             made = edits.planned(self.model, source, edit)
-            tasks, plan = [source, made.recipe], made.plan
+            alone = [made.recipe] if made.recipe != source else []
+            tasks, plan = [source, made.recipe, *alone], made.plan
         return self.engine.submit(tasks, record, heads, plan, visitor, section, asked)
 
     def drop(self, visitor: str, section: str, recipe: Recipe) -> None:

@@ -158,9 +158,10 @@ class Session(Protocol):
     ) -> Run:
         """Start drawing. `record` asks for word maps, `heads` for those of every branch and head.
 
-        With an `edit` there is one recipe, and the run has two cells: it and its edit. Turns go by
-        `visitor`; a visitor has one run in each `section`, the one last `asked` for (seconds of
-        `time.monotonic`).
+        With an `edit` there is one recipe, and the run has two cells, it and its edit; if the edit
+        changes the words, a third one draws these without reading the first one's attention.
+        Turns go by `visitor`; a visitor has one run in each `section`, the one last `asked` for
+        (seconds of `time.monotonic`).
         """
         ...
 

@@ -13,6 +13,7 @@ from playground.engine.record import RunRecord
 from playground.models import specs
 from playground.models.words import Word
 from playground.page import fits
+from playground.page.attention import happened
 from playground.page.attention.look import Look, look_of
 from playground.page.attention.views import attention, edits
 from playground.page.studio.data import notes, summing
@@ -70,22 +71,25 @@ def _joint(recipe: Recipe) -> bool:
 
 
 def edited(runs: Sequence[RunRecord], touched: tuple[list[int], list[int]], seconds: float) -> dict:
-    """Both pictures of an edit; `touched` are positions of the words that it is about."""
+    """The pictures of an edit: original, edit and, if there is a third, the edited words alone;
+    `touched` are positions of the words that it is about, in the original and in the edit.
+    """
     how = Aggregation.of(specs.get(runs[0].recipe.model).card)
     none = np.zeros((0, 1, 1), np.float32)  # of a prompt without words
     shares = [run.word_maps(how) if run.prompt.words else none for run in runs]
     sides = [
         edits.Side(run.png(), run.prompt.words, maps, words, run.recipe.to_query())
-        for run, maps, words in zip(runs, shares, touched, strict=True)
+        for run, maps, words in zip(runs, shares, (*touched, touched[1])[: len(runs)], strict=True)
     ]
-    before, after = (run.picture.image for run in runs)
+    before, after = (run.picture.image for run in runs[:2])
     # A swapped or re-weighted word has a map in the source, an added one only in the edit.
     side = 0 if touched[0] else 1
     return edits.edited(
         sides,
         _difference(before, after),
-        f"Both drawn in {seconds:.1f} s.",
+        f"{len(runs)} pictures in {seconds:.1f} s.",
         verdict(before, after, shares[side], runs[side].prompt.words, touched[side]),
+        happened.judged(runs),
     )
 
 

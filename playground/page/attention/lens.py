@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 import gradio as gr
 
 from playground.page import sections
-from playground.page.attention import reading, runs
+from playground.page.attention import happened, reading, runs
 from playground.page.attention.look import Look
 from playground.page.attention.views import attention, edits, worked
 from playground.page.lens import Frame, Lens
@@ -126,7 +126,10 @@ def build(example: Frame) -> Attention:
     gr.Markdown(WORKED)
     reasons = {"worked": sections.reason("worked")}
     views["worked"] = put("worked", worked)
-    gr.Markdown(EDITS)
+    effect, table = happened.shares()
+    gr.Markdown(f"{EDITS} {effect}")
+    with gr.Accordion("What the share of the steps does, measured", open=False):
+        gr.Markdown(table)
     reasons["edits"] = sections.reason("edits")
     views["edits"] = put("edits", edits)
     own = reading.build(example.get("reading"))

@@ -143,7 +143,8 @@ def _columns(said: PromptFacts) -> list[str]:
 
 
 def edit(ask: Mapping, visitor: str | None = None) -> Iterator[dict]:
-    """Draw a picture and its edit from the same noise; raises ValueError before it begins.
+    """Draw a picture, its edit, and the edited words alone from the same noise; raises ValueError
+    before it begins.
 
     `ask` is what the form says: `kind`, the source's `link`, and what that kind needs.
     """
@@ -169,13 +170,14 @@ def edit(ask: Mapping, visitor: str | None = None) -> Iterator[dict]:
                 drawn[event.picture.cell] = event
             elif isinstance(event, Step):
                 latest[event.cell] = event
-                if event.cell == 1 and now - shown > serving.FRAME:
+                if event.cell == 1 and 0 in latest and now - shown > serving.FRAME:
                     shown, done = now, event.index + 1
                     left = (now - started) / done * (event.count - done)
-                    previews = [latest[0].preview, event.preview]
+                    previews = [latest[cell].preview for cell in sorted(latest)]
                     yield edits.sampling(previews, done, event.count, left)
-    if len(drawn) == 2:  # else it was cancelled
-        yield data.edited([drawn[0], drawn[1]], plan.touched, time.perf_counter() - started)
+    if len(drawn) == (2 if plan.recipe == source else 3):  # else it was cancelled
+        runs = [drawn[cell] for cell in sorted(drawn)]
+        yield data.edited(runs, plan.touched, time.perf_counter() - started)
 
 
 def _edit(ask: Mapping) -> Edit:

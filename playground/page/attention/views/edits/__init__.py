@@ -42,14 +42,20 @@ def ready(prompt: str, words: Sequence[Word], link: str) -> dict:
 
 
 def sampling(previews: Sequence[np.ndarray], step: int, count: int, left: float) -> dict:
-    """Both pred_x0 (x̂0) previews uint8 [h, w, 3] while they are drawn, and the seconds left."""
+    """The pred_x0 (x̂0) previews uint8 [h, w, 3] while they are drawn, and the seconds left."""
     rasters = [raster(preview) for preview in previews]
     text = f"Call {step} of {count}, about {left:.1f} s left"
     return {"kind": "sampling", "previews": rasters, "text": text, "share": step / count}
 
 
-def edited(sides: Sequence[Side], difference: np.ndarray, text: str, verdict: str) -> dict:
-    """The source and the edited picture, and `difference` uint8 [h, w, 3], what differs."""
+def edited(
+    sides: Sequence[Side], difference: np.ndarray, text: str, verdict: str, happened: dict
+) -> dict:
+    """The source, the edited picture and the edited words drawn alone, if the words differ.
+
+    `difference` uint8 [h, w, 3] is between the first two; `verdict` compares it with the words'
+    map; `happened` is what the oracle says (see `happened.judged`).
+    """
     return {
         "kind": "edited",
         "sides": [
@@ -67,4 +73,5 @@ def edited(sides: Sequence[Side], difference: np.ndarray, text: str, verdict: st
         "difference": raster(difference),
         "text": text,
         "verdict": verdict,
+        "happened": happened,
     }

@@ -1,8 +1,9 @@
 // Prompt editing: the form asks the server for a pair of pictures, which are then explored here.
 const form = element.querySelector('form'), share = element.querySelector('.share input');
-const canvases = [...element.querySelectorAll('canvas')], radios = [...element.querySelectorAll('.kinds input')];
+const figures = [...element.querySelectorAll('.side')], differs = element.querySelector('.differs');
+const canvases = figures.map((figure) => figure.querySelector('canvas')), radios = [...element.querySelectorAll('.kinds input')];
 const group = 'edit' + Math.random().toString(36).slice(2);
-let source = null, sides = null, lit = [null, null], arrived = 0;
+let source = null, sides = null, lit = [], arrived = 0;
 
 function paint(canvas, image) {
   const width = image.naturalWidth ?? image.width, height = image.naturalHeight ?? image.height;
@@ -50,22 +51,27 @@ form.onsubmit = (event) => {
 
 function busy(text) {
   form.querySelector('button').disabled = true;
-  find('verdict').textContent = '';  // it was of other pictures
+  clearVerdict();
   say(text);
 }
 
-// ---- the two pictures ------------------------------------------------------------------------
+function clearVerdict() {  // it was of other pictures
+  for (const name of ['verdict', 'happened']) find(name).textContent = '';
+  element.querySelectorAll('.seen').forEach((line) => { line.textContent = ''; });
+}
+
+// ---- the pictures ------------------------------------------------------------------------
 function drawSide(i) {
   const side = sides[i], canvas = canvases[i];
   paint(canvas, side.image);
-  element.querySelectorAll('.result .words')[i].querySelectorAll('button').forEach((b, k) => b.setAttribute('aria-pressed', lit[i] === k));
-  if (lit[i] === null) return;
+  figures[i].querySelectorAll('.words button').forEach((b, k) => b.setAttribute('aria-pressed', lit[i] === k));
+  if ((lit[i] ?? null) === null) return;
   const n = side.h * side.w, map = side.shares.subarray(lit[i] * n, (lit[i] + 1) * n), high = Math.max(...map), low = Math.min(...map);
   lay(canvas.getContext('2d'), map, side.h, side.w, low, high);
 }
 
 function chips(i) {
-  const box = element.querySelectorAll('.result .words')[i];
+  const box = figures[i].querySelector('.words');
   let pinned = null;
   box.replaceChildren(...sides[i].words.map((word, k) => {
     const chip = Object.assign(make('button', word.text, sides[i].touched.includes(k) ? 'touched' : ''), { type: 'button' });
@@ -76,16 +82,34 @@ function chips(i) {
   }));
 }
 
+// So many pictures are there, finished or not.
+function layOut(count, done) {
+  find('result').hidden = false;
+  differs.hidden = !done;
+  figures.forEach((figure, i) => {
+    figure.hidden = i >= count;
+    const link = figure.querySelector('.use');
+    if (link) link.hidden = !done;
+  });
+}
+
 async function showEdited(value, ticket) {
   const images = await Promise.all(value.sides.map((side) => imageOf(side.png)));
   if (ticket !== arrived) return;
   sides = value.sides.map((side, i) => ({ ...side, image: images[i], shares: Float32Array.from(new Uint16Array(bytes(side.shares).buffer), (v) => v / 65535) }));
-  lit = [null, null];
-  find('result').hidden = false;
-  canvases[2].parentElement.hidden = false;
-  sides.forEach((_, i) => { chips(i); drawSide(i); });
-  paint(canvases[2], bitmap(value.difference));
+  lit = [];
+  layOut(sides.length, true);
+  sides.forEach(({ link }, i) => {
+    chips(i);
+    drawSide(i);
+    figures[i].querySelector('.seen').textContent = value.happened.seen[i] ? `The oracle sees ${value.happened.seen[i]}.` : '';
+    figures[i].querySelector('.use')?.setAttribute('href', addressOf(link));
+  });
+  paint(differs.querySelector('canvas'), bitmap(value.difference));
   find('verdict').textContent = value.verdict;
+  find('happened').textContent = value.happened.text;
+  find('happened').classList.toggle('right', value.happened.right === true);
+  find('happened').classList.toggle('wrong', value.happened.right === false);
   form.querySelector('button').disabled = false;
   say(value.text);
 }
@@ -97,14 +121,13 @@ function show() {
   if (value.kind === 'ready') return fill(value);
   if (value.kind === 'edited') return showEdited(value, arrived);
   if (value.kind === 'sampling') {
-    find('result').hidden = false;
-    canvases[2].parentElement.hidden = true;
+    layOut(value.previews.length, false);
     element.querySelectorAll('.result .words').forEach((box) => box.replaceChildren());
     value.previews.forEach((preview, i) => paint(canvases[i], bitmap(preview)));
     return busy(value.text);
   }
   form.querySelector('button').disabled = false;
-  if (value.error) find('verdict').textContent = '';
+  if (value.error) clearVerdict();
   say(value.text, value.error);
 }
 showKind();
