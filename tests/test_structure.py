@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "engine": MODELS | {"attention"},
     "hosting": TABLES | {"models"},
     "client": DRAWING | {"notebook"},
+    "replicas": DRAWING | {"faults", "hosting"},  # engines elsewhere
     "notebook": {"engine", "page"},
     "playground": DRAWING | {"client"},  # the package itself
     "world": TABLES,

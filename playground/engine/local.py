@@ -12,9 +12,9 @@ import torch
 from playground.attention.summing import DEFAULT, Aggregation
 from playground.attention.worked import work_out
 from playground.diffusion import guidance, reference, samplers
-from playground.engine import backends, edits
+from playground.engine import backends, edits, reading
 from playground.engine.engine import MAX_ROWS, Engine
-from playground.engine.events import Given, Task
+from playground.engine.events import Task
 from playground.engine.runs import Run
 from playground.engine.session import (
     Edit,
@@ -27,7 +27,7 @@ from playground.engine.session import (
 from playground.engine.work import Work
 from playground.models import memory, specs
 from playground.models.load import load
-from playground.recipe import Recipe, RecipeError
+from playground.recipe import Recipe
 
 LARGE = 1_000_000_000  # bytes of weights: a network call takes seconds on a processor
 
@@ -118,17 +118,7 @@ class LocalSession:
         heads: bool = False, visitor: str | None = None, section: str = "",
         asked: float | None = None,
     ) -> Run:  # fmt: skip
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-            raise RecipeError("A picture to be read is an array of uint8 [height, width, 3].")
-        height, width, _ = picture.shape
-        # One conditional row a call; a network that takes w as an input is given a usual one.
-        usual = Recipe.for_model(self.facts.name, self.defaults)
-        scale = usual.guidance if self.facts.guidance is guidance.EMBEDDED else 1.0
-        recipe = replace(
-            usual, prompt=prompt, guidance=scale, seed=seed, width=width, height=height
-        )
-        given = Given(self.encode(picture), how.levels(self.facts.scheduler_config))
-        task = Task(recipe, given=given)
+        task = reading.task(self, self.defaults, picture, prompt, how, seed)
         return self.submit([task], record=True, heads=heads, visitor=visitor, section=section,
                            asked=asked)  # fmt: skip
 
