@@ -10,7 +10,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
-from playground.hosting import headers
+from playground.hosting import headers, preview
 from playground.hosting.gate import Gate
 from playground.hosting.headers import Headers
 from playground.hosting.health import PAUSE, Health, Pulse, Watch, stalled
@@ -77,8 +77,9 @@ class Host:
                 Middleware(Headers, headers=headers.of(self.settings.frames)),
                 Middleware(Gate, settings=self.settings),
                 Middleware(Noted, visits=self.visits),
+                Middleware(preview.Preview),
             ],
-            "routes": [Route("/health", self.health.route), *self._routes],
+            "routes": [Route("/health", self.health.route), preview.ROUTE, *self._routes],
             "lifespan": self._lifespan,
         }
 
