@@ -80,8 +80,14 @@ def serve(arguments: Sequence[str]) -> None:
 
         return beside(*of_page)
 
+    def replicate(number, threads, work, tell):
+        from playground.replicas import starting
+
+        count = starting.Count.read(number)
+        return starting.start(count, threads, work and work.limits, tell).session
+
     try:
-        page.main(arguments, attach)
+        page.main(arguments, attach, replicate)
     except (ValueError, OSError) as error:  # a setting, or an address that is taken
         refuse(str(error))
 

@@ -14,14 +14,14 @@ from nearby import Nearby
 from playground.attention.summing import DEFAULT
 from playground.engine.backends.eager import Eager
 from playground.engine.engine import Engine
-from playground.engine.events import Dropped, Failure, Interrupted, Picture, Step
+from playground.engine.events import Dropped, Failure, Picture, Step
 from playground.engine.local import LocalSession
 from playground.engine.session import Edit
 from playground.recipe import Recipe, RecipeError
 from playground.replicas import starting
 from playground.replicas.records import Accepted, Asked, Ended, ReplicaLostError
 from playground.replicas.replica import METHODS
-from playground.replicas.run import LOST, ReplicatedRun
+from playground.replicas.run import INTERRUPTED, LOST, ReplicatedRun
 from playground.replicas.session import ReplicatedSession
 
 STEPS = 6
@@ -71,8 +71,14 @@ def nearby(local):
 
 
 @pytest.fixture
-def session(nearby) -> ReplicatedSession:
-    return ReplicatedSession(nearby, "tiny")
+def told() -> list[str]:
+    """What whoever iterates over runs was told."""
+    return []
+
+
+@pytest.fixture
+def session(nearby, told) -> ReplicatedSession:
+    return ReplicatedSession(nearby, "tiny", tell=told.append)
 
 
 def same(one, other) -> bool:
@@ -156,31 +162,29 @@ def test_what_is_wrong_is_said_in_the_same_words(session, nearby):
 
 
 @pytest.mark.parametrize("edit", [None, Edit("swap", 0.5, "cat", by="dog")])
-def test_a_run_outlives_its_replica(session, nearby, local, edit):
+def test_a_run_outlives_its_replica(session, nearby, local, told, edit):
     """Each step is said once, and the picture is what it would have been."""
     here = list(local[1].submit([RECIPE], edit=edit, record=True))
     local[0].engine.network.close(calls=3)
     nearby.places["other"] = 1
     run = session.submit([RECIPE], edit=edit, record=True, visitor="one")
     other = session.submit([dataclasses.replace(RECIPE, seed=5)], visitor="other")
-    events, killed = [], 0.0
+    events, killed = [], False
     for event in run:
         events.append(event)
         if not killed and sum(isinstance(e, Step) and e.index == 2 for e in events):
             nearby.kill(0)
-            killed = time.monotonic()
-        if isinstance(event, Interrupted):
-            assert time.monotonic() - killed < 2
+            killed = True
     said = Counter(map(type, events))
     cells = said[Picture]
-    assert said == {Step: cells * STEPS, Picture: cells, Interrupted: 1}
-    there = [event for event in events if not isinstance(event, Interrupted)]
-    order = {(e.cell, getattr(e, "index", STEPS)): e for e in there}
-    assert len(order) == len(there)  # nothing is said twice
+    assert said == {Step: cells * STEPS, Picture: cells}
+    order = {(e.cell, getattr(e, "index", STEPS)): e for e in events}
+    assert len(order) == len(events)  # nothing is said twice
     for one in here:  # equal up to rounding, as in any other batch
         other_one = order[one.cell, getattr(one, "index", STEPS)]
         np.testing.assert_allclose(one.latents, other_one.latents, atol=1e-4)
-    assert Interrupted not in map(type, other)
+    assert Picture in map(type, other)
+    assert told == [INTERRUPTED]  # and only one of the two
 
 
 def test_only_what_has_not_ended_is_asked_again(session, nearby, local):
@@ -203,18 +207,17 @@ def test_only_what_has_not_ended_is_asked_again(session, nearby, local):
     assert np.abs(away).max() <= 1
 
 
-def test_a_run_that_is_lost_twice_fails(session, nearby, local):
-    for one in local:
-        one.engine.network.close(calls=1)
+def test_a_run_that_is_lost_twice_fails(session, nearby, local, told):
+    local[0].engine.network.close(calls=1)
+    local[1].engine.network.close(calls=2)
     events = []
-    for event in session.submit([RECIPE]):
+    for number, event in enumerate(session.submit([RECIPE])):
         events.append(event)
-        if len(events) == 1:
-            nearby.kill(0)
-        if isinstance(event, Interrupted):
-            assert local[1].engine.network.waiting.wait(PATIENCE)
-            nearby.kill(1)
-    assert [type(event) for event in events] == [Step, Interrupted, Failure]
+        if number < 2:  # the first step of each
+            nearby.kill(number)
+    assert [type(event) for event in events] == [Step, Step, Failure]
+    assert [event.index for event in events[:2]] == [0, 1]
+    assert told == [INTERRUPTED]
     assert events[-1].reason == LOST
 
 
@@ -308,7 +311,7 @@ def test_a_stream_without_a_last_record_is_a_lost_one():
 
     asked = Asked("k", (RECIPE,), False, False, None, None, "", 0.0)
     run = ReplicatedRun(lambda _: Silent(), asked, lambda _: None)
-    assert list(run) == [Interrupted(), Failure(0, LOST)]
+    assert list(run) == [Failure(0, LOST)]
 
 
 @pytest.mark.parametrize(("text", "least", "most"), [("2", 2, 2), ("1-4", 1, 4)])

@@ -137,15 +137,6 @@ class Dropped:
     cell: int
 
 
-@dataclass(frozen=True)
-class Interrupted:
-    """The machine that was drawing a run is gone, and another one draws what has not ended. Nothing
-    is lost: the same seed gives the same numbers, and what was said is not said again.
-    """
-
-    sentence: str = "The machine that was drawing this stopped; another one goes on …"
-
-
 Event = Step | Picture | Failure | Dropped
 
 

@@ -8,6 +8,7 @@ from playground.engine.session import Session
 from playground.models import memory
 
 Report = Callable[[int, int], None]  # bytes read, bytes in all; raises to stop
+Opener = Callable[[str, str, Report | None], Session]  # of a model's name and LoRA
 Key = tuple[str, str]  # a model's name, and a LoRA as recipes name it
 
 
@@ -22,7 +23,7 @@ class Sessions:
 
     def __init__(
         self,
-        opener: Callable[[str, str, Report | None], Session],
+        opener: Opener,
         cost: Callable[[str], int] | None = None,
         limit: Callable[[], int] = memory.limit,
     ):

@@ -16,6 +16,7 @@ from playground.measuring import (
     family,
     load,
     recording,
+    replicas,
     report,
     scores,
     soak,
@@ -37,6 +38,7 @@ STAGES = {
     "checkpoints": checkpoints.measure,  # families beside their stock pipelines
     "load": load.measure,  # a running page: 1 to 64 visitors draw at the same time
     "beside": beside.measure,  # a picture while others draw many, against alone
+    "replicas": replicas.measure,  # engines in processes of their own, one of them killed
     "soak": soak.measure,  # a running page: what stays behind after hundreds of visits
     "flood": soak.flood,  # a running page: thousands of strangers, then one who draws
     "report": report.write,  # draw the sheets, measure, and write the tables

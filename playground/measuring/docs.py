@@ -9,7 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from playground.diffusion import samplers
-from playground.measuring import checkpoint_tables, load_tables, score_tables, tables
+from playground.measuring import (
+    checkpoint_tables,
+    load_tables,
+    replica_tables,
+    score_tables,
+    tables,
+)
 from playground.models import specs
 from playground.paths import ASSETS
 from playground.wording import percent
@@ -172,7 +178,7 @@ DOCUMENTS = {
         MODEL, {"models": score_tables.models, "scores": score_tables.scores} | tables.TABLES
         | checkpoint_tables.TABLES,
     ),
-    ROOT / "docs" / "hosting.md": (MODEL, load_tables.TABLES),
+    ROOT / "docs" / "hosting.md": (MODEL, load_tables.TABLES | replica_tables.TABLES),
     CARDS[MODEL]: (MODEL, {"facts": facts, "scores": score_tables.scores}),
     CARDS[FLOW]: (FLOW, {"facts": facts_of_network, "scores": score_tables.scores}),
     CARDS[STUDENT]: (STUDENT, {"facts": facts_of_network, "scores": score_tables.scores}),

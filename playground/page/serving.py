@@ -8,7 +8,7 @@ from playground import wording
 from playground.diffusion import guidance, samplers
 from playground.engine import opening
 from playground.engine.session import Run, Session
-from playground.engine.sessions import Sessions
+from playground.engine.sessions import Opener, Sessions
 from playground.engine.work import Limits, Work
 from playground.hosting.settings import Settings
 from playground.models import offered, specs
@@ -45,6 +45,12 @@ def _in_background(work: Callable[[], object]) -> None:
 
 
 SESSIONS = Sessions(_open, lambda model: specs.get(model).nbytes)
+
+
+def draw_elsewhere(opener: Opener) -> None:
+    """Sessions are opened by this from now on. To be said before the first one is."""
+    global SESSIONS
+    SESSIONS = Sessions(opener)  # their weights are not in this process: none is closed for them
 
 
 @functools.lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ brings each visitor to the same one.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ray.exceptions import RayError, RayTaskError
@@ -19,12 +19,13 @@ from playground.replicas.session import ReplicatedSession
 class Cluster:
     """A `Transport` to the replicas of an application that runs on Ray Serve."""
 
-    def __init__(self, handle: Any):
-        self._handle = handle
+    def __init__(self, handle: Any, tell: Callable[[str], object]):
+        """`tell` says a sentence to whoever iterates over a run."""
+        self._handle, self._tell = handle, tell
 
     def session(self, model: str, lora: str = "", report: object = None) -> Session:
         """A session of that model, once a replica has opened it."""
-        return ReplicatedSession(self, model, lora, specs.get(model).defaults)
+        return ReplicatedSession(self, model, lora, specs.get(model).defaults, self._tell)
 
     def open(self, model: str, lora: str, asked: Asked) -> "_Stream":
         return _Stream(self._of(model, lora, asked.key).options(stream=True).run.remote(asked))

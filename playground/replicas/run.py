@@ -14,13 +14,13 @@ from playground.engine.events import (
     Dropped,
     Event,
     Failure,
-    Interrupted,
     Step,
 )
 from playground.recipe import Recipe
 from playground.replicas.records import Accepted, Asked, Ended, ReplicaLostError, Stream
 
 AGAIN = 1  # times that a run is asked again after its replica was lost
+INTERRUPTED = "The machine that was drawing this stopped; another one goes on …"
 LOST = (
     "The machine that was drawing stopped, and so did the one that took over; please draw it again."
 )
@@ -29,18 +29,21 @@ LOST = (
 class ReplicatedRun:
     """A `Run` whose records come from a replica; a thread of its own reads them.
 
-    If the replica is lost, the run says Interrupted, and what has not ended is asked for again:
-    the same seed gives the same numbers. Steps that were said already are not said again.
+    If the replica is lost, that is told, and what has not ended is asked for again: the same seed
+    gives the same numbers. Steps that were said already are not said again.
     """
 
     def __init__(
         self, opener: Callable[[Asked], Stream], asked: Asked,
-        ended: Callable[["ReplicatedRun"], object],
+        ended: Callable[["ReplicatedRun"], object], tell: Callable[[str], object] = lambda _: None,
     ):  # fmt: skip
-        """`opener` begins a stream; `ended` is told when there is nothing more to come."""
+        """`opener` begins a stream; `ended` hears when there is nothing more to come. What happens
+        to the run, `tell` is told in the thread that iterates: a page knows there whose run it is.
+        """
         self.asked, self.moved = asked, time.monotonic()
-        self._opener, self._on_end = opener, ended
-        self._events: SimpleQueue[Event | None] = SimpleQueue()  # None: nothing more
+        self._opener, self._on_end, self._tell = opener, ended, tell
+        # A text is to be told; None: there is nothing more.
+        self._events: SimpleQueue[Event | str | None] = SimpleQueue()
         self._aheads: SimpleQueue[Ahead | None] = SimpleQueue()  # None: it has begun, or ended
         self._accepted: Future[None] = Future()
         self._lock = threading.RLock()
@@ -57,7 +60,10 @@ class ReplicatedRun:
 
     def __iter__(self) -> Iterator[Event]:
         while (event := self._events.get()) is not None:
-            yield event
+            if isinstance(event, str):
+                self._tell(event)
+            else:
+                yield event
         self._events.put(None)  # whoever iterates again
 
     def ahead(self) -> Iterator[Ahead]:
@@ -109,7 +115,7 @@ class ReplicatedRun:
                 if self._cancelled or not self._left():
                     return
                 if attempt < AGAIN:
-                    self._events.put(Interrupted())
+                    self._events.put(INTERRUPTED)
         self._fail(LOST)
 
     def _left(self) -> list[int]:

@@ -4,7 +4,7 @@ import functools
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,10 +35,13 @@ class ReplicatedSession:
     def __init__(
         self, transport: Transport, model: str, lora: str = "",
         defaults: Mapping[str, object] | None = None,
+        tell: Callable[[str], object] = lambda _: None,
     ):  # fmt: skip
-        """`defaults` are the recipe's fields that differ for this model (see `models.specs`)."""
+        """`defaults` are the recipe's fields that differ for this model (see `models.specs`);
+        `tell` says a sentence to whoever iterates over a run.
+        """
         self._transport, self._model, self._lora = transport, model, lora
-        self.defaults = defaults or {}
+        self.defaults, self._tell = defaults or {}, tell
         self._lock = threading.Lock()
         self._runs: set[ReplicatedRun] = set()  # that have not ended
         facts = self._ask("facts")
@@ -54,7 +57,7 @@ class ReplicatedSession:
             visitor, section, time.monotonic() if asked is None else asked,
         )  # fmt: skip
         opener = functools.partial(self._transport.open, self._model, self._lora)
-        run = ReplicatedRun(opener, wanted, self._forget)
+        run = ReplicatedRun(opener, wanted, self._forget, self._tell)
         run.wait()
         for other in self._add(run):
             other.cancel()

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +41,16 @@ class Count:
         return found
 
 
-def start(count: Count, threads: int, limits: Limits | None = None) -> "Cluster":
-    """Start replicas with so many threads each and wait until they are there.
+def start(
+    count: Count, threads: int | None = None, limits: Limits | None = None,
+    tell: Callable[[str], object] = lambda _: None,
+) -> "Cluster":  # fmt: skip
+    """Start replicas with so many threads each and wait until they are there; by default this
+    machine's cores are shared out.
 
     They run on the cluster whose address RAY_ADDRESS says, else on this machine. `limits` are those
-    of a visitor's work. Raises ValueError without Ray.
+    of a visitor's work; `tell` says a sentence to whoever iterates over a run. Raises ValueError
+    without Ray.
     """
     try:
         import ray
@@ -55,6 +61,7 @@ def start(count: Count, threads: int, limits: Limits | None = None) -> "Cluster"
         ) from error
     from playground.replicas.cluster import Cluster
 
+    threads = threads or max(1, (os.cpu_count() or 1) // count.most)
     os.environ.update(QUIET)
     if "RAY_ADDRESS" in os.environ:
         ray.init(configure_logging=False)
@@ -71,7 +78,7 @@ def start(count: Count, threads: int, limits: Limits | None = None) -> "Cluster"
         logging_config=LOGGED,
     )
     atexit.register(stop)
-    return Cluster(handle)
+    return Cluster(handle, tell)
 
 
 def stop() -> None:
