@@ -1,5 +1,6 @@
 """A running playground and a real Chromium, for the page's tests and its screenshot."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -7,7 +8,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +34,12 @@ def running_app() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(10)
+
+
+def ran(work: Coroutine):
+    """What it returns, from a loop in a thread of its own: Playwright's loop runs in ours."""
+    with ThreadPoolExecutor() as threads:
+        return threads.submit(asyncio.run, work).result()
 
 
 def free_port() -> int:

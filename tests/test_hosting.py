@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from browser import ran
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -94,7 +95,7 @@ def asked(*requests, most=SMALL) -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             return [await client.request(m, path, **options) for m, path, options in requests]
 
-    return asyncio.run(all_of_them())
+    return ran(all_of_them())
 
 
 def picture(width: int, height: int, kind: str = "PNG") -> bytes:
@@ -189,11 +190,11 @@ def test_what_is_cut_off_never_arrives(caplog):
 
         await gate.whole({"headers": []}, receive, 99)
 
-    assert asyncio.run(cut()) == []
+    assert ran(cut()) == []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gate, "PATIENCE", 0.05)
         with pytest.raises(gate.RefusedError, match="did not arrive"):
-            asyncio.run(silent())
+            ran(silent())
     assert arrived == []
     assert caplog.text == ""
 
@@ -224,7 +225,7 @@ def test_health_names_what_is_dead():
     assert one.wrong() == {}
     seconds[0] = 61.0
     assert one.wrong() == {"engine": "the engine has not gone on for 61 s"}
-    answer = asyncio.run(one.route(None))
+    answer = ran(one.route(None))
     assert answer.status_code == 503
     assert b'"queue":"alive"' in answer.body
 

@@ -2,11 +2,9 @@
 that nobody foresaw.
 """
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-
 import gradio as gr
 import pytest
+from browser import ran
 from gradio.state_holder import SessionState
 
 from playground.page import serving
@@ -63,8 +61,5 @@ def quick(session, monkeypatch):
 
 
 def test_no_handler_raises_whatever_it_is_sent(quick, caplog):
-    """In a thread of its own, since Playwright's loop runs in ours."""
-    with ThreadPoolExecutor() as threads:
-        wrong = threads.submit(asyncio.run, everything(quick)).result()
-    assert wrong == {}
+    assert ran(everything(quick)) == {}
     assert [r.message for r in caplog.records if r.levelname == "ERROR"] == []

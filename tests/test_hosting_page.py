@@ -8,7 +8,7 @@ import time
 
 import httpx
 import pytest
-from browser import ROOT, free_port, wait_for
+from browser import ROOT, free_port, ran, wait_for
 from small_page import FEW, HELD
 
 from playground.hosting.health import EXIT
@@ -63,7 +63,7 @@ def visits(url: str, what):
         async with httpx.AsyncClient(base_url=url, timeout=LONGEST) as client:
             return await what(client, Form.read((await client.get("/config")).json()))
 
-    return asyncio.run(run())
+    return ran(run())
 
 
 def test_health_and_headers(url):
@@ -75,11 +75,11 @@ def test_health_and_headers(url):
 
 def test_visitors_are_served_and_measured_and_strangers_cannot_stop_the_queue(url):
     """Of many sessions that never listen a few are kept; cut uploads leave no file."""
-    found = asyncio.run(load.row(url, 3, 2))
+    found = ran(load.row(url, 3, 2))
     assert (found["failed"], found["visitors"]) == (0, 3)
     assert found["threads"] > 4
     assert found["preview"][0] < found["picture"][0]
-    found = asyncio.run(soak._flood(url, 150, 20))
+    found = ran(soak._flood(url, 150, 20))
     assert found["health"]["queue"] == "alive"
     assert not found["drawn"].failed
     assert found["answers"].keys() <= {"taken", "503"}  # who is not taken is told: busy

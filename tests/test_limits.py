@@ -4,6 +4,8 @@ import pytest
 
 from playground.engine.engine import Engine
 from playground.engine.work import WINDOW, Limits, TooMuchError, Work
+from playground.models import offered
+from playground.page import serving
 from playground.recipe import Recipe
 
 SMALL = {"width": 64, "height": 64}
@@ -64,3 +66,29 @@ def test_an_engine_that_does_not_go_on_says_how_long(tiny, monkeypatch):
     engine.submit([TEN])
     monkeypatch.setattr("time.monotonic", lambda: engine._moved + 7)
     assert engine.stalled == 7
+
+
+def test_who_waits_reads_for_how_many_and_how_long(tiny):
+    engine = Idle(tiny)
+    first, second, third = (engine.submit([TEN], visitor=name) for name in ("ann", "ben", "cy"))
+    assert next(serving.waiting(second)) == "1 other is drawing …"  # no call has been measured
+    engine._measured = {"PyTorch": {2: [0.7]}}
+    assert next(serving.waiting(third)).startswith("2 others are drawing, yours in about ")
+    first.cancel()
+    assert list(serving.waiting(first)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reached"),
+    [
+        ("LATENT_PLAYGROUND_PROXIES", "0", False), ("LATENT_PLAYGROUND_PROXIES", "1", True),
+        ("GRADIO_ROOT_PATH", "/latent", True), ("GRADIO_SERVER_NAME", "0.0.0.0", True),
+    ],
+)  # fmt: skip
+def test_limits_hold_where_others_can_reach_the_page(name, value, reached, monkeypatch):
+    """Also behind a proxy of the same machine, where the page itself listens to it alone."""
+    monkeypatch.setenv(name, value)
+    assert offered.others_can_reach() == reached
+    serving.work.cache_clear()
+    assert (serving.work() is not None) == reached
+    serving.work.cache_clear()

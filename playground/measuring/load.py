@@ -18,6 +18,7 @@ from playground.measuring import docs
 from playground.measuring.load_client import Drawn, Visitor, opened
 from playground.measuring.load_tables import FIGURES
 from playground.measuring.report import environment
+from playground.models import specs
 
 VISITORS = (1, 4, 16, 64)
 EACH = 5  # pictures
@@ -37,7 +38,7 @@ def measure(url: str, count: int = EACH, model: str | None = None) -> None:
 
 async def row(url: str, visitors: int, each: int, model: str | None = None) -> dict[str, Any]:
     """What so many visitors meet who begin together."""
-    changes = {"model": model} if model else {"steps": STEPS}
+    changes = {"model": model, **specs.get(model).defaults} if model else {"steps": STEPS}
 
     async def visit(one: Visitor, number: int) -> list[Drawn]:
         return [await one.draw(seed=1000 * number + n, **changes) for n in range(each)]

@@ -35,4 +35,4 @@ class Page(gr.Blocks):
 
 def said(sentence: str) -> gr.Error:
     """Gradio shows the message as HTML, so it is escaped."""
-    return gr.Error(html.escape(sentence[:500]), duration=None, print_exception=False)
+    return gr.Error(html.escape(sentence[:500]), print_exception=False)
