@@ -1,5 +1,6 @@
 """Prepare a visitor's own pictures for a model's autoencoder."""
 
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PIL import Image, ImageOps
 FORMATS = ("PNG", "JPEG", "WEBP")
 LARGEST = 50_000_000  # pixels
 HEAVIEST = 40_000_000  # bytes
+ONE = threading.Lock()  # file at a time is decoded: a large one takes hundreds of megabytes
 
 
 class PictureError(ValueError):
@@ -27,7 +29,7 @@ def opened(file: str | Path, side: int) -> np.ndarray:
         )
     many = f"This picture has too many pixels: at most {LARGEST / 1e6:.0f} million are read."
     try:
-        with Image.open(file, formats=FORMATS) as image:
+        with ONE, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > LARGEST:
                 raise PictureError(many)
             image.draft("RGB", (side, side))
