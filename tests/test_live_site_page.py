@@ -4,16 +4,15 @@ import base64
 import dataclasses
 import io
 import json
-import subprocess
+from pathlib import Path
 
-import live_node
 import numpy as np
 import pytest
 
 from playground.diffusion import forward
 from playground.engine.local import LocalSession
 from playground.engine.record import records
-from playground.live import page_files, site
+from playground.live import node, page_files, site
 from playground.live.page_data import page_data
 from playground.models import specs
 from playground.page import fits, listed, switching
@@ -24,6 +23,7 @@ from playground.page.samplers import counting, race_plan
 from playground.page.studio import data as studio
 from playground.recipe import Recipe, RecipeError
 
+VALUES = Path(__file__).parent / "live" / "values.mjs"
 RECIPE = Recipe(prompt="a größer cat, 🦁 “x”", steps=3, seed=11, guidance=2.5, negative="snow")
 LINKS = [
     RECIPE.to_query(),
@@ -143,9 +143,7 @@ def both(run, facts, tmp_path) -> tuple[dict, dict]:
         "png": base64.b64encode(run.png()).decode(), "links": LINKS, "lists": LISTS,
         "switches": SWITCHES,
     }  # fmt: skip
-    theirs = json.loads(
-        live_node.run("values.mjs", str(tmp_path), given=json.dumps(given, default=tuple))
-    )
+    theirs = json.loads(node.run(VALUES, str(tmp_path), given=json.dumps(given, default=tuple)))
 
     class Timed:
         call_seconds = staticmethod(lambda: lately)
@@ -221,10 +219,7 @@ def test_every_view_is_a_module_that_begins(tmp_path):
         (tmp_path / f"{name}.mjs").write_text(page_files.module(view))
     names = [f"./{name}.mjs" for name in page_files.VIEWS]
     (tmp_path / "all.mjs").write_text("".join(f"import {json.dumps(n)};\n" for n in names))
-    done = subprocess.run(
-        [live_node.NODE, tmp_path / "all.mjs"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    node.run(tmp_path / "all.mjs")
 
 
 def test_the_service_worker_keeps_the_page_and_not_the_models():

@@ -20,7 +20,6 @@ from playground.page.guidance import lens as guidance_lens
 from playground.page.samplers import counting, errors, lecture, noising, race_plan, schedules
 from playground.page.samplers import lens as samplers_lens
 from playground.page.studio import data as studio
-from playground.page.studio import judging
 from playground.recipe import FIELDS, Recipe
 from playground.world import verdict
 
@@ -42,7 +41,7 @@ def page_data() -> dict:
         "lenses": [
             lens.name for lens in page.LENSES if (LENSES / f"{lens.name.lower()}.js").exists()
         ],
-        "judged": _judged(),
+        "accuracy": verdict.accuracy(),
         "guidance": _guidance(),
         "samplers": _samplers(),
         "attention": _attention(),
@@ -83,13 +82,6 @@ def _summing(spec: ModelSpec) -> dict:
 def _said(recipe: Recipe) -> dict:
     found = studio.summing(recipe, [0.0])
     return {"text": found.text, "claim": found.claim}
-
-
-def _judged() -> dict:
-    """What is said of the oracle, and what stands there until it was asked."""
-    accuracy = verdict.accuracy()
-    later = {"accuracy": accuracy, "right": None, "parts": [], "reason": judging.LATER}
-    return {"accuracy": accuracy, "later": later}
 
 
 def _guidance() -> dict:

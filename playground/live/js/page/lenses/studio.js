@@ -19,7 +19,7 @@ export async function build(app, box) {
     first: true,
     /** @param {Finished} found @param {boolean} typed */
     async follow({ run, seconds }, typed) {
-      const verdict = typed ? app.about.page.judged.later : await judged(app, run);
+      const verdict = typed ? null : await judged(app, run); // while one types it is not asked
       const frame = await data.finished(run, seconds, app.about, verdict);
       if (app.drawing.last?.run !== run) return; // something newer was drawn meanwhile
       explorer.show(frame.explorer);
@@ -32,7 +32,7 @@ export async function build(app, box) {
 async function judged(app, { recipe, picture, prompt }) {
   try {
     const verdict = await app.models.engine?.ask({ ask: "judge", recipe, image: picture.image });
-    return verdict && data.verdict(verdict, prompt, app.about.page.judged.accuracy);
+    return verdict && data.verdict(verdict, prompt, app.about.page.accuracy);
   } catch {
     return null;
   }

@@ -14,11 +14,10 @@ FOLDER = Path(__file__).parent
 # The same solvers take the steps of the edition that runs in a browser. A view's script is no
 # module, so nothing is exported.
 _MODULE = Path(playground.__file__).parent / "live" / "js" / "engine" / "solvers.js"
-SOLVERS = re.sub(r"^export ", "", _MODULE.read_text(encoding="utf-8"), flags=re.MULTILINE) + (
-    FOLDER / "plane.js"
-).read_text(encoding="utf-8")
+_STEPS = re.sub(r"^export ", "", _MODULE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+SOLVERS = _STEPS + (FOLDER / "plane.js").read_text(encoding="utf-8")
 _PARTS = read(FOLDER)
-VIEW = View(_PARTS.html_template, _PARTS.css_template, SOLVERS + _PARTS.js_on_load)
+VIEW = View(_PARTS.html_template, _PARTS.css_template, _STEPS + _PARTS.js_on_load)
 # Samplers that the browser has; DDIM stands for Euler too.
 METHODS = (
     "ddim", "pndm", "euler_a", "heun", "dpmpp_2m", "dpmpp_2s", "dpmpp_2m_sde", "unipc", "deis",
