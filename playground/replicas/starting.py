@@ -1,6 +1,7 @@
 """Start replicas: how many there are, and what their processes are told."""
 
 import atexit
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ def start(
         ) from error
     from playground.replicas.cluster import Cluster
 
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     threads = threads or max(1, (os.cpu_count() or 1) // count.most)
     os.environ.update(QUIET)
     if "RAY_ADDRESS" in os.environ:
