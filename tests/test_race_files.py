@@ -128,7 +128,7 @@ def test_links_lead_to_the_web_or_nowhere(page, raced):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"kind": "exe"}, "no 'exe' to keep; there are: png, html."),
+        ({"kind": "exe"}, "no 'exe' to keep; there are: png, html, svg, pdf."),
         ({"rows": "seed"}, "two of: sampler, count, guidance."),
         ({"rows": "count"}, "two of: sampler, count, guidance."),
         ({"columns": None}, "two of: sampler, count, guidance."),

@@ -10,6 +10,7 @@ from playground.page.attention import data
 from playground.page.attention.look import Look, means
 from playground.page.attention.views import attention
 from playground.page.attention.views.attention import Level, label
+from playground.page.figures import files, pictures
 from playground.page.shared import labels, overlay
 from playground.page.shared.view import standalone
 
@@ -131,7 +132,23 @@ def _strip(tiles: Sequence[Tile], height: int) -> Image.Image:
     return canvas
 
 
-KEPT = {"html": html, "png": sheet, "gif": gif, "npz": npz}
+def svg(look: Look, kind: str = USUAL) -> bytes:
+    """The finished picture's word maps for a document, its letters as letters."""
+    return _figure(look, kind, "svg")
+
+
+def pdf(look: Look, kind: str = USUAL) -> bytes:
+    return _figure(look, kind, "pdf")
+
+
+def _figure(look: Look, kind: str, file: str) -> bytes:
+    words, recipe = _words(look), look.recipe
+    title = f"“{recipe.prompt}”, seed {recipe.seed}, w = {recipe.guidance:g}"
+    maps = look.finished_maps()
+    return files.content(pictures.word_maps(look.picture.image, words, maps, title, kind), file)
+
+
+KEPT = {"html": html, "png": sheet, "gif": gif, "npz": npz, "svg": svg, "pdf": pdf}
 
 
 def check(kind) -> None:

@@ -1,5 +1,6 @@
 """Measured values as charts, as the page shows them."""
 
+import math
 from typing import TYPE_CHECKING
 
 from playground.page.figures import files
@@ -64,11 +65,19 @@ def _ticks(calls: list[int]) -> list[int]:
     return sorted(found)
 
 
+def _lowest(panels: list[Panel], measure: Measure) -> float:
+    """Where the axis of all panels begins: shares at whole tens below the lowest interval."""
+    if not measure.percent:
+        return 0.0
+    values = [point.values[measure.key] for panel in panels for point in panel.points]
+    return math.floor(10 * min(v.value if v.low is None else v.low for v in values)) / 10
+
+
 def curves(panels: list[Panel], measure: Measure) -> "Figure":
     """A chart per field; numbers are joined by a line with its band, others are dots with bars."""
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    figure = files.new(4 * columns, 3 * rows)
+    figure, lowest = files.new(4 * columns, 3 * rows), _lowest(panels, measure)
     for number, panel in enumerate(panels, 1):
         axes = figure.add_subplot(rows, columns, number)
         points = [point for point in panel.points if measure.key in point.values]
@@ -84,7 +93,7 @@ def curves(panels: list[Panel], measure: Measure) -> "Figure":
         line, turned = ("-", 0) if numbers else ("none", 20)
         axes.plot(places, heights, linestyle=line, marker="o", markersize=4, color=files.COLOURS[0])
         axes.set_xticks(places, [point.name for point in points], fontsize=8, rotation=turned)
-        axes.set_ylim(0, 1 if measure.percent else None)
+        axes.set_ylim(lowest, 1 if measure.percent else None)
         axes.set_title(panel.label, fontsize=10, parse_math=False)
         axes.grid(True, axis="y", color="#e5e7eb")
         if measure.percent:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import gradio as gr
 
-from playground.page import live, sections
+from playground.page import live, sections, surprises
 from playground.page.grid import section as grid
 from playground.page.grid.section import Grid
 from playground.page.guidance import data, measured, own, sweeping, training
@@ -80,6 +80,7 @@ def build(example: Frame) -> Guidance:
     gr.Markdown(INTRO)
     reasons = {"lookahead": sections.reason("lookahead")}
     look = gr.HTML(example.get("lookahead"), **asdict(lookahead.VIEW), elem_id="lookahead")
+    surprises.build("without words")
     gr.Markdown(SWEEP)
     with gr.Row(elem_classes="sweep"):
         labels = [(FIELDS[axis].metadata["label"], axis) for axis in AXES]

@@ -8,6 +8,7 @@ import gradio as gr
 
 from playground.diffusion import guidance
 from playground.models import specs
+from playground.page import surprises
 from playground.page.figures import charts, keeping
 from playground.page.shared import curves, tradeoff
 from playground.page.shared.curves import Measure, Panel, Point, Value
@@ -137,6 +138,7 @@ def build() -> None:
     if rows := card.get("guidance"):
         gr.Markdown(f"### What w does, measured with {spec.label}")
         gr.HTML(measured(rows), **asdict(tradeoff.VIEW), elem_id="tradeoff")
+        surprises.build("saturation")
     if rows := card.get("variants"):
         with gr.Accordion("Guidance over time, rescale and guiders, measured", open=False):
             shown = curves.chart(panels(rows), MEASURES, _ends(rows))

@@ -9,6 +9,7 @@ import gradio as gr
 from playground.diffusion import samplers
 from playground.diffusion.errors import slope as slope_of
 from playground.models import specs
+from playground.page import surprises
 from playground.page.figures import charts, keeping
 from playground.page.samplers.views import errors
 from playground.page.samplers.views.errors import Group, Point, Series
@@ -105,5 +106,6 @@ def build() -> None:
     gr.Markdown(f"### Error against calls, over {found['exact']} prompts, of {spec.label}")
     view = gr.HTML(measured(found), **asdict(errors.VIEW), elem_id="errors-measured")
     keeping.offer(view, figure, "latent-playground-errors")
+    surprises.build("first order")
     with gr.Accordion("Samplers with fresh noise: score and diversity against calls", open=False):
         gr.HTML(stochastic(found), **asdict(tradeoff.VIEW), elem_id="errors-stochastic")

@@ -3,10 +3,13 @@
 import io
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
 from playground.page import together
+from playground.page.figures import files, pictures
 from playground.page.samplers.race_plan import Lane
 from playground.page.samplers.racing import Race
 from playground.page.samplers.views import race as view
@@ -23,6 +26,9 @@ from playground.page.shared.sheet import (
 from playground.page.shared.view import standalone
 from playground.recipe import save_grid
 from playground.wording import counted
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Names = tuple[str, ...]  # what a lane is called along a side of the table, a line each
 
@@ -114,7 +120,34 @@ def name(raced: Race, axis: str, lane: Lane) -> str:
     return raced.solver(lane)
 
 
-KEPT = {"png": png, "html": html}
+def svg(raced: Race, rows: str, columns: str, page: str | None) -> bytes:
+    """The grid for a document, its letters as letters."""
+    return files.content(_figure(raced, rows, columns), "svg")
+
+
+def pdf(raced: Race, rows: str, columns: str, page: str | None) -> bytes:
+    return files.content(_figure(raced, rows, columns), "pdf")
+
+
+def _figure(raced: Race, rows: str, columns: str) -> "Figure":
+    down, across = sides(raced, rows, columns)
+    placed = {(down.names(r.lane), across.names(r.lane)): r for r in raced.runners}
+    tiles = [[_tile(placed.get((row, column))) for column in across.all] for row in down.all]
+    first = raced.runners[0].lane.recipe
+    title = f"{first.prompt or 'no words'}, seed {first.seed}"
+    names = (["\n".join(lines) for lines in side.all] for side in (down, across))
+    return pictures.grid(*names, tiles, title)
+
+
+def _tile(runner) -> pictures.Tile:
+    """Empty for a place of the table that no lane has."""
+    if runner is None:
+        return pictures.Tile(None)
+    picture = np.asarray(opened(runner.picture.png)) if runner.picture else None
+    return pictures.Tile(picture, counted(together.calls(runner.lane.recipe), "call"))
+
+
+KEPT = {"png": png, "html": html, "svg": svg, "pdf": pdf}
 
 
 def _named(raced: Race) -> str:

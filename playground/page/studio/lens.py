@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 import gradio as gr
 
+from playground.page import surprises
 from playground.page.lens import Frame, Lens
 from playground.page.panel import Panel
 from playground.page.studio import data
@@ -19,12 +20,12 @@ class Studio:
 
 
 def build(example: Frame) -> Studio:
-    return Studio(
-        {
-            name: gr.HTML(example.get(name), **asdict(view.VIEW), elem_id=name)
-            for name, view in (("explorer", explorer), ("pipeline", pipeline))
-        }
-    )
+    views = {
+        name: gr.HTML(example.get(name), **asdict(view.VIEW), elem_id=name)
+        for name, view in (("explorer", explorer), ("pipeline", pipeline))
+    }
+    surprises.build("padding")
+    return Studio(views)
 
 
 LENS = Lens("Studio", build, of_run=lambda run, _, seconds: data.finished(run, seconds))
