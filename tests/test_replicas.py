@@ -11,12 +11,14 @@ import pytest
 from conftest import tiny_model
 from nearby import Nearby
 
+from playground import cli
 from playground.attention.summing import DEFAULT
 from playground.engine.backends.eager import Eager
 from playground.engine.engine import Engine
 from playground.engine.events import Dropped, Failure, Picture, Step
 from playground.engine.local import LocalSession
 from playground.engine.session import Edit
+from playground.page import serving
 from playground.recipe import Recipe, RecipeError
 from playground.replicas import starting
 from playground.replicas.records import Accepted, Asked, Ended, ReplicaLostError
@@ -329,3 +331,22 @@ def test_without_ray_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r"latent-playground\[serve\]"):
         starting.start(starting.Count(1, 1), 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"), [("0", "2 or 1-4"), ("2", "latent-playground[serve]")]
+)
+def test_the_command_refuses_in_one_sentence(monkeypatch, capsys, number, sentence):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(SystemExit) as refused:
+        cli.main(["serve", "--replicas", number])
+    assert refused.value.code == cli.WRONG
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_the_page_opens_its_sessions_elsewhere(monkeypatch, session):
+    monkeypatch.setattr(serving, "SESSIONS", serving.SESSIONS)  # and back, afterwards
+    serving.draw_elsewhere(lambda model, lora, report: session)
+    assert serving.session(Recipe().model) is session

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import weakref
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from ray import serve
 
 from playground.engine.session import Session
 from playground.engine.work import Limits, Work
+from playground.hosting.settings import Settings
 from playground.recipe import Recipe
 from playground.replicas.records import Answer, Asked, Record
 from playground.replicas.replica import Replica
@@ -21,6 +23,8 @@ class Deployed:
     async def __init__(self, limits: Limits | None):
         """It is ready when it has opened the model that a visitor begins with."""
         self._work = limits and Work(limits)
+        self._longest = Settings.from_environment().stalled_seconds
+        self._open: weakref.WeakSet[Session] = weakref.WeakSet()
         self._replica = Replica(lambda *model: self.opened(json.dumps(model)))
         await self.opened(json.dumps([Recipe().model, ""]))
 
@@ -30,8 +34,15 @@ class Deployed:
         from playground.engine.local import open_session
 
         one = await asyncio.to_thread(open_session, *json.loads(key), None, self._work)
+        self._open.add(one)
         threading.Thread(target=one.prepare, name="prepare", daemon=True).start()
         return one
+
+    def check_health(self) -> None:
+        """Serve asks every ten seconds, and replaces a replica that raises."""
+        seconds = max((one.stalled for one in self._open), default=0.0)
+        if seconds > self._longest:
+            raise RuntimeError(f"The engine has not gone on for {seconds:.0f} s.")
 
     async def run(self, asked: Asked) -> AsyncIterator[Record]:
         async for record in self._replica.run(*_model(), asked):
