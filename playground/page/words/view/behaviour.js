@@ -9,13 +9,18 @@ box.id = 'complete-' + Math.random().toString(36).slice(2);
 const list = completing(box, () => phrases, (word) => !words?.known || words.known.includes(word));
 
 // ---- marks: unknown words, or tokens ----------------------------------------------------------------
+// Whether it is still being typed and may become a known word.
+const begun = (target, { end, word }) => document.activeElement === target && target.selectionEnd === end && words.known.some((one) => one.startsWith(word));
+
 function mark() {
   if (!words) return;
-  const texts = FIELDS.map(([name]) => field(name)?.value ?? ''), key = JSON.stringify([texts, words.model, read]);
+  const texts = FIELDS.map(([name]) => field(name)?.value ?? '');
+  const found = words.known && FIELDS.map(([name], i) => unknownWords(texts[i], words).filter((one) => !begun(field(name), one)));
+  const key = JSON.stringify([texts, words.model, read, found]);
   if (key === last) return;
   last = key;
   if (!words.known) return ask(texts[0]);
-  find('marks').replaceChildren(...FIELDS.flatMap(([name, where], i) => unknownWords(texts[i], words).map((one) => {
+  find('marks').replaceChildren(...FIELDS.flatMap(([name, where], i) => found[i].map((one) => {
     const part = make('span'), by = nearest(one.word, words.known);
     part.append(make('b', one.text), ` is no word that it knows${where}`, by ? ': ' : '. ');
     if (by) {
@@ -106,8 +111,9 @@ document.addEventListener('keydown', (event) => { if (isField(event.target)) lis
 document.addEventListener('selectionchange', () => {
   const target = field();
   if (document.activeElement === target) caret = [target.selectionStart, target.selectionEnd];
+  if (isField(document.activeElement)) mark();
 });
-document.addEventListener('focusout', (event) => { if (isField(event.target)) list.close(); });
+document.addEventListener('focusout', (event) => { if (isField(event.target)) { list.close(); setTimeout(mark); } });
 document.addEventListener('focusin', ({ target }) => {
   if (!isField(target)) return;
   target.setAttribute('aria-autocomplete', 'list');

@@ -17,10 +17,16 @@ function paint(canvas, image) {
 
 // ---- the form --------------------------------------------------------------------------------
 const kind = () => radios.find((radio) => radio.checked).value;
-const showKind = () => { for (const name of ['swap', 'refine', 'reweight']) find(name).hidden = name !== kind(); };
+const SHARES = { swap: 1, refine: 0.8, reweight: 1 };  // where the measured effect is largest and the edit still happens
+let ownShare = false;
+function showKind() {
+  for (const name of ['swap', 'refine', 'reweight']) find(name).hidden = name !== kind();
+  if (!ownShare) share.value = SHARES[kind()];
+  showShare();
+}
 const showShare = () => { element.querySelector('.share output').textContent = percent(+share.value); };
 radios.forEach((radio) => { radio.name = group; radio.onchange = showKind; });
-share.oninput = showShare;
+share.oninput = () => { ownShare = true; showShare(); };
 
 function slider(word, number) {
   const label = make('label'), value = make('output', '1'), input = make('input');
@@ -131,7 +137,6 @@ function show() {
   say(value.text, value.error);
 }
 showKind();
-showShare();
 offerOverlays(() => sides?.forEach((_, i) => drawSide(i)));
 watch('value', show);
 show();
