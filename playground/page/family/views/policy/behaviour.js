@@ -198,7 +198,7 @@ function setCalls() {
   sampleNow();
 }
 function play() {
-  if (playing) { rest(); draw(); return; }
+  if (playing || CALM.matches) { rest(); draw(); return; }
   const began = performance.now(), tick = (now) => {
     const share = Math.min((now - began) / 2500, 1);
     slider.value = Math.floor(share * +slider.max);

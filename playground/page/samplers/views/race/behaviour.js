@@ -246,7 +246,7 @@ function play(on) {
   find('play').textContent = on ? '❚❚ Pause' : '▶ Replay';
 }
 replay.oninput = () => { play(false); at(+replay.value); };
-find('play').onclick = () => { if (playing) { play(false); return; } if (latest) at(1); play(true); };
+find('play').onclick = () => { if (playing) { play(false); return; } if (CALM.matches) { at(replay.max); return; } if (latest) at(1); play(true); };
 
 find('finish').onsubmit = (event) => {
   event.preventDefault();

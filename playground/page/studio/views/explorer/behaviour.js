@@ -193,6 +193,7 @@ document.addEventListener('playground:go', ({ detail }) => {
 function stop() { clearInterval(playing); playing = null; find('play').textContent = '▶'; }
 find('play').onclick = () => {
   if (playing) return stop();
+  if (CALM.matches) { range.value = range.max; draw(); return; }
   if (+range.value >= +range.max) range.value = 0;
   find('play').textContent = '❚❚';
   playing = setInterval(() => { range.value = +range.value + 1; draw(); if (+range.value >= +range.max) stop(); }, 120);
