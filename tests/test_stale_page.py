@@ -48,7 +48,7 @@ def quick(visit):
 
 def test_every_field_is_drawn_when_settled_and_marked_until_then(quick):
     page = quick()
-    assert line(page).startswith("“a red square”: DDIM, 4 steps, w = 5, 128 × 128, seed 3, Emoji")
+    assert line(page).startswith("“a red square”: DDIM, 4 steps, w = 5, seed 3, 128 × 128, Emoji")
     # Typed, it is marked; Ctrl+Enter draws from anywhere.
     page.fill("#recipe-prompt textarea", "a blue circle")
     says(page, "Changed, not drawn yet: words", "stale")

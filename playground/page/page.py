@@ -154,7 +154,7 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
         preprocess=False, **hidden,
     )  # fmt: skip
     panel.chooser.connect(panel, recipe_panel.PRESS_DRAW)
-    connecting.connect(page, panel, views, drawings)
+    connecting.connect(page, panel, views, drawings[0], drawings)
 
 
 def draw(recipe: Recipe, visitor: str | None = None) -> Iterator[Frame]:

@@ -49,13 +49,14 @@ def ask(name: str) -> str:
 
 
 def connect(
-    page: gr.Blocks, panel: Panel, views: Mapping[str, gr.HTML], finishing: Sequence
+    page: gr.Blocks, panel: Panel, views: Mapping[str, gr.HTML], draws, finishing: Sequence
 ) -> None:
-    """`finishing` are the events after which all `views` show one run."""
+    """`draws` is the event of Draw, `finishing` those after which all `views` show one run."""
     page.load(None, [*panel.inputs, views["explorer"]], js=script(list(panel.fields)))
     gr.on([w.change for w in panel.inputs], None, panel.inputs, js=tell("typed"))
     gr.on(panel.draws, None, panel.inputs, js=tell("asked"))
     gr.on(panel.choices, None, panel.inputs, js=tell("settled"))
+    draws.then(None, js=tell("ended"))
     for drawing in finishing:
         drawing.success(None, list(views.values()), js=tell("drawn"))
     shows = gr.Button("Show what is kept", visible="hidden", elem_id="remember-show")
@@ -101,12 +102,12 @@ def _connect_arrivals(panel: Panel) -> None:
         js=f"(before) => [before, ({ask('wanted')})()]", **HIDDEN,
     )  # fmt: skip
     filling.success(None, js=tell("filled"))
-    filling.then(None, js=tell("fill-ended"))
+    filling.then(None, panel.notes, js=tell("fill-ended"))
     opened = panel.opened.upload(
         on_file, [shown, panel.opened, *panel.inputs], filled, preprocess=False, **HIDDEN
     )
     opened.success(None, js=PRESS_DRAW)
-    opened.then(None, js=tell("fill-ended"))
+    opened.then(None, panel.notes, js=tell("fill-ended"))
 
 
 def _current(panel: Panel, values: tuple) -> Recipe:

@@ -25,7 +25,7 @@ LINE = """
 """
 EARLIER = """
 <section class="earlier" hidden aria-label="Earlier pictures of this browser">
-  <p>Earlier pictures: choose one to compare it, Delete forgets it</p>
+  <p>Earlier pictures: choose one to compare it</p>
   <ul></ul>
 </section>
 <dialog class="compared" aria-label="Two pictures compared">

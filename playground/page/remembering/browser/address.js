@@ -4,7 +4,6 @@
   const chosen = () => tabs().find((tab) => tab.getAttribute("aria-selected") === "true");
 
   function write() {
-    if (!state.ready) return;
     const url = new URL(location.href), lens = chosen();
     const say = (name, value) => (value === null || value === undefined || value === "" ? url.searchParams.delete(name) : url.searchParams.set(name, value));
     if (state.link && (state.link !== FACTS.example || url.searchParams.has(FACTS.query))) say(FACTS.query, state.link);
@@ -18,10 +17,6 @@
     note();
   });
   on("line", () => { if (!state.busy) note(); });
-  function note() {
-    write();
-    remember();
-  }
 
   const turnTo = (name) => tabs().find((tab) => tab.textContent.trim() === name)?.click();
   // What an address says of the place in a picture.

@@ -1,5 +1,5 @@
   // ---- arriving: by a link, by a reload, by a new visit --------------------------------------------
-  let frames = null, wanted = "", after = null, going = null;
+  let frames = null, wanted = "", after = null, going = null, typedSince = null;
   on("frames", (asked) => { asked.values = frames; });
   on("wanted", (asked) => { asked.values = wanted; });
 
@@ -13,8 +13,10 @@
     after?.();
     after = null;
   });
-  on("fill-ended", () => {
-    const wrong = find("#opened-notes .error")?.textContent;
+  on("fill-ended", ([note]) => {
+    const said = make("div");
+    said.innerHTML = note;  // escaped by the server
+    const wrong = said.querySelector(".error")?.textContent;
     if (wrong) say(wrong, true);
     if (!after) return;  // else nothing was filled
     after = null;
@@ -26,9 +28,9 @@
 
   // A kept picture, in every view that follows a run; false if it must be drawn again.
   async function show(link) {
-    const kept = await picture(link);
-    if (!kept?.frames || kept.stamp !== FACTS.stamp) return false;
-    frames = kept.frames;
+    const kept = await framesOf(link);
+    if (!kept) return false;
+    frames = kept;
     document.getElementById("remember-show").click();
     return true;
   }
@@ -40,10 +42,11 @@
   // From the first picture on, the address is the page's own.
   on("line", () => {
     if (state.busy || !going) return;
-    const place = going;
-    going = null;
+    const place = going, since = typedSince;
+    going = typedSince = null;
     arrived();
     if (place.step !== null || place.words.length) tell("go", place);
+    if (since && !undrawn().length) fill({ fields: since });
   });
 
   async function arrive() {
@@ -56,12 +59,12 @@
       const back = await show(link);
       return fill({ link }, back ? () => {} : pressDraw);
     }
-    const back = own && kept.link && kept.link !== FACTS.example && await show(kept.link);
+    const shown = own ? kept.link ?? FACTS.example : FACTS.example, back = shown === FACTS.example || await show(shown);
     going = place;
-    if (own && differing(kept.typed, state.typed).length) {
-      const redraw = kept.link && !back && !differing(read(kept.link), kept.typed).length;
-      if (redraw) return fill({ fields: kept.typed }, pressDraw);
-      fill({ fields: kept.typed });
+    if (!back) {  // it is drawn again, and then what was typed since stands there again
+      typedSince = kept.typed;
+      return fill({ link: shown }, pressDraw);
     }
-    if (!back) frame(last);
+    if (own && differing(kept.typed, state.typed).length) fill({ fields: kept.typed });
+    if (shown === FACTS.example) frame(last);
   }

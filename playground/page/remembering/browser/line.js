@@ -39,7 +39,8 @@
     part("stale").replaceChildren(...(text ? [text, make("kbd", "Ctrl+Enter"), " draws."] : []));
   }
 
-  function say(text = "", error = false) {
+  function say(text = "", error = false, quiet = false) {
+    part("doing").ariaLive = quiet ? "off" : "polite";  // nobody wants every call read out
     part("doing").textContent = text;
     part("doing").classList.toggle("error", error);
   }
@@ -81,10 +82,10 @@
     if (value.kind === "sampling") {
       painted += 1;
       preview(value.preview, value.height, value.width);
-      say(`Call ${value.step} of ${value.count}, about ${value.left} s left`);
+      say(`Call ${value.step} of ${value.count}, about ${value.left} s left`, false, true);
     } else if (value.kind === "finished") {
       last = value;
-      state.place = {};
+      Object.assign(state, { place: {}, asked: null });
       showPicture(value);
       say(value.notes.join(" "));
     } else {
@@ -107,9 +108,19 @@
     if (!state.typed || !(name in state.typed) || !target.matches("textarea, [type=number], [type=range]")) return;
     state.typed[name] = isNumber(name) ? (target.value === "" ? null : +target.value) : target.value;
     refresh();
-    remember();
+    note();
   });
+  // A drawing that ends without a word, because the queue was full say, is no longer under way.
+  let running = 0;
   on("asked", (values) => {
+    running += 1;
     Object.assign(state, { asked: byName(values), busy: true });
+    refresh();
+  });
+  on("ended", () => {
+    running = Math.max(0, running - 1);
+    if (running || !state.busy) return;
+    state.busy = false;
+    advance(null);
     refresh();
   });

@@ -28,7 +28,7 @@
   function back(found) {
     gone = false;
     if (found !== process) {
-      rememberNow();
+      noteNow();
       location.reload();
     } else say("The server answers again.");
   }

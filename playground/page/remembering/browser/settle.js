@@ -4,9 +4,14 @@
   const OWN = "#recipe-model, #recipe-lora, #other-model, #live";  // these have rules of their own
   let soon, held = false;
 
+  // What was refused is not asked for again before it has changed.
+  const refused = () => state.asked && !differing(state.typed, state.asked).length;
   function settle(wait = SOON) {
     clearTimeout(soon);
-    soon = setTimeout(() => (held ? settle() : undrawn().length && pressDraw()), wait);
+    soon = setTimeout(() => {
+      if (held) settle();
+      else if (undrawn().length && !refused()) pressDraw();
+    }, wait);
   }
   const settles = (target) => target?.matches?.("input, textarea") && target.closest("#recipe, #recipe-rest, #now") && !target.closest(OWN);
   const live = (target) => "live" in target.dataset && find("#live input")?.checked;

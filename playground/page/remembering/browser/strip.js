@@ -13,6 +13,7 @@
       const item = make("li"), look = make("button"), image = make("img"), text = aloud(read(kept.link));
       Object.assign(image, { src: source(kept), alt: text, loading: "lazy" });
       Object.assign(look, { type: "button", title: text });
+      look.dataset.link = kept.link;
       look.setAttribute("aria-current", kept.link === state.link);
       look.onclick = () => compare(kept);
       look.onkeydown = ({ key }) => { if (key === "Delete") remove(kept); };
@@ -36,8 +37,7 @@
     Object.assign(after, { src: last ? "data:image/png;base64," + last.png : "", alt: `Shown now: ${aloud(state.shown)}` });
     inDialog("what").textContent = aloud(of) + ".";
     inDialog("differs").textContent = other.length ? `In the picture shown now: ${other.map((name) => fact(name, state.shown)).join(", ")}.` : "This is the picture that is shown.";
-    inDialog("both").hidden = inDialog("modes").hidden = !other.length && kept.link === state.link;
-    if (inDialog("both").hidden) inDialog("both").hidden = false;
+    inDialog("modes").hidden = kept.link === state.link;
     wipe(0.5);
     blink(false);
     dialog.showModal();
@@ -70,4 +70,6 @@
   inDialog("close").onclick = () => dialog.close();
   dialog.onclose = () => blink(false);
   dialog.onclick = ({ target }) => { if (target === dialog) dialog.close(); };
-  on("line", () => { if (!state.busy) showStrip(); });
+  on("line", () => {
+    for (const look of strip.querySelectorAll("button")) look.setAttribute("aria-current", look.dataset.link === state.link);
+  });

@@ -197,8 +197,11 @@ function compare() {
 function turn(next) {
   mode = next;
   clearInterval(flicker);
-  // 600 ms a picture: below the three flashes a second that can do harm.
-  flicker = mode === 'flicker' ? setInterval(() => { flipped = !flipped; compare(); }, FLICKER) : null;
+  // 600 ms a picture: below the three flashes a second that can do harm. Who wants no motion sees
+  // the other picture at each press.
+  const moves = !matchMedia('(prefers-reduced-motion: reduce)').matches;
+  if (mode === 'flicker' && !moves) flipped = !flipped;
+  flicker = mode === 'flicker' && moves ? setInterval(() => { flipped = !flipped; compare(); }, FLICKER) : null;
   compare();
 }
 element.querySelectorAll('.modes button').forEach((button) => { button.onclick = () => turn(button.dataset.mode); });
