@@ -34,7 +34,11 @@ def run(script: Path, *arguments: str, given: str = "", timeout: float = 600) ->
     return done.stdout
 
 
-def draw(folder: Path, recipes: Sequence[Recipe], **options) -> list[dict]:
-    """What a folder of the live edition draws: latents, picture and maps of each (see draw.mjs)."""
-    tasks = [{"recipe": asdict(recipe)} for recipe in recipes]
-    return json.loads(run(DRAW, str(folder), given=json.dumps({"tasks": tasks, **options})))
+def draw(folder: Path, models: Sequence[str], runs: Sequence[dict]) -> list:
+    """What a folder of the live edition draws with these models open: see draw.mjs."""
+    return json.loads(run(DRAW, str(folder), given=json.dumps({"models": models, "runs": runs})))
+
+
+def cells(*recipes: Recipe, **options) -> dict:
+    """A run of recipes, for `draw`."""
+    return {"tasks": [{"recipe": asdict(recipe)} for recipe in recipes], **options}

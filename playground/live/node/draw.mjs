@@ -1,4 +1,6 @@
-// Draws tasks with a folder of the live edition, as its worker would: node draw.mjs FOLDER < tasks.
+// Draws runs of tasks with a folder of the live edition, as its worker would, one after the other:
+// node draw.mjs FOLDER < {"models": […], "runs": [{"tasks": […], "heads": false}]}. A run is the list
+// of what is told of its cells, or {"refused": reason}.
 import { readFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
@@ -30,19 +32,26 @@ function ask(question) {
 }
 
 const list = ({ shape, data }) => ({ shape, data: [...data] });
-const { tasks, heads = false } = JSON.parse(readFileSync(0, "utf8"));
-await ask({ ask: "start", site: base, options: { provider: "wasm", threads: 1 } });
-for (const model of new Set(tasks.map(({ recipe }) => recipe.model))) await ask({ ask: "open", model });
-const events = await ask({ ask: "submit", tasks, record: true, heads, section: "" });
-const drawn = tasks.map((task, cell) => {
-  const mine = events.filter((event) => event.cell === cell), steps = mine.filter(({ kind }) => kind === "step"), end = mine.at(-1);
+
+/** What of one cell's events is compared with Python's. */
+function told(events, cell, heads) {
+  const mine = events.filter((event) => event.cell === cell), steps = mine.filter(({ kind }) => kind === "step"), end = mine.at(-1), last = steps.at(-1);
   if (end.kind !== "picture") return { failure: end.reason };
-  const maps = steps.map((step) => step.maps && Object.fromEntries(Object.entries(step.maps).map(([grid, map]) => [grid, list(map)])));
-  const last = steps.at(-1), kept = heads && Object.fromEntries(Object.entries(last.heads.cond).map(([grid, { layers, codes }]) => [grid, { layers, codes: list(codes) }]));
   return {
-    latents: list(end.latents), image: list(end.image), calls: end.calls, rows: end.rows, shared: end.shared, maps: [maps[0], maps.at(-1)],
-    previews: Object.fromEntries(Object.entries(last.previews).map(([name, map]) => [name, list(map)])), heads: kept, seconds: end.seconds,
-    path: end.exact && list(end.exact.path), bound: end.exact?.bound,
+    latents: list(end.latents), image: list(end.image), calls: end.calls, rows: end.rows, shared: end.shared, seconds: end.seconds,
+    maps: last.maps && mapped(last.maps, list), previews: mapped(last.previews, list),
+    heads: heads && mapped(last.heads.cond, ({ layers, codes }) => ({ layers, codes: list(codes) })),
+    exact: end.exact && { path: list(end.exact.path), bound: end.exact.bound },
   };
-});
+}
+
+const mapped = (record, make) => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, make(value)]));
+
+const { models, runs } = JSON.parse(readFileSync(0, "utf8")), drawn = [];
+await ask({ ask: "start", site: base, options: { provider: "wasm", threads: 1 } });
+for (const model of models) await ask({ ask: "open", model });
+for (const { tasks, heads = false } of runs) {
+  const run = ask({ ask: "submit", tasks, record: true, heads, section: "" });
+  drawn.push(await run.then((events) => tasks.map((_, cell) => told(events, cell, heads)), ({ message }) => ({ refused: message })));
+}
 process.stdout.write(JSON.stringify(drawn));
