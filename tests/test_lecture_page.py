@@ -34,6 +34,7 @@ def test_a_visitor_is_led_and_comes_back_to_where_they_were(browser, address):
     assert page.evaluate(STOP) == "conditioning"
     assert page.evaluate("document.activeElement.className") == "title"
     assert stops.nth(1).get_attribute("aria-label").endswith(", seen")
+    assert "stop=3" in page.url
     link = page.get_attribute("#lecture-stops .link", "href")
     assert "lens=Lecture" in link
     assert "stop=3" in link

@@ -47,7 +47,8 @@ def test_every_word_of_the_glossary_is_found_alone_and_with_others_around_it(tol
 def test_words_inside_of_other_words_and_of_controls_are_left_alone(told):
     page = told(
         '<div class="prose"><p>draw, row and headings; stepping, gridded.</p>'
-        '<button>Sampler</button><a href="#">seed 7</a><select><option>η</option></select></div>'
+        '<button>Sampler</button><a href="#">seed 7</a><select><option>η</option></select>'
+        '<label><input type="radio"><span>10 steps</span></label></div>'
     )
     assert of(page) == []
 

@@ -40,7 +40,12 @@ function go(to, focus) {
   find('attempt').hidden = !stop.attempt;
   find('lab').hidden = !stop.lab;
   find('lab').textContent = `Open in the lab: ${stop.lab}` + (Object.keys(stop.fields).length ? ', with this recipe' : '');
-  Object.assign(find('link'), { href: address() });
+  find('link').href = address();
+  const url = new URL(location.href);
+  if (url.searchParams.has(parameter)) {  // a reload comes back to where one is, not to where one came from
+    url.searchParams.set(parameter, at + 1);
+    history.replaceState(history.state, '', url);
+  }
   find('source').hidden = !stop.source;
   find('source').href = stop.source;
   if (focus) find('title').focus();
