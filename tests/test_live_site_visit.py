@@ -22,6 +22,12 @@ SPOIL = """async () => {
   return (await kept.keys()).length;
 }"""
 
+# How a lens shows that it is there.
+LAID_OUT = {
+    "Guidance": "#tradeoff table", "Attention": "#reading canvas", "Samplers": "#schedules .rows",
+    "Family": "#policy canvas, #policy svg", "Studio": "#explorer .words button",
+}  # fmt: skip
+
 
 def test_a_download_goes_on_where_it_broke(tmp_path):
     for path, text in page_files.modules().items():
@@ -77,6 +83,13 @@ def visitor(browser, served):
     assert elsewhere == []
 
 
+def faults(page) -> list:
+    """What axe-core finds serious."""
+    found = page.evaluate("axe.run(document.body, { resultTypes: ['violations'] })")
+    serious = [f for f in found["violations"] if f["impact"] in ("serious", "critical")]
+    return [(f["id"], [node["html"] for node in f["nodes"]][:5]) for f in serious]
+
+
 def test_a_visit(visitor, served, tmp_path):
     from playwright.sync_api import expect
 
@@ -110,11 +123,12 @@ def test_a_visit(visitor, served, tmp_path):
     # another lens follows the same run
     page.get_by_role("tab", name="Guidance").click()
     expect(page.locator("#lookahead .cost")).to_contain_text("4 network calls with 4 rows")
-    page.get_by_role("tab", name="Studio").click()
     page.evaluate(AXE)
-    found = page.evaluate("axe.run(document.body, { resultTypes: ['violations'] })")
-    serious = [f for f in found["violations"] if f["impact"] in ("serious", "critical")]
-    assert [(f["id"], f["nodes"][0]["html"]) for f in serious] == []
+    for lens, laid_out in LAID_OUT.items():
+        page.get_by_role("tab", name=lens).click()
+        expect(page.locator(laid_out).first).to_be_visible()
+        assert (lens, faults(page)) == (lens, [])
+    page.get_by_role("tab", name="Studio").click()
 
     # damaged files in the browser's cache are fetched again
     assert page.evaluate(SPOIL) >= 4

@@ -48,6 +48,7 @@ export class About {
   /** The recipe, if this edition can draw it (page/serving.py: check). @param {Recipe} recipe */
   check(recipe) {
     const model = this.model(recipe.model);
+    if (recipe.weights) throw new RecipeError(`This recipe was made with other weights of ${model.full} (${recipe.weights}; here they are the built-in ones): it would draw another picture.`);
     if (recipe.lora) throw new RecipeError("A LoRA needs the playground on a machine of your own.");
     if (Math.max(recipe.width, recipe.height) > model.largest) throw new RecipeError(`${model.full} draws at most ${model.largest} pixels a side.`);
     for (const [field, table] of Object.entries(this.tables)) {

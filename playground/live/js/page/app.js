@@ -28,6 +28,8 @@ export class App {
     this.drawing = new Drawing(this);
     /** What follows the panel's model. @type {((model: import("./about.js").Fit) => void)[]} */
     this.following = [];
+    /** Where in the picture a link leads: its step and words, counted from 1. @type {{ step: number | null, words: number[] } | null} */
+    this.place = null;
     const { drawing } = this, acts = {
       draw: () => void drawing.draw(), stop: () => drawing.stop(), now: () => void drawing.typed(), later: () => void this.pause(),
       changed: (/** @type {boolean} */ slid) => void (drawing.changed && !(slid && this.panel.live) && drawing.draw()),
@@ -91,13 +93,16 @@ export class App {
   /** What every lens shows of a run; while one types the picture alone. @param {Finished} found @param {boolean} typed */
   async follow(found, typed) {
     for (const lens of this.tabs.built) if (!typed || lens.first) await lens.follow(found, typed);
+    if (this.place) document.dispatchEvent(new CustomEvent("playground:go", { detail: this.place }));
+    this.place = null;
   }
 
   /** The visitor stopped typing: every lens follows what was drawn last, unless something else is asked. */
   async pause() {
-    const { last, changed, running } = this.drawing;
-    if (running || !last || changed) return this.drawing.draw();
-    await this.follow(last, false);
+    const { drawing } = this;
+    if (drawing.running) drawing.all = true;
+    else if (!drawing.last || drawing.changed) await drawing.draw();
+    else await this.follow(drawing.last, false);
   }
 
   /** Another of the built-in models: its own settings, drawn at once. @param {string} name */
@@ -127,8 +132,12 @@ export class App {
 
   /** The recipe of the page's address, if there is one, is shown and drawn. */
   linked() {
-    const query = new URLSearchParams(location.search).get(this.about.site.recipe.query_key);
+    const said = new URLSearchParams(location.search), query = said.get(this.about.site.recipe.query_key);
+    const lens = this.tabs.names.indexOf(said.get("lens") ?? "");
+    if (lens > 0) void this.tabs.open(lens);
     if (!query) return false;
+    const numbers = (/** @type {string} */ name) => (said.get(name) ?? "").match(/\d{1,4}/g)?.map(Number) ?? [];
+    if (said.has("step") || said.has("word")) this.place = { step: numbers("step")[0] ?? null, words: numbers("word") };
     try {
       this.fill(this.about.check(this.about.recipes.fromQuery(query)));
       if (!this.impossible) void this.drawing.draw();

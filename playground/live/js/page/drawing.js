@@ -26,6 +26,7 @@ export class Drawing {
     this.last = null;
     /** Asked for while another picture was being drawn for the typing visitor. @type {(() => void) | null} */
     this.next = null;
+    this.all = false; // the visitor pauses: every lens follows the picture that is being drawn
   }
 
   /** Draw what the panel says, with previews. */
@@ -75,14 +76,16 @@ export class Drawing {
       const found = await this.sampled(recipe, typed, newest);
       if (!found || !newest()) return;
       this.last = found;
-      await app.follow(found, typed);
+      await app.follow(found, typed && !this.all);
     } catch (error) {
       if (newest()) this.say(studio.message(app.sentence(error), true));
     } finally {
-      if (newest()) this.running = null;
-      const { next } = this;
-      this.next = null;
-      next?.();
+      if (newest()) {
+        const { next } = this;
+        this.running = this.next = null;
+        this.all = false;
+        next?.();
+      }
     }
   }
 

@@ -20,12 +20,14 @@ export async function build(app, box) {
   const texts = app.about.page.attention, place = (/** @type {string} */ id) => make("div", { id, class: "block" });
   const [whole, worked, reading] = ["attention", "worked", "reading"].map(place), values = await Promise.all(["attention", "worked", "reading"].map(shown));
   const only = (/** @type {string} */ what) => worked_.show({ kind: "message", text: `${what} needs Python; what stands here is the example’s. The playground on a machine of your own has it.`, error: false });
+  const files = make("div", { id: "saved" }), saved = await mount("saved", files);
   const view = await mount("attention", whole, values[0], {
-    place: () => only("Working out another position"), keep: () => only("Keeping these numbers"),
+    place: () => only("Working out another position"),
+    keep: () => saved.show({ text: "Keeping these numbers as files needs the playground on a machine of your own." }),
   });
   const section = new Section(app, "look", texts.button, view.show, { message: data.message, stopped: data.stopped });
   section.work = (work) => look(app, work, view.show);
-  box.append(prose(texts.intro), section.buttons, prose(texts.cost), whole, prose(texts.worked), worked, prose(texts.edits), elsewhere(), prose(texts.reading), elsewhere(), reading);
+  box.append(prose(texts.intro), section.buttons, prose(texts.cost), whole, files, prose(texts.worked), worked, prose(texts.edits), elsewhere(), prose(texts.reading), elsewhere(), reading);
   const worked_ = await mount("worked", worked, values[1]);
   await mount("attention", reading, values[2]);
   return { follow() {} };

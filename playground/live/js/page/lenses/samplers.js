@@ -106,6 +106,6 @@ const group = (id, legend, help, content) => make("fieldset", { id, class: "fiel
 
 /** The file that the view asks for. @param {App} app @param {any} race @param {{ kind: string, rows: string, columns: string, page: string }} asked */
 async function kept(app, race, asked) {
-  if (asked.kind !== "png") throw new Error("A race as one HTML file needs the playground on a machine of your own; here it is saved as a PNG.");
+  if (asked.kind !== "png") throw new Error(`A race as ${asked.kind.toUpperCase()} needs the playground on a machine of your own; here it is saved as PNG.`);
   return racePng(app.about, race, asked.rows, asked.columns);
 }
