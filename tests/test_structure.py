@@ -68,6 +68,7 @@ PAGE_MAY_USE = {
     "playground.engine.work",
     "playground.engine.opening",
     "playground.engine.local",
+    "playground.engine.zerogpu",
     "playground.world.measures",
 }
 HEAVY = ("torch", "diffusers", "transformers", "onnxruntime")

@@ -59,6 +59,10 @@ class LatentModel(ABC):
         self.size = _pair(size or network.config.sample_size)
         self.factor = factor or 2 ** (len(vae.config.block_out_channels) - 1)
         self._prompts: OrderedDict[object, Prompt] = OrderedDict()
+        self.renew_locks()
+
+    def renew_locks(self) -> None:
+        """New ones; also in a forked process, where nobody would release those that were held."""
         self._lock = threading.Lock()  # of the kept prompts
         # One call at a time, because a call replaces forwards and recording adds hooks to layers.
         self.network_lock = threading.RLock()

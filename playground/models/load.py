@@ -25,16 +25,21 @@ _building = threading.Lock()
 UNTILED = 1024  # pixels a side that the decoder takes in one piece
 
 
-def load(name: str, with_lora: str = "", report: Report = lambda *_: None) -> LatentModel:
+def load(
+    name: str, with_lora: str = "", report: Report = lambda *_: None, where: Place | None = None
+) -> LatentModel:
     """The model of that name (see `specs.get`), in evaluation mode, with a LoRA fused into it.
 
-    Small networks and autoencoders are float32, large networks what the device multiplies fastest.
+    `where` says its device and dtype; else it is put where it fits: small networks and autoencoders
+    are float32, large networks what the device multiplies fastest.
     Raises a ValueError with one sentence for what cannot be drawn with: see `specs`, `checkpoints`,
     `memory`, `lora`; and what `report` raises.
     """
     spec = specs.get(name)
     found = spec.checkpoint
-    where = Place("cpu", torch.float32) if spec.built_in else device.place(found.parameters, name)
+    if spec.built_in:
+        where = where or Place("cpu", torch.float32)
+    where = where or device.place(found.parameters, name)
     with _building, _quiet():
         pipeline = _pipeline(found, where.dtype, report)
         if with_lora:

@@ -82,6 +82,7 @@ def serve(
         raise SystemExit(f"latent-playground: {error}") from error
     if elsewhere:
         serving.draw_elsewhere(elsewhere(serving.work(), warn))
+    serving.borrows()
     page = build()
     beside = attach(page, settings)
     hosted = Host(page, settings, serving.stalled, beside.routes)

@@ -1,6 +1,7 @@
 """The sessions that the page draws with: opened in the background, each loaded once."""
 
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterator
 
@@ -22,8 +23,23 @@ FRAME = 0.08  # seconds between preview frames: the browser needs no more
 LONG = 5  # seconds of drawing that are said beforehand
 
 
+def borrows() -> bool:
+    """Whether checkpoints are drawn on GPUs that are lent (ZeroGPU). What lends them must be known
+    before the page is launched, so it is imported.
+    """
+    if os.environ.get("SPACES_ZERO_GPU", "").lower() not in ("1", "t", "true"):
+        return False
+    from playground.engine import zerogpu
+
+    return bool(zerogpu)
+
+
 def _open(model: str, lora: str, report) -> Session:
     """A new session. A faster backend is prepared in the background; until then PyTorch draws."""
+    if borrows() and not specs.get(model).built_in:
+        from playground.engine import zerogpu
+
+        return zerogpu.open_session(model, lora, report, work())
     from playground.engine.local import open_session  # torch: not before the page is up
 
     one = open_session(model, lora, report, work())
