@@ -53,12 +53,6 @@ def test_the_self_check_comes_last_and_every_stop_is_hidden_but_one():
         assert f'#lecture:not([data-stop="{one["name"]}"]) #stop-{one["name"]}' in lens.style()
 
 
-def test_an_unknown_stop_is_refused_with_the_names_there_are():
-    assert stops.get("scale").lab == "Guidance"
-    with pytest.raises(stops.UnknownStopError, match=r"'scales'.*noise.*tree"):
-        stops.get("scales")
-
-
 @pytest.fixture
 def measured(session):
     """What the answers are measured on, and the answers by their questions."""

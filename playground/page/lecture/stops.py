@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from playground.recipe import Recipe
-
 DOCUMENT = Path(__file__).parents[3] / "docs" / "lecture.md"
 PARAMETER = "stop"  # as in ?lens=Lecture&stop=6
 INTRO = (
@@ -34,10 +32,6 @@ class Stop:
     section: str
     source: str
     fields: Mapping[str, object] = field(default_factory=dict)
-
-
-class UnknownStopError(ValueError):
-    """There is no stop of this name."""
 
 
 _TABLE = (
@@ -105,15 +99,6 @@ _TABLE = (
 STOPS = {stop.name: stop for stop in _TABLE}
 
 
-def get(name: str) -> Stop:
-    try:
-        return STOPS[name]
-    except KeyError:
-        raise UnknownStopError(
-            f"There is no stop {name!r}; there are: {', '.join(STOPS)}."
-        ) from None
-
-
 def shown(names: list[str]) -> dict:
     """What the view of all stops is given; `names` are those of the recipe's widgets."""
     return {"parameter": PARAMETER, "names": names, "stops": [asdict(s) for s in STOPS.values()]}
@@ -128,12 +113,6 @@ def document() -> str:
             f"{stop.lab}. *Source*: <{stop.source}>"
         )
     return "\n\n".join(parts) + "\n"
-
-
-def check() -> None:
-    """Raises ValueError for a stop whose recipe is none."""
-    for stop in STOPS.values():
-        Recipe(**stop.fields)
 
 
 if __name__ == "__main__":
