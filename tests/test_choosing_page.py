@@ -33,7 +33,7 @@ def said(page, part: str) -> None:
 
 def test_teacher_and_student_are_one_click_apart_on_one_seed(visit):
     page = visit()
-    marks = page.locator(".marks")
+    marks = page.locator(".row.marks")
     assert marks.is_visible()
     page.get_by_label("Emoji world, consistency").check()
     drawn(page, "4 network calls, 4 rows")

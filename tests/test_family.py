@@ -332,7 +332,7 @@ def test_models_race_from_one_noise_and_draw_what_each_draws_alone(sessions, mon
     }
     *_, last = racing.race(lanes, "steps")
     assert last.share == 1
-    assert last.solver(lanes[2]) == "Emoji world, flow: Euler"
+    assert last.solver(lanes[2]) == "Flow transformer: Euler"
     for runner in last.runners:
         session = sessions[runner.lane.recipe.model]
         *_, alone = session.submit([runner.lane.recipe])

@@ -36,6 +36,7 @@ class ModelSpec:
     defaults: Mapping[str, object] = field(default_factory=dict)
     variant: str = ""
     file: Path | None = None  # of the weights, if it is a single file
+    kind: str = ""  # of a built-in model: what tells it from the others
 
     @cached_property
     def card(self) -> dict:
@@ -94,18 +95,19 @@ MODELS = {
         ModelSpec(
             "emoji-world", "Emoji world (built in)", ASSETS / "models" / "emoji-world", 128, 256,
             "Our own small latent diffusion model: a U-Net that reads words by cross-attention.",
+            kind="U-Net",
         ),
         ModelSpec(
             "emoji-world-flow", "Emoji world, flow (built in)",
             ASSETS / "models" / "emoji-world-flow", 128, 256,
             "A transformer of rectified flow, with the same text encoder and autoencoder.",
-            defaults={"sampler": "euler", "steps": 20},
+            defaults={"sampler": "euler", "steps": 20}, kind="Flow transformer",
         ),
         ModelSpec(
             "emoji-world-lcm", "Emoji world, consistency (built in)",
             ASSETS / "models" / "emoji-world-lcm", 128, 256,
             "The U-Net's student: four steps, w is an input, one row a call.",
-            EMBEDDED, {"sampler": "lcm", "steps": 4},
+            EMBEDDED, {"sampler": "lcm", "steps": 4}, kind="Consistency student",
         ),
     )
 }  # fmt: skip

@@ -22,11 +22,7 @@ class Member:
     label: str
 
 
-MEMBERS = (
-    Member("emoji-world", "U-Net"),
-    Member("emoji-world-flow", "Flow transformer"),
-    Member("emoji-world-lcm", "Consistency student"),
-)
+MEMBERS = tuple(Member(spec.name, spec.kind) for spec in specs.MODELS.values())
 
 
 @dataclass(eq=False)

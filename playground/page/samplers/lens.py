@@ -175,7 +175,7 @@ def build(example: Frame) -> Samplers:
             min_width=140, elem_id="race-guidances",
         )  # fmt: skip
     models = gr.CheckboxGroup(
-        [(spec.short, spec.name) for spec in specs.MODELS.values()], value=[], info=SAME,
+        [(spec.kind, spec.name) for spec in specs.MODELS.values()], value=[], info=SAME,
         label="Models besides the recipe’s", elem_id="race-models",
     )  # fmt: skip
     with gr.Row(equal_height=True):

@@ -54,7 +54,7 @@ class Race:
         sampler = samplers.get(lane.recipe.sampler).label
         models = together.by_model([runner.lane.recipe for runner in self.runners])
         spec = specs.get(lane.recipe.model)
-        return sampler if len(models) == 1 else f"{spec.short}: {sampler}"
+        return sampler if len(models) == 1 else f"{spec.kind or spec.label}: {sampler}"
 
     def facts(self, lane: Lane) -> view.Lane:
         """What is known of a lane before it starts."""
