@@ -8,6 +8,7 @@ from browser import ran
 from gradio.state_holder import SessionState
 
 from playground.page import serving
+from playground.page.hosting.blocks import Page
 from playground.page.page import build
 
 LINK = {"link": "e30", "kind": "png", "step": 1e300, "x": "1", "y": None, "weights": [1]}
@@ -63,3 +64,31 @@ def quick(session, monkeypatch):
 def test_no_handler_raises_whatever_it_is_sent(quick, caplog):
     assert ran(everything(quick)) == {}
     assert [r.message for r in caplog.records if r.levelname == "ERROR"] == []
+
+
+async def postprocessed(kind: type[gr.Blocks]) -> tuple[list, list]:
+    """What a page of that kind sends for each way to answer, and which components it made anew."""
+    with kind(analytics_enabled=False) as page:
+        shown, text, held = gr.HTML(), gr.Textbox(label="Words"), gr.State()
+        gr.Button().click(print, None, [shown, text, held])
+        gr.Button().click(print, None, [shown])
+    both, one = page.fns.values()
+    state, skip = SessionState(page), gr.skip()
+    answers = [
+        (both, ["a", "b", 3]), (both, ("a", skip, skip)), (both, [skip, gr.update(label="x"), 4]),
+        (both, {text: "c"}), (both, {shown: "d", held: 5}), (both, skip), (both, [skip] * 3),
+        (one, "e"), (one, skip), (both, ["a", gr.Textbox(value="f", label="y"), skip]),
+    ]  # fmt: skip
+    sent, anew = [], []
+    for handler, answer in answers:
+        before = state[shown._id]
+        sent.append((await page.postprocess_data(handler, answer, state), state[held._id]))
+        anew.append(state[shown._id] is not before)
+    return sent, anew
+
+
+def test_what_is_sent_is_what_gradio_sends_and_what_stays_is_not_made_anew():
+    (theirs, made), (ours, ours_made) = (ran(postprocessed(kind)) for kind in (gr.Blocks, Page))
+    assert ours == theirs
+    assert sum(made) > 1
+    assert sum(ours_made) <= 1  # of a handler with one output alone

@@ -16,6 +16,7 @@ from playground.models.prompt import Condition
 from playground.recipe import Recipe
 
 FIRST, AGAIN = 0.1, 1.0  # seconds of waiting after which a run says so, and says so again
+SHARE = 0.1  # … but later the more others there are, since everybody's sentences cost time
 
 
 class _Owner(Protocol):
@@ -49,8 +50,9 @@ class Run:
         """What stands before this run, now and then until its first network call begins."""
         pause = FIRST
         while not self.begun.wait(pause):
-            yield self._engine.ahead(self)
-            pause = AGAIN
+            ahead = self._engine.ahead(self)
+            yield ahead
+            pause = max(AGAIN, ahead.others * SHARE)
 
     def put(self, event: Event | None) -> None:
         self.begun.set()

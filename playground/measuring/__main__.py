@@ -52,6 +52,10 @@ parser.add_argument("--device", choices=("cpu", "cuda", "mps"), help="of scores 
 of_scores = parser.add_argument_group("of scores")
 of_scores.add_argument("--model", help="a built-in model's name; of load, too")
 of_scores.add_argument("--seed", type=int, help="of the questions")
+of_load = parser.add_argument_group("of load")
+of_load.add_argument(
+    "--api", action="store_true", default=None, help="programs that ask the API, not the page"
+)
 of_checkpoints = parser.add_argument_group("of checkpoints")
 of_checkpoints.add_argument(
     "--full", dest="full_size", action="store_true", default=None,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from playground.measuring import docs
-from playground.measuring.load_client import Drawn, Visitor, opened
+from playground.measuring.load_client import Drawn, Program, Visitor, opened
 from playground.measuring.load_tables import FIGURES
 from playground.measuring.report import environment
 from playground.models import specs
@@ -26,29 +26,32 @@ STEPS = 15
 PAUSE = 0.25  # seconds between two looks at the server
 
 
-def measure(url: str, count: int = EACH, model: str | None = None) -> None:
-    """`count` pictures a visitor, with the page's usual model or a built-in one of that name."""
-    rows = [asyncio.run(row(url, visitors, count, model)) for visitors in VISITORS]
+def measure(url: str, count: int = EACH, model: str | None = None, api: bool = False) -> None:
+    """`count` pictures a visitor, with the page's usual model or a built-in one of that name; of
+    programs that ask the `api` instead of the page.
+    """
+    rows = [asyncio.run(row(url, visitors, count, model, api)) for visitors in VISITORS]
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     found = {"rows": rows, "each": count, "steps": STEPS} | environment()
-    known.setdefault("load", {})[model or "usual"] = found
+    known.setdefault("load", {})[(model or "usual") + " by the API" * api] = found
     FIGURES.write_text(json.dumps(known, indent=1) + "\n")
     docs.write()
 
 
-async def row(url: str, visitors: int, each: int, model: str | None = None) -> dict[str, Any]:
-    """What so many visitors meet who begin together."""
+async def row(
+    url: str, visitors: int, each: int, model: str | None = None, api: bool = False
+) -> dict[str, Any]:
+    """What so many visitors, or programs, meet who begin together."""
     changes = {"model": model, **specs.get(model).defaults} if model else {"steps": STEPS}
 
-    async def visit(one: Visitor, number: int) -> list[Drawn]:
+    async def visit(one: Visitor | Program, number: int) -> list[Drawn]:
         return [await one.draw(seed=1000 * number + n, **changes) for n in range(each)]
 
     watching = asyncio.create_task(watched(url))
     async with opened(url) as (client, form):
         start = time.perf_counter()
-        pictures = await asyncio.gather(
-            *(visit(Visitor(client, form), number) for number in range(visitors))
-        )
+        each_of_them = [Program(client) if api else Visitor(client, form) for _ in range(visitors)]
+        pictures = await asyncio.gather(*map(visit, each_of_them, range(visitors)))
         spent = time.perf_counter() - start
     watching.cancel()
     found = summary(pictures, spent) | {"visitors": visitors} | await watching

@@ -1,5 +1,6 @@
 """A visitor of a running page, without a browser: what the page's scripts ask of its queue."""
 
+import asyncio
 import json
 import secrets
 import time
@@ -12,6 +13,8 @@ import httpx
 
 PATIENCE = httpx.Timeout(600, connect=30)
 API = "/gradio_api"
+BUSY, AGAIN = 429, 0.5  # status, and seconds until a program asks again
+PROMPT = "a cat wearing a top hat on a blue background"
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,28 @@ class Visitor:
             drawn.failed = str(message["output"].get("error"))
         if kind == "unexpected_error":
             drawn.failed = message["message"]
+
+
+@dataclass
+class Program:
+    """It asks the public API, and asks again as long as it is told that others are drawing."""
+
+    client: httpx.AsyncClient
+
+    async def draw(self, **fields) -> Drawn:
+        start, busy = time.perf_counter(), False
+        while (answer := await self._asked(fields)) and answer.status_code == BUSY:
+            busy = True
+            await asyncio.sleep(AGAIN)
+        if answer is None or answer.status_code != 200:
+            return Drawn(failed="no answer" if answer is None else answer.text[:200])
+        return Drawn(picture=time.perf_counter() - start, waited=busy)
+
+    async def _asked(self, fields: dict[str, Any]) -> httpx.Response | None:
+        try:
+            return await self.client.post("/api/v1/draw", json={"prompt": PROMPT, **fields})
+        except httpx.HTTPError:
+            return None
 
 
 @asynccontextmanager

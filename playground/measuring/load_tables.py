@@ -28,7 +28,7 @@ def load(_: dict) -> str:
     for model, one in found.items():
         for row in one["rows"]:
             cells = [
-                "U-Net, 15 steps" if model == "usual" else f"`{model}`", str(row["visitors"]),
+                model.replace("usual", "U-Net, 15 steps"), str(row["visitors"]),
                 str(row["failed"]), f"{row['per_second']:.2f}", _pair(row["told"]),
                 _pair(row["preview"]), _pair(row["picture"]), f"{row['unfair'] or 0:.2f}",
                 f"{row['megabytes'] / 1000:.1f} GB" if row.get("megabytes") else "–",
