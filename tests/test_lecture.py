@@ -1,6 +1,7 @@
 """The guided lecture: its stops lead somewhere, its figures and answers are runs of one's own."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +24,9 @@ def elements() -> set[str]:
     async def components():  # gradio wants a loop
         return page.build().get_config_file()["components"]
 
-    return {each["props"].get("elem_id") for each in asyncio.run(components())}
+    with ThreadPoolExecutor() as threads:  # this one may have the browser's
+        found = threads.submit(asyncio.run, components()).result()
+    return {each["props"].get("elem_id") for each in found}
 
 
 def test_the_document_is_the_table():
