@@ -15,7 +15,7 @@ from playground.hosting import addresses
 from playground.page import serving
 from playground.recipe import Recipe
 
-AT_ONCE = 8  # requests that are drawn together; the engine gives every visitor turns
+AT_ONCE = 32  # requests that may be drawn together: each has a thread
 
 
 class BusyError(ValueError):
