@@ -34,8 +34,8 @@ def explorer(run: RunRecord) -> str:
     policy = f'<meta http-equiv="content-security-policy" content="{POLICY}">'
     page = page.replace('<meta charset="utf-8">', f'<meta charset="utf-8">\n{policy}', 1)
     return (
-        f'<iframe sandbox="allow-scripts allow-downloads" srcdoc="{html.escape(page)}" title="Explorer" '
-        f'style="width: 100%; height: {HEIGHT}px; border: 0"></iframe>'
+        '<iframe sandbox="allow-scripts allow-downloads" title="Explorer" '
+        f'style="width: 100%; height: {HEIGHT}px; border: 0" srcdoc="{html.escape(page)}"></iframe>'
     )
 
 
