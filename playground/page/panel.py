@@ -172,14 +172,14 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
                 run = gr.Button("Draw", variant="primary", elem_id="draw", min_width=80)
                 stop = gr.Button("Stop", elem_id="stop", min_width=80)
             layout.line()
-        layout.earlier()
-        while_typing = live.build(recipe.model)
-        models = chooser.build(recipe)
         fields["guidance"] = _widget("guidance", recipe)
-        fields["model"], fields["lora"] = models.model, models.lora
         with gr.Row(elem_classes="marks") as marks:
             for mark, text in MARKS.items():
                 _setter(f"{mark} {text}".strip(), str(mark), fields["guidance"])
+        layout.earlier()
+        while_typing = live.build(recipe.model)
+        models = chooser.build(recipe)
+        fields["model"], fields["lora"] = models.model, models.lora
         gr.Button("Sampler, steps, seed and more ↓", size="sm", elem_id="to-rest").click(
             None, js=f"() => document.getElementById('{rest.elem_id}').scrollIntoView()"
         )  # for narrow screens, where the controls are below the lens
