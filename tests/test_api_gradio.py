@@ -29,7 +29,8 @@ def test_the_api_page_lists_the_endpoints_and_nothing_of_the_pages_own():
         beside = attach(page, Settings())
         return page.get_api_info(), beside
 
-    found, beside = asyncio.run(listed())
+    with ThreadPoolExecutor(1) as own:  # where no other loop runs, of a browser say
+        found, beside = own.submit(asyncio.run, listed()).result()
     assert list(found["named_endpoints"]) == [f"/{name}" for name in ENDPOINTS]
     assert found["unnamed_endpoints"] == {}
     assert [route.path for route in beside.routes] == ["/api/v1"]
