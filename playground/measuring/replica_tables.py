@@ -21,19 +21,22 @@ def replicas(_: dict) -> str:
     if not found:
         return f"Not measured yet: {COMMAND}."
     lines = [
-        "| engine | pictures a second | first preview | picture | failed | memory |",
-        "|---|---|---|---|---|---|",
+        "| engine | pictures a second | first preview | picture | failed | memory | load |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, row in found["rows"].items():
         memory = f"{row['replica']} MB each, Ray {row['ray']} MB" if "ray" in row else "–"
         cells = [NAMES[name], f"{row['per_second']:.2f}", _pair(row["preview"]),
-                 _pair(row["picture"]), str(row["failed"]), memory]  # fmt: skip
+                 _pair(row["picture"]), str(row["failed"]), memory,
+                 f"{row['busy']:.0f}" if "busy" in row else "–"]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     killed, pair = found["killed"], found["rows"]["2"]
     lines += [
         "",
         f"{found['visitors']} visitors draw {found['each']} pictures each (U-Net, 15 steps, with "
-        "word maps); seconds are the median and what 95 % stay below. Starting two replicas took "
+        "word maps); seconds are the median and what 95 % stay below. Load is how many processes "
+        "wanted to run in the minute before, our own preparations among them: above the number of "
+        "cores, other work slows a row. Starting two replicas took "
         f"{pair['start']:.0f} s.",
         "",
         f"A replica killed while {killed['visitors']} visitors drew: {killed['lost']} of "

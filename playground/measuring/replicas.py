@@ -117,10 +117,10 @@ def visited(
             found.append(_draw(session, number, replace(ONE, seed=1000 * number + n), heard))
         return found
 
-    start = time.perf_counter()
+    busy, start = os.getloadavg()[0], time.perf_counter()
     with ThreadPoolExecutor(visitors) as pool:
         pictures = list(pool.map(visit, range(visitors)))
-    found = summary(pictures, time.perf_counter() - start)
+    found = summary(pictures, time.perf_counter() - start) | {"busy": round(busy, 1)}
     print(found, flush=True)
     return found
 
