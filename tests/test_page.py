@@ -194,8 +194,8 @@ def test_a_link_fills_the_recipe_and_draws(visit):
 
 def test_a_damaged_link_is_one_sentence_and_the_example_stays(visit):
     page = visit("/?r=nonsense!")
-    page.wait_for_selector(".toast-body.error")
-    assert "This link is damaged" in page.text_content(".toast-body.error")
+    page.wait_for_selector("#now .doing.error")
+    assert "This link is damaged" in page.text_content("#now .doing")
     assert chips(page) == Recipe().prompt.split()
 
 
@@ -217,7 +217,7 @@ def test_phone_width_and_touch(visit):
 def test_every_lens_is_in_sight_on_the_narrowest_phone(visit):
     page = visit(viewport={"width": 320, "height": 640}, has_touch=True)
     assert page.locator("[role=tab]:visible").all_text_contents() == [
-        "Studio", "Guidance", "Attention", "Samplers", "Family",
+        "Studio", "Guidance", "Attention", "Samplers", "Family", "Lecture",
     ]  # fmt: skip
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
@@ -231,8 +231,8 @@ def test_the_picture_is_never_a_thumbnail(width, visit):
 def test_a_link_to_an_unknown_sampler_names_the_known_ones_as_text(visit):
     recipe = Recipe(sampler="<b>x</b>")
     page = visit(f"/?r={recipe.to_query()}")
-    page.wait_for_selector(".toast-body.error")
-    text = page.text_content(".toast-body.error")
+    page.wait_for_selector("#now .doing.error")
+    text = page.text_content("#now .doing")
     assert "<b>x</b>" in text
     assert "dpmpp_2m" in text
     assert page.input_value("#recipe-prompt textarea") == Recipe().prompt

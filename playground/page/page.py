@@ -139,7 +139,7 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
             preprocess=False, **more, **hidden,
         )
         for events, answer, first, more in (
-            (panel.draws, on_draw, [], {}),
+            (panel.draws, on_draw, [], {"js": connecting.tell("asked")}),
             ([panel.live.later.click], on_later, [panel.live.asked], live.CLOCK),
         )
     ]  # fmt: skip

@@ -1,6 +1,5 @@
 """The events between the page's widgets and the scripts of `browser/`, and what arrives by them."""
 
-import html
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ import gradio as gr
 from playground.models import specs
 from playground.page import arriving, chooser, serving
 from playground.page.chooser import Shown
-from playground.page.panel import MORE, PRESS_DRAW, Panel
+from playground.page.panel import MORE, Panel
 from playground.page.remembering.facts import facts
 from playground.recipe import FIELDS, Recipe, RecipeError
 
@@ -21,7 +20,6 @@ SCRIPTS = (
     "reach", "use", "start",
 )  # fmt: skip
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
-TOAST = 10  # seconds that a message on a file or a link stays
 LONGEST = 10_000  # characters of a field that are shown as they were typed
 
 
@@ -33,10 +31,10 @@ def script(names: Sequence[str]) -> str:
 
 
 def tell(name: str) -> str:
-    """JavaScript that hands the values of an event to the page's script."""
+    """JavaScript that hands the values of an event to the page's script, and on as they are."""
     return (
         "(...values) => { document.dispatchEvent("
-        f"new CustomEvent('playground:{name}', {{ detail: values }})); }}"
+        f"new CustomEvent('playground:{name}', {{ detail: values }})); return values; }}"
     )
 
 
@@ -54,7 +52,6 @@ def connect(
     """`draws` is the event of Draw, `finishing` those after which all `views` show one run."""
     page.load(None, [*panel.inputs, views["explorer"]], js=script(list(panel.fields)))
     gr.on([w.change for w in panel.inputs], None, panel.inputs, js=tell("typed"))
-    gr.on(panel.draws, None, panel.inputs, js=tell("asked"))
     gr.on(panel.choices, None, panel.inputs, js=tell("settled"))
     draws.then(None, js=tell("ended"))
     for drawing in finishing:
@@ -92,22 +89,18 @@ def _connect_arrivals(panel: Panel) -> None:
             for name, update in zip(panel.fields, updates, strict=False):
                 update["value"] = typed.get(name, update["value"])
             yield [now, *updates, chooser.said(""), chooser.said(line)]
-        except ValueError as error:  # escaped, because gradio shows the message as HTML
+        except ValueError as error:  # the recipe stays as it is
             yield [gr.skip(), *nothing, chooser.said(""), chooser.said(str(error), error=True)]
-            text = html.escape(str(error))
-            raise gr.Error(text, duration=TOAST, print_exception=False) from error
 
     filling = fills.click(
         on_wanted, [shown, wanted], filled, preprocess=False,
         js=f"(before) => [before, ({ask('wanted')})()]", **HIDDEN,
     )  # fmt: skip
-    filling.success(None, js=tell("filled"))
-    filling.then(None, panel.notes, js=tell("fill-ended"))
+    filling.then(None, panel.notes, js=tell("filled"))
     opened = panel.opened.upload(
         on_file, [shown, panel.opened, *panel.inputs], filled, preprocess=False, **HIDDEN
     )
-    opened.success(None, js=PRESS_DRAW)
-    opened.then(None, panel.notes, js=tell("fill-ended"))
+    opened.then(None, panel.notes, js=tell("opened"))
 
 
 def _current(panel: Panel, values: tuple) -> Recipe:

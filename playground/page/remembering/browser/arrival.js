@@ -9,22 +9,26 @@
     after = then;
     document.getElementById("remember-fill").click();
   }
-  on("filled", () => {
-    after?.();
-    after = null;
-  });
-  on("fill-ended", ([note]) => {
+  // Why nothing was filled, if so: the server's line on what arrived.
+  function refusal(note) {
     const said = make("div");
     said.innerHTML = note;  // escaped by the server
     const wrong = said.querySelector(".error")?.textContent;
     if (wrong) say(wrong, true);
-    if (!after) return;  // else nothing was filled
+    return wrong;
+  }
+  on("filled", ([note]) => {
+    const then = after;
     after = null;
-    const url = new URL(location.href);
-    url.searchParams.delete(FACTS.query);
-    history.replaceState(history.state, "", url);
-    arrived();
+    if (!refusal(note)) then?.();
+    else if (then) {
+      const url = new URL(location.href);
+      url.searchParams.delete(FACTS.query);
+      history.replaceState(history.state, "", url);
+      arrived();
+    }
   });
+  on("opened", ([note]) => { if (!refusal(note)) pressDraw(); });
 
   // A kept picture, in every view that follows a run; false if it must be drawn again.
   async function show(link) {

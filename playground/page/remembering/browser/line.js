@@ -30,6 +30,7 @@
 
   function sayStale() {
     const names = undrawn();
+    if (!names.length && part("doing").matches(".error") && state.refused) say();  // it has been taken back
     const said = names.map((name) => (name === "prompt" ? "words" : fact(name, state.typed)));
     const text = names.length ? `Changed, not drawn yet: ${said.join(", ")}. ` : "";
     now.classList.toggle("old", !!text);
@@ -90,6 +91,7 @@
       say(value.notes.join(" "));
     } else {
       say(value.text, value.error);
+      state.refused = !!value.error && undrawn().length > 0;
       if (!state.busy && last) showPicture(last);
     }
     refresh();

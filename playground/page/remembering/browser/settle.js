@@ -28,7 +28,7 @@
       clearTimeout(soon);
       setTimeout(pressDraw);  // after the widgets have taken what was typed
     } else if (key === "Enter" && settles(target) && target.type === "number") settle(0);
-    else if (key === "Escape") document.querySelectorAll(".toast-close").forEach((button) => button.click());
+    else if (key === "Escape") document.querySelectorAll(".toast-close").forEach((button) => button.click());  // gradio's own
   }, true);
   on("settled", () => settle());
   for (const id of ["draw", "stop"]) document.getElementById(id)?.addEventListener("click", () => clearTimeout(soon));

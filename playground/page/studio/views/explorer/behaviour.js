@@ -265,10 +265,14 @@ async function showFinished(value, ticket) {
   if (going) go(going);
 }
 
+// Gradio hands over the last frame of a run twice; what has been chosen in it stays.
+const again = (a, b) => ['png', 'text', 'notes', 'verdict'].every((name) => JSON.stringify(a[name]) === JSON.stringify(b[name]));
+
 function show() {
   const value = props.value;
   if (!value || !value.kind || late(value) || value.asked < newest) return;
   newest = value.asked ?? newest;
+  if (run && last && value.kind === 'finished' && again(value, last)) return;
   const stopped = value.kind === 'stopped', was = idle;
   idle = stopped || value.kind === 'finished' || !!value.error;
   if (stopped && was) return;  // there was nothing to stop
