@@ -218,7 +218,7 @@ class ZeroGPUSession(LocalSession):
     def _events(self, asked: Asked) -> Iterator[Event | Refused]:
         """Those of the GPU; what it described is kept, and what its rows took."""
         lent = drawn(self._key, asked, self.duration(asked.tasks))
-        with closing(lent):  # type: ignore[type-var]
+        with closing(lent):
             for event in lent:
                 if isinstance(event, Described):
                     self._keep(event.facts)
