@@ -13,7 +13,7 @@ import torch
 from transformers import AutoTokenizer
 
 from playground import weighting
-from playground.diffusion import guidance, samplers, solvers
+from playground.diffusion import guidance, levels, reference, samplers, solvers
 from playground.live import node, site
 from playground.models import encode, prompt
 from playground.models.families.joint import SHORT, JointModel
@@ -88,16 +88,77 @@ def test_levels_and_steps_are_those_of_diffusers(name, sampler, solved):
         solver = solvers.Scheduled(sampler.name, config, steps, noise, generator, eta(key), timing)
         for call, at in enumerate(solver.levels):
             solver.step(call, torch.tanh(solver.latents(call) + at.noise))
-        levels, way = solved[key]
+        placed, way = solved[key]
         expected = [[at.signal, at.noise, at.t] for at in solver.levels]
-        np.testing.assert_allclose(levels["levels"], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(placed["levels"], expected, rtol=1e-5, atol=1e-6)
         end = samplers.end_level(solver.scheduler)
-        np.testing.assert_allclose(levels["end"], [end.signal, end.noise], atol=1e-6)
+        np.testing.assert_allclose(placed["end"], [end.signal, end.noise], atol=1e-6)
         assert way["calls"] == sampler.network_calls(steps)
         assert max(way["seen"]) < 1e-6  # it asks at the levels that it said before
         scale = max(1.0, float(solver.sample.abs().max()))
         off = np.abs(way["end"] - solver.sample.flatten().numpy()).max()
         assert off < 2e-5 * scale, key
+
+
+@pytest.mark.parametrize("name", ["emoji-world", "emoji-world-flow"])
+def test_the_exact_solution_is_that_of_python(name):
+    spec = MODELS[name]
+    noise = torch.randn(1, CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(5))
+    asked = {"ask": "exact", "model": asked_of(name), "start": noise.flatten().tolist()}
+    (found,) = live_node.answers([asked])
+    curve = reference.curve_of(spec.scheduler_config)
+    solver = solvers.Exact(curve, levels.prediction(spec.prediction), noise)
+    for call, at in enumerate(solver.levels):
+        solver.step(call, torch.tanh(solver.latents(call) + at.noise))
+    expected = [[at.signal, at.noise, at.t] for at in solver.levels]
+    np.testing.assert_allclose(found["levels"], expected, rtol=1e-4, atol=1e-5)
+    assert np.abs(found["end"] - solver.sample.flatten().numpy()).max() < 1e-3
+    assert found["path"] == len(solver.solution.path)
+    assert found["bound"] == pytest.approx(float(solver.solution.bound[0]), abs=2e-4)
+
+
+@pytest.fixture(scope="module")
+def turns() -> dict:
+    """What happens to runs of a small engine: see live/turns.mjs."""
+    facts = {
+        "name": "small", "channels": 1, "factor": 8, "multiple": 8, "preview_map": [[1, 0, 0]] * 2,
+        "guidance": {"name": "classifier_free", "branches": True}, "kind": "unet",
+    }  # fmt: skip
+    given = {
+        "model": asked_of("emoji-world") | facts,
+        "recipe": asdict(Recipe(steps=4, width=64, height=64, model="small")),
+    }
+    script = live_node.ANSWERS.with_name("turns.mjs")
+    return json.loads(node.run(script, given=json.dumps(given)))
+
+
+def test_cancelling_takes_effect_within_one_call(turns):
+    assert turns["cancelled"] == {"heard": ["step 0", "step 0"], "calls": 2}
+
+
+def test_a_section_has_one_run_and_others_go_on(turns):
+    assert turns["replaced"] == [0, "picture 0", "picture 0"]
+
+
+def test_a_dropped_cell_leaves_the_others(turns):
+    heard = turns["dropped"]
+    assert heard.count("step 0") == 4
+    assert heard.count("step 1") == 0
+    assert heard.index("dropped 1") == 1
+    assert heard[-1] == "picture 0"
+
+
+def test_a_faulty_cell_ends_alone_in_one_line(turns):
+    assert turns["failed"]["reason"] == "It is broken."
+    assert sorted(turns["failed"]["ends"]) == ["failure 1", "picture 0", "picture 2"]
+
+
+def test_calls_are_full_and_never_larger_than_allowed(turns):
+    many = turns["many"]
+    assert many["most"] == many["limit"]
+    assert many["pictures"] == 7
+    assert many["rows"] == 7 * 4 * 2
+    assert turns["sizes"] == {"pictures": 2, "most": 2}
 
 
 def test_guiders_are_those_of_python():

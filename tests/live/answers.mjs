@@ -1,5 +1,6 @@
 // Asks the browser's modules in Node: a JSON list of questions comes in, the answers go out.
 import { readFileSync } from "node:fs";
+import { Exact } from "../../playground/live/js/engine/exact.js";
 import { Generator } from "../../playground/live/js/engine/noise.js";
 import { Schedule } from "../../playground/live/js/engine/schedules.js";
 import { GUIDERS, branches, rescale, scaleAt } from "../../playground/live/js/engine/guidance.js";
@@ -30,6 +31,17 @@ const ASKED = {
       const said = x.map((v) => Math.tanh(v + at.noise));
       asked = solving.next({ clean: converted(prediction.clean, x, said, at), noise: converted(prediction.noise, x, said, at) });
     }
+  },
+
+  exact({ model, start }) {
+    const exact = new Exact(model, 1), solving = exact.solve(Float32Array.from(start), { z: () => start });
+    const prediction = PREDICTIONS[model.prediction];
+    let asked = solving.next();
+    for (let call = 0; !asked.done; call++) {
+      const x = Float32Array.from(asked.value.x), at = exact.levels[call], said = x.map((v) => Math.tanh(v + at.noise));
+      asked = solving.next({ clean: converted(prediction.clean, x, said, at), noise: converted(prediction.noise, x, said, at) });
+    }
+    return { end: [...asked.value], bound: exact.bound, levels: exact.levels.map(({ signal, noise, t }) => [signal, noise, t]), path: exact.path.length };
   },
 
   read({ tokenizer, words, lengths, texts }) {

@@ -217,8 +217,7 @@
  *   { ask: "noise", model: string, seed: number, height: number, width: number } |
  *   { ask: "levels", model: string, sampler: string, steps: number } |
  *   { ask: "decode", model: string, latents: NdArray } |
- *   { ask: "seconds", model: string } |
- *   { ask: "judge", recipe: Recipe, image: NdArray<Uint8ClampedArray> }
+ *   { ask: "seconds", model: string }
  * )} Ask
  */
 
