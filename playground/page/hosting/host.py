@@ -16,6 +16,7 @@ from playground.hosting.headers import Headers
 from playground.hosting.health import PAUSE, Health, Pulse, Watch, stalled
 from playground.hosting.settings import MEGABYTE, Settings
 from playground.page.hosting.mailboxes import Mailboxes
+from playground.page.hosting.states import States
 from playground.page.hosting.visits import Noted, Visits, give_back
 
 TIDY = 1.0  # seconds between two looks for who has left
@@ -87,6 +88,8 @@ class Host:
     async def _lifespan(self, app) -> AsyncIterator[None]:
         queue = self.page._queue
         queue.pending_messages_per_session = Mailboxes(self.settings.sessions, self.visits.needed)
+        app.state_holder = States()
+        app.state_holder.set_blocks(self.page)
         self.visits.follow(queue, app.state_holder)
         task = asyncio.create_task(self._keep_tidy())
         try:
