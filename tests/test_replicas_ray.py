@@ -46,6 +46,14 @@ def test_the_same_seed_is_the_same_picture_there(session, shipped):
     assert np.abs(image(session, record=True) - here).max() <= 1
 
 
+def test_what_comes_is_the_pages_own(session):
+    """It is not in memory that Ray shares, which is small and read-only."""
+    *steps, picture = session.submit([RECIPE], record=True)
+    arrays = [picture.image, picture.latents, session.noise(7, 128, 128)]
+    arrays += [array for step in steps for array in (step.latents, *step.maps.values())]
+    assert all(array.flags.writeable for array in arrays)
+
+
 def test_nothing_is_reported_by_replicas(session):
     found = [process.environ() for process in replicas()]
     assert len(found) == 2

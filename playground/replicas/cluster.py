@@ -4,6 +4,7 @@ Serve starts them, replaces those that die, adds and removes some by the number 
 brings each visitor to the same one.
 """
 
+import copy
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -36,12 +37,21 @@ class Cluster:
     ) -> Answer:  # fmt: skip
         with _Losses():
             handle = self._of(model, lora, key)
-            return handle.ask.remote(method, tuple(arguments), dict(options)).result()
+            return own(handle.ask.remote(method, tuple(arguments), dict(options)).result())
 
     def _of(self, model: str, lora: str, key: str) -> Any:
         return self._handle.options(
             session_id=key, multiplexed_model_id=json.dumps([model, lora], ensure_ascii=True)
         )
+
+
+def own(record: Any) -> Any:
+    """A copy in this process's memory.
+
+    What arrives lies in memory that Ray shares, read-only, and stays there as long as anybody has
+    an array of it; a page keeps runs for long.
+    """
+    return copy.deepcopy(record)
 
 
 class _Stream:
@@ -50,7 +60,7 @@ class _Stream:
 
     def __iter__(self) -> Iterator[Record]:
         with _Losses():
-            yield from self._response
+            yield from map(own, self._response)
 
     def cancel(self) -> None:
         self._response.cancel()
