@@ -205,6 +205,11 @@ export class Service {
     return { shape: [count, ...images[0].shape], data: all };
   }
 
+  /** The oracle's verdict on a picture. */
+  judge() {
+    throw new TaskError("Pictures are not judged in this edition.");
+  }
+
   /** @param {Ask & { ask: "seconds" }} asked */
   seconds({ model }) {
     return this.drawing.secondsOf(model);
