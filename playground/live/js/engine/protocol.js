@@ -142,7 +142,7 @@
  *   guidance: { name: string, label: string, sentence: string, branches: boolean },
  *   defaults: Partial<Recipe>, prediction: string,
  *   scheduler_config: Record<string, any>, alphas_cumprod: number[], preview_map: number[][],
- *   parameters: number, network: Record<string, any>, takes_weights: boolean, aggregation: Aggregation,
+ *   parameters: number, network: Record<string, any>, aggregation: Aggregation,
  *   fits: Record<string, string | null>, lengths: number[], heads: number,
  *   grids: Record<string, number>, layers: Record<string, string[]>,
  *   files: { network: string, text: string, decoder: string, tokenizer: string, check: string }
