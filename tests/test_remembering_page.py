@@ -37,8 +37,13 @@ def png_of(recipe: Recipe) -> bytes:
     return file.getvalue()
 
 
-def typed(page) -> str:
-    return page.input_value("#recipe-prompt textarea")
+def types(page, text: str) -> None:
+    """Wait until the recipe's widgets are filled with these words."""
+    page.wait_for_function(
+        "text => document.querySelector('#recipe-prompt textarea').value === text",
+        arg=text,
+        timeout=LONGEST,
+    )
 
 
 def kept(page, count: int) -> None:
@@ -76,14 +81,14 @@ def test_a_link_says_the_place_and_a_reload_and_coming_back_lose_nothing(visit):
     says(page, "a red square")
     says(page, "words", "stale")
     here(page, "Guidance", 2)
-    assert typed(page) == "typed, not drawn"
+    types(page, "typed, not drawn")
     assert page.get_attribute(square, "aria-pressed") == "true"
     assert "__theme=dark" in page.url
     assert page.text_content("#explorer .status") == drawn  # not drawn again: it took as long
     page.goto("about:blank")
     page.go_back()
     says(page, "a red square")
-    assert typed(page) == "typed, not drawn"
+    types(page, "typed, not drawn")
     # A picture that is drawn after a link was copied is what a reload shows.
     page.keyboard.press("Control+Enter")
     says(page, "typed, not drawn")
@@ -109,7 +114,8 @@ def test_earlier_pictures_are_compared_opened_and_deleted_and_files_are_dropped(
     page.click(".compared .reopen")
     says(page, "seed 3")
     fresh(page)
-    assert (typed(page), page.input_value("#recipe-seed input")) == ("a red square", "3")
+    types(page, "a red square")
+    assert page.input_value("#recipe-seed input") == "3"
     page.focus(".earlier li:nth-child(1) button")
     page.keyboard.press("Delete")
     kept(page, 1)
@@ -160,6 +166,6 @@ def test_a_dead_server_is_said_and_what_was_typed_outlives_its_restart(browser, 
         page.wait_for_function("!window.before && document.querySelector('#now')", timeout=LONGEST)
         says(page, "a red square")
         says(page, "words, 100 steps", "stale")
-        assert typed(page) == "typed meanwhile"
+        types(page, "typed meanwhile")
     finally:
         page.close()

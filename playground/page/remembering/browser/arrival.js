@@ -1,5 +1,5 @@
   // ---- arriving: by a link, by a reload, by a new visit --------------------------------------------
-  let frames = null, wanted = "", after = null, going = null, typedSince = null;
+  let frames = null, wanted = "", after = null, going = null, typedSince = null, filling = false;
   on("frames", (asked) => { asked.values = frames; });
   on("wanted", (asked) => { asked.values = wanted; });
 
@@ -7,6 +7,7 @@
   function fill(what, then = arrived) {
     wanted = JSON.stringify(what);
     after = then;
+    filling = true;  // until then the widgets say nothing that is worth keeping
     document.getElementById("remember-fill").click();
   }
   // Why nothing was filled, if so: the server's line on what arrived.
@@ -20,6 +21,7 @@
   on("filled", ([note]) => {
     const then = after;
     after = null;
+    filling = false;
     if (!refusal(note)) then?.();
     else if (then) {
       const url = new URL(location.href);

@@ -19,7 +19,7 @@
     noting = setTimeout(noteNow, PAUSE);
   }
   function noteNow() {
-    if (!state.typed || !state.ready) return;
+    if (!state.typed || !state.ready || filling) return;
     clearTimeout(noting);
     write();
     const text = JSON.stringify({ typed: state.typed, link: state.link, lens: chosen()?.textContent.trim(), place: state.place });
