@@ -8,6 +8,7 @@ from playground import weighting
 from playground.attention import editing
 from playground.engine.engine import Engine
 from playground.engine.events import Picture
+from playground.page.attention import runs
 from playground.page.studio.data import notes
 from playground.recipe import Recipe, RecipeError
 
@@ -120,3 +121,10 @@ def test_the_studio_says_what_is_weighted(session):
     recipe = Recipe(prompt="a (top hat:1.5) and a (cat:-1)", **SMALL)
     said = [session.describe(text) for text in (recipe.prompt, "")]
     assert "Attention to words is multiplied: “top hat” × 1.5, “cat” × -1." in notes(recipe, *said)
+
+
+def test_a_position_of_a_weighted_prompt_is_not_worked_out(session):
+    recipe = Recipe(prompt="a (cat:2)", **SMALL)
+    ask = {"link": recipe.to_query(), "step": 0, "x": 0.5, "y": 0.5}
+    with pytest.raises(ValueError, match="after the softmax"):
+        next(runs.place(ask, None))

@@ -6,6 +6,7 @@
 import time
 from collections.abc import Iterator, Mapping
 
+from playground import weighting
 from playground.engine.events import Failure, Step
 from playground.engine.record import RunRecord, records
 from playground.engine.session import Edit, PromptFacts
@@ -19,6 +20,7 @@ from playground.recipe import Recipe
 
 LOOK, AGAIN, EDIT = "attention", "attention again", "edit"  # sections
 NOTHING = "There is nothing to keep yet: look closer first."
+WEIGHTED = "Weights in a prompt multiply attention after the softmax that is worked out here."
 ONCE_MORE = "Drawing this picture once more, because its numbers are not stored …"
 
 
@@ -58,6 +60,7 @@ def finished(look: Look) -> Frame:
     recipe, last = look.recipe, len(look.latents) - 1
     words = serving.session(recipe.model, recipe.lora).describe(recipe.prompt).words
     worked_out, edit = (fits.of(recipe.model, recipe.lora).why_not(p) for p in ("worked", "edits"))
+    worked_out = worked_out or _weighted(recipe)
     return {
         "attention": data.laboratory(look),
         "worked": worked.message(worked_out) if worked_out else _worked(look, last, 0.5, 0.5),
@@ -81,7 +84,10 @@ def place(
     if not (0 <= x < 1 and 0 <= y < 1):
         raise ValueError("This position is outside the picture: x and y must lie between 0 and 1.")
     look = _held(ask, held)
-    fits.require(look.recipe if look else Recipe.from_query(ask.get("link")), "worked")
+    recipe = look.recipe if look else Recipe.from_query(ask.get("link"))
+    fits.require(recipe, "worked")
+    if reason := _weighted(recipe):
+        raise ValueError(reason)
     if look is None:
         yield worked.message(ONCE_MORE), None
         look = _again(ask, visitor)
@@ -105,6 +111,11 @@ def kept(
         look = _again(ask, visitor)
     if look:
         yield saved.file(*keep.file(ask["kind"], look, ask.get("overlay"))), look
+
+
+def _weighted(recipe: Recipe) -> str:
+    """Why a position of this recipe is not worked out; empty if it is."""
+    return "" if weighting.read(recipe.prompt).plain else WEIGHTED
 
 
 def _held(ask: Mapping, held: Look | None) -> Look | None:
