@@ -86,11 +86,11 @@ function level(grid, shares, masses) {
 /** What the visitor should know about this picture. @param {Recipe} recipe @param {PromptFacts} prompt @param {PromptFacts} negative @param {About} about */
 export function notes(recipe, prompt, negative, about) {
   const model = about.model(recipe.model), two = model.guidance.branches, found = /** @type {string[]} */ ([]);
-  const usual = about.recipes.fields, steps = [...Array(recipe.steps).keys()];
-  if (!prompt.roles.includes("content")) found.push("No words: this is the unconditional picture.");
-  if (!steps.some((i) => scaleAt(recipe, i, recipe.steps))) {
-    found.push(model.whyNot["without words"] || "At w = 0 the words are not read, so there is no attention to show.");
+  const usual = about.recipes.fields, instead = two && negative.roles.includes("content");
+  if (!prompt.roles.includes("content")) {
+    found.push(instead && recipe.guidance !== 1 ? "No words, but negative ones: the picture moves away from them." : "No words: this is the unconditional picture.");
   }
+  found.push(...readOrNot(recipe, instead ? "the negative words are drawn" : "no words are read", instead, model));
   if (two && [0, 1].includes(recipe.guidance) && recipe.guider !== "cfg") found.push("At exactly w = 0 and w = 1 the guider has no effect.");
   if (model.unused.some((name) => /** @type {any} */ (recipe)[name] !== usual[name].default)) found.push(model.whyUnused);
   for (const [said, where] of /** @type {[PromptFacts, string][]} */ ([[prompt, ""], [negative, ", in the negative words"]])) {
@@ -104,6 +104,26 @@ export function notes(recipe, prompt, negative, about) {
   if (recipe.eta && !about.samplers[recipe.sampler].uses_eta) found.push("η has an effect with DDIM only.");
   if (recipe.height !== model.side || recipe.width !== model.side) found.push(`The model was trained at ${model.side}×${model.side} pixels only.`);
   return found;
+}
+
+/**
+ * In which steps the words are read, if that is not every one, and what is drawn `instead`, which is `said` where it is words.
+ * @param {Recipe} recipe @param {string} instead @param {boolean} said @param {ReturnType<About["model"]>} model
+ */
+function readOrNot(recipe, instead, said, model) {
+  const { steps: count, guidance, guidance_start: start, guidance_stop: stop } = recipe, all = [...Array(count).keys()];
+  const scales = all.map((i) => scaleAt(recipe, i, count));
+  if (!scales.some(Boolean)) {
+    const reason = model.whyNot["without words"] || "At w = 0 the words are not read, so there is no attention to show.";
+    return said ? [reason, `At w = 0 ${instead}.`] : [reason];
+  }
+  if (!model.guidance.branches || guidance === 1 || (start === 0 && stop === 1)) return [];
+  const inside = all.filter((i) => start <= (i + 0.5) / count && (i + 0.5) / count <= stop).map((i) => i + 1);
+  if (!inside.length) return [`Guidance from ${short(start)} until ${short(stop)} holds none of the ${counted(count, "step")}: w = 1 in all.`];
+  const w = recipe.guidance_schedule === "constant" ? `w = ${short(guidance)}` : `w between 1 and ${short(guidance)}`;
+  const which = inside.length === 1 ? `step ${inside[0]}` : `steps ${inside[0]} to ${inside[inside.length - 1]}`;
+  const text = `${w} in ${which} of ${count}; elsewhere w = 1.`;
+  return [scales.includes(0) ? `${text} Where w = 0, ${instead}.` : text];
 }
 
 /** What of a prompt is weighted, and by how much: runs of one weight other than 1 (weighting.py: parts). @param {string} prompt */
