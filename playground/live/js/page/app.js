@@ -37,6 +37,7 @@ export class App {
     };
     this.panel = new Panel(about, acts, byId("recipe"), byId("recipe-rest"));
     this.tabs = new Tabs(this, byId("lenses"));
+    byId("loading").hidden = true;
     this.impossible = missing();
     addEventListener("pagehide", () => this.remember());
   }
