@@ -131,9 +131,12 @@ def test_a_lent_gpu_draws_what_this_process_draws(tiny_pipeline):
     assert not lent.busy
     assert lent.price([recipe]).seconds > 0  # measured by now
     assert zerogpu.SHORTEST <= lent.duration(lent.submit([recipe]).asked.tasks) <= zerogpu.LONGEST
-    refused = list(lent.submit([Recipe(model=name, width=66, height=64)]))
-    assert [type(event) for event in refused] == [Failure]
-    assert "multiples of" in refused[0].reason
+    (refused,) = lent.submit([Recipe(model=name, sampler="no")])
+    assert isinstance(refused, Failure)
+    assert "There is no sampler 'no'" in refused.reason
+    order = lent.submit([recipe]).asked
+    (there,) = zerogpu.drawn(("/no/such/model", ""), order, 15)
+    assert "/no/such/model" in there.sentence  # a process that was forked has only sentences
     stopped = lent.submit([recipe])
     events = iter(stopped)
     next(events)

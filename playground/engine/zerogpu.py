@@ -142,6 +142,8 @@ class LentRun:
                     if not isinstance(event, Step):
                         self._done.add(event.cell)
                     yield event
+        except ValueError as error:
+            yield from self._failed(str(error))
         except Exception as error:  # of gradio, as `spaces` raises them: quota, no GPU, aborted
             yield from self._failed(reason(error))
         finally:
