@@ -70,7 +70,8 @@ def capacity(_: dict) -> str:
         "",
         f"A replica of one core draws {rate:.2f} pictures a second (U-Net, 15 steps), so it bears "
         f"{rate:.2f} · {EVERY} = {rate * EVERY:.0f} visitors who draw every {EVERY} s. Passing one "
-        f"picture's records on costs the page's process {1000 * cpu:.0f} ms.",
+        f"picture's records on costs the page's process {1000 * cpu:.0f} ms; what its views then "
+        "make of them comes on top.",
     ]
     return "\n".join(lines)
 
