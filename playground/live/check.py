@@ -19,8 +19,8 @@ from playground.live import export, node
 from playground.models.load import load
 from playground.recipe import Recipe, grid_from_png
 
-# Latents relative to their largest. In the most sensitive of the golden recipes PyTorch differs from
-# itself by 7e-4 if it computes convolutions in another way.
+# Latents relative to their largest. In the most sensitive of the golden recipes PyTorch differs
+# from itself by 7e-4 if it computes convolutions in another way.
 CLOSE = {"latents": 1e-3, "picture": 2, "maps": 1e-3}
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden" / "pictures.png"
 
