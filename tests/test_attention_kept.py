@@ -259,7 +259,7 @@ def test_a_picture_that_fails_is_a_sentence(session, monkeypatch):
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(session.engine.network, "ask", fails)
-    with pytest.raises(ValueError, match="This picture failed: out of memory"):
+    with pytest.raises(ValueError, match="This picture failed: Memory ran out"):
         looked(WIDE)
-    with pytest.raises(ValueError, match="This picture failed: out of memory"):
+    with pytest.raises(ValueError, match="This picture failed: Memory ran out"):
         placed({}, None)

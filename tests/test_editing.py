@@ -134,7 +134,7 @@ def test_if_one_of_the_two_fails_both_end_and_others_go_on(tiny, engine, monkeyp
 
     def failing(model, latents, at, conditions):
         if any(c.prompt.text == EDITED.prompt for c in conditions):
-            raise RuntimeError("No such luck.")
+            raise ValueError("No such luck.")
         return predict(model, latents, at, conditions)
 
     monkeypatch.setattr(type(tiny), "predict", failing)

@@ -179,7 +179,7 @@ def test_a_decoder_that_breaks_is_told_and_the_engine_goes_on(tiny, engine, monk
         [Recipe(**SMALL), Recipe(**SMALL | {"width": 128})],
     ],
 )
-def test_an_edit_is_of_two_recipes_alike(recipes, tiny, engine):
+def test_an_edit_is_of_recipes_alike(recipes, tiny, engine):
     plan = editing.swap(*map(tiny.encode, ("a cat", "a dog")), share=1.0)
     with pytest.raises(RecipeError, match="nothing but their words"):
         engine.submit(recipes, plan=plan)
