@@ -174,7 +174,6 @@ def test_a_decoder_that_breaks_is_told_and_the_engine_goes_on(tiny, engine, monk
     "recipes",
     [
         [Recipe(**SMALL)],
-        [Recipe(**SMALL)] * 3,
         [Recipe(**SMALL, guidance=0.0), Recipe(**SMALL)],
         [Recipe(**SMALL), Recipe(**SMALL | {"width": 128})],
     ],
