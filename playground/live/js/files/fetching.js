@@ -69,7 +69,7 @@ async function downloaded(file, base, report) {
       if (tried < TRIES && !final) await new Promise((resume) => setTimeout(resume, PAUSE * 2 ** (tried - 1)));
       else {
         if (arriving.length) await keep(partOf(file.sha256), joined(arriving));
-        throw final ? error : new FileError(`${file.path.split("/").at(-1)} could not be fetched: ${said(error)}.`);
+        throw final ? error : new FileError(`The download of ${file.path.split("/").at(-1)} failed: ${said(error)}.`);
       }
     }
   }
