@@ -68,6 +68,12 @@ def test_what_a_widget_is_called_keeps_its_own_text(told):
     assert page.evaluate("document.querySelector('[data-testid]').childNodes.length") == 1
 
 
+def test_text_in_a_row_or_grid_stays_one_item_of_it(told):
+    page = told('<label class="prose" style="display: grid">DDIM\'s η <b>0</b></label>')
+    assert of(page) == [["DDIM's η ", "eta"]]
+    assert page.evaluate("document.querySelector('label').childElementCount") == 2
+
+
 def test_what_arrives_later_is_marked_too_and_what_is_read_out_silently(told):
     page = told('<div class="prose"><p class="later"></p><p class="said" role="status"></p></div>')
     page.evaluate("document.querySelector('.later').textContent = 'After 15 network calls'")

@@ -26,7 +26,19 @@
     else if (element.dataset.term) ["data-term", "tabindex", "aria-describedby"].forEach((name) => element.removeAttribute(name));
   }
 
+  // Text that stands alone in a row or grid is one item of it, and stays one.
+  function whole(text, told) {
+    const match = [...text.data.matchAll(WORDS)].find((found) => !told.has(termOf(found)));
+    if (!match) return;
+    const span = document.createElement("dfn");
+    told.add(termOf(match));
+    dress(span, termOf(match));
+    text.replaceWith(span);
+    span.append(text);
+  }
+
   function wrap(text, told) {
+    if (/flex|grid/.test(getComputedStyle(text.parentElement).display)) { whole(text, told); return; }
     let rest = text, gone = 0;
     for (const match of text.data.matchAll(WORDS)) {
       const name = termOf(match);

@@ -31,8 +31,8 @@ function draw(panel) {
   const x = (i) => LEFT + 16 + (i * (WIDE - LEFT - RIGHT - 32)) / Math.max(points.length - 1, 1);  // evenly: 0.5 and 25 both keep their room
   const numbers = points.every((point) => point.at !== null), below = numbers ? BOTTOM : TURNED;  // names are written aslant
   const y = (v) => HIGH - below - ((v - low) / (high - low)) * (HIGH - TOP - below), of = (point) => point.values[measure().key];
-  for (const part of [0, 0.25, 0.5, 0.75, 1]) {
-    const mark = low + part * (high - low);
+  const step = !measure().percent ? (high - low) / 4 : high - low > 0.5 ? 0.2 : 0.1;
+  for (let mark = low; mark < high + 1e-9; mark += step) {
     picture.append(svg('line', { class: 'rule', x1: LEFT, x2: WIDE - RIGHT, y1: y(mark), y2: y(mark) }), svg('text', { x: LEFT - 6, y: y(mark) + 4, 'text-anchor': 'end' }, measure().percent ? percent(mark) : mark.toPrecision(2)));
   }
   const known = points.every((point) => of(point).low !== null), at = (side) => (p, i) => `${x(i)},${y(of(p)[side])}`;
