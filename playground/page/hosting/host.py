@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 
 from playground.hosting import headers, preview
@@ -78,6 +79,8 @@ class Host:
                 Middleware(Headers, headers=headers.of(self.settings.frames)),
                 Middleware(Gate, settings=self.settings),
                 Middleware(Noted, visits=self.visits),
+                # The page itself is 4 MB of text, which `Preview` asks for as it is.
+                Middleware(GZipMiddleware, minimum_size=10_000, compresslevel=5),
                 Middleware(preview.Preview),
             ],
             "routes": [Route("/health", self.health.route), preview.ROUTE, *self._routes],
