@@ -44,8 +44,9 @@ class Settings:
         "else draws, nobody is refused.", 1, 600,
     )  # fmt: skip
     requests: int = setting(
-        3000, "Requests to compute something that may come from one address in a minute. A whole "
-        "class may share one address.", 1, 10**6,
+        20_000, "Requests to compute something that may come from one address in a minute. A whole "
+        "class may share one address, and who moves a slider asks several times a second.",
+        1, 10**6,
     )  # fmt: skip
     proxies: int = setting(
         0, "Proxies in front of the page that you trust: a visitor's address is then read from "
