@@ -16,7 +16,7 @@ test: .venv/test playground/live/node_modules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@.ci/browser $(BIN)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadgroup
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2
 
 live: .venv/test playground/live/node_modules
 	$(BIN)/python -m playground.live $(OUT)

@@ -5,6 +5,7 @@ import functools
 import itertools
 import json
 import os
+import re
 from pathlib import Path
 
 import cross
@@ -38,12 +39,32 @@ def pytest_configure(config):
         torch.set_num_threads(1)
 
 
-@pytest.hookimpl(tryfirst=True)
+@functools.cache
+def of_page(file: str) -> bool:
+    """Whether tests of this file visit the playground that `address` runs."""
+    asked = r"def \w+\([^)]*\b(visit|address|lens)\b"
+    return re.search(asked, (Path(__file__).parent / Path(file).name).read_text()) is not None
+
+
 def pytest_collection_modifyitems(items):
-    """One process has all tests of the page: two browsers would disturb each other's races."""
-    for item in items:
-        of_page = "browser" in item.fixturenames
-        item.add_marker(pytest.mark.xdist_group("browser" if of_page else item.path.name))
+    """What takes longest begins first: all that one process does with the page."""
+    items.sort(key=lambda item: not of_page(item.path.name))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests of a file stay in one process, and so do all of the page: two playgrounds would disturb
+    each other's races. pytest 9.2 drops the marks by which xdist groups tests.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return "the page" if of_page(file) else file
+
+    config.option.loadscopereorder = False  # the largest group is not the slowest one
+    return ByFile(config, log)
 
 
 def tiny_model(**unet_options) -> UNetModel:

@@ -69,7 +69,7 @@ def test_opens_with_a_finished_race_that_is_explored_without_a_request(lab):
     assert (pixels(page, f"{RACE} .card canvas") == finished).all()
     # one click to the recipe
     page.click(f"{RACE} .card:nth-child(4) .look")
-    link = page.get_attribute(f"{RACE} .link", "href").split("?r=")[1]
+    link = page.get_attribute(f"{RACE} .link", "href").split("r=")[1]
     assert Recipe.from_query(link) == Recipe(sampler="heun", steps=4)
     saved = page.get_attribute(f"{RACE} .save", "href").split(",")[1]
     assert Recipe.from_png(io.BytesIO(base64.b64decode(saved))) == Recipe(sampler="heun", steps=4)

@@ -90,7 +90,7 @@ def test_an_upload_is_noised_and_nonsense_is_refused(laboratory, tmp_path):
     slide(page, "#noising .time", 900)
     assert (pixels(page, "#noising .mixed") != before).any()
     upload(page, bad)
-    says(page, "noising", "not a readable PNG, JPEG or WebP picture")
+    page.get_by_text("not a readable PNG, JPEG or WebP picture").wait_for()  # not taken at all
     assert page.is_visible("#noising .mixed")  # what was there stays
 
 
