@@ -5,8 +5,9 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install -q -c constraints.txt
 
 OUT ?= build/live
+TESTS ?= not slow
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix playground/live
-.PHONY: run test live report screenshot constraints clean
+.PHONY: run test test-all live report screenshot constraints clean
 
 run: .venv/run
 	$(BIN)/python app.py
@@ -16,7 +17,10 @@ test: .venv/test playground/live/node_modules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@.ci/browser $(BIN)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 -m "$(TESTS)"
+
+test-all: # also the slow tests
+	$(MAKE) test TESTS=
 
 live: .venv/test playground/live/node_modules
 	$(BIN)/python -m playground.live $(OUT)

@@ -78,6 +78,7 @@ def test_words_levels_heads_and_scales_change_the_map_without_a_request(lab):
     assert requests == []
 
 
+@pytest.mark.slow
 def test_a_phrase_is_taken_with_shift_and_rows_can_be_changed(lab):
     page = lab()
     chip(page, "a").click()
@@ -107,6 +108,7 @@ def test_a_box_ranks_its_words_and_a_bar_leads_to_its_step(lab):
     assert text(page, ".where") == ""
 
 
+@pytest.mark.slow
 def test_the_keyboard_walks_boxes_and_works_a_place_out(lab):
     page = lab()
     page.focus("#attention .picture")
@@ -136,6 +138,7 @@ def test_the_place_worked_out_is_of_the_picture_above(lab):
     assert "Step 6, row 9, column 9 of 16×16" in page.text_content("#worked .sum")
 
 
+@pytest.mark.slow
 def test_the_example_can_be_worked_out_and_kept_too(visit, tmp_path):
     """Nothing is held yet: the server draws it once more."""
     page = visit()
@@ -202,6 +205,7 @@ def kept(page, kind: str, folder) -> str:
     return path
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_complete(lab, browser, tmp_path):
     page = lab("a <b>red</b> square")
     arrays = np.load(kept(page, "npz", tmp_path))

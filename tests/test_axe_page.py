@@ -26,7 +26,9 @@ LAID_OUT = {
 }
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)]
+)
 def test_no_lens_has_a_serious_fault(visit, theme, width):
     page = visit(f"/?__theme={theme}", viewport={"width": width, "height": 900})
     page.add_script_tag(content=AXE)

@@ -73,6 +73,7 @@ def test_with_one_branch_there_is_nothing_to_slide_and_it_says_so(w, lens):
     assert "4 network calls with 4 rows" in page.text_content(f"{LOOK} .cost")
 
 
+@pytest.mark.slow
 def test_the_toy_learns_and_is_explored_without_a_request(lens):
     page = lens(Recipe(**QUICK))
     page.click("#learn-start")
@@ -89,6 +90,7 @@ def test_the_toy_learns_and_is_explored_without_a_request(lens):
     assert requests == []
 
 
+@pytest.mark.slow
 def test_phone_width(lens):
     page = lens(Recipe(**QUICK), viewport={"width": 390, "height": 844}, has_touch=True)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -98,6 +98,7 @@ def test_one_measure_for_the_page_and_the_card():
     assert (found["lenient"], found["saturation"]) == (0, 0)
 
 
+@pytest.mark.slow
 def test_the_visitors_table_fills_and_refuses_on_the_page(lens):
     page = lens(Recipe(**QUICK | {"steps": 2}))
     page.fill("#own-values textarea, #own-values input", "1, <b>x</b>")

@@ -1,5 +1,6 @@
 """One visit with the words at hand: complete a word, draw by keys, fill a grid, use a cell."""
 
+import pytest
 from browser import LONGEST
 
 from playground.recipe import Recipe
@@ -14,6 +15,7 @@ DRAWN = (
 )
 
 
+@pytest.mark.slow
 def test_from_a_begun_word_to_the_recipe_of_a_grids_cell(visit):
     page = visit(f"/?r={QUICK.to_query()}")
     page.wait_for_function(DRAWN, arg=["a cat", "seed 3"], timeout=LONGEST)

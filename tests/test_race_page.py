@@ -76,6 +76,7 @@ def test_opens_with_a_finished_race_that_is_explored_without_a_request(lab):
     assert requests == []
 
 
+@pytest.mark.slow
 def test_two_lanes_are_wiped_subtracted_and_flickered(lab):
     page = lab()
     requests = quiet(page)
@@ -154,6 +155,7 @@ def test_a_race_of_six_lanes_one_cancelled_and_the_grid_kept(lab):
     says(page, "5 of them kept from before. 120 network rows computed")
 
 
+@pytest.mark.slow
 def test_a_kept_page_shows_the_grid_alone(lab, browser, address, tmp_path):
     page = lab()
     fill(page, "counts", "2, 3")
@@ -237,6 +239,7 @@ def test_nonsense_is_a_sentence_and_stays_to_be_mended(lab):
     assert page.locator("#race-cost b").count() == 0
 
 
+@pytest.mark.slow
 def test_phone_width(lab):
     page = lab(viewport={"width": 390, "height": 844}, has_touch=True)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

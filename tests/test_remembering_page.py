@@ -147,6 +147,7 @@ def server():
     kill()
 
 
+@pytest.mark.slow
 def test_a_dead_server_is_said_and_what_was_typed_outlives_its_restart(browser, server):
     start, kill = server
     page = browser.new_page(viewport={"width": 1300, "height": 1000})

@@ -38,6 +38,7 @@ def test_plane_and_schedules_answer_without_a_request(laboratory):
     assert requests == []
 
 
+@pytest.mark.slow
 def test_counting_steps_runs_from_the_recipe(laboratory):
     page = laboratory(Recipe(**QUICK))
     page.click("#counting-start")
@@ -52,6 +53,7 @@ def test_counting_steps_runs_from_the_recipe(laboratory):
     assert requests == []
 
 
+@pytest.mark.slow
 def test_the_thousand_steps_advance_and_stop(laboratory):
     page = laboratory(Recipe(**QUICK))
     page.click("#lecture-start")
@@ -94,6 +96,7 @@ def test_an_upload_is_noised_and_nonsense_is_refused(laboratory, tmp_path):
     assert page.is_visible("#noising .mixed")  # what was there stays
 
 
+@pytest.mark.slow
 def test_noising_stops_and_begins_again(laboratory):
     page = laboratory(Recipe(**QUICK | {"steps": 100}))
     page.click("#noising-start")
