@@ -93,6 +93,7 @@ def test_the_chooser_fits_a_phone(width, visit):
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.slow
 def test_a_picture_of_another_program_is_opened(visit):
     page, chunks, file = visit(), PngInfo(), io.BytesIO()
     chunks.add_text(

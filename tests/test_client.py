@@ -98,6 +98,7 @@ def test_what_cannot_be_drawn_is_said_before(playground):
         Playground(model="no such model")
 
 
+@pytest.mark.slow
 def test_a_prepared_playground_draws_by_the_fastest_backend():
     (drawn,) = Playground(prepared=True).draw_all([Recipe(steps=1)], record=False)
     assert drawn.record.picture.networks == ("ONNX Runtime",)

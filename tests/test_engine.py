@@ -206,7 +206,8 @@ def test_a_process_that_exits_while_drawing_ends_in_order():
     assert (done.returncode, done.stdout.strip()) == (0, "Step")
 
 
-@pytest.mark.parametrize("stage", [pytest.param("practise", marks=pytest.mark.slow), "prepare"])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["practise", "prepare"])
 def test_a_process_that_exits_while_warming_up_ends_in_order(stage):
     """Its main thread ends as soon as that stage has begun in the background."""
     code = (

@@ -54,6 +54,7 @@ def test_a_slider_draws_while_it_moves_and_every_lens_follows(student):
     student.wait_for_function(f"{STATUS}.includes('w = 5.5')")
 
 
+@pytest.mark.slow
 def test_it_is_off_for_models_with_many_calls_and_can_be_switched_on(visit):
     page = visit()
     page.wait_for_function(f"{STATUS}.startsWith('Drawn')")

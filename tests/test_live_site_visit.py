@@ -90,6 +90,7 @@ def faults(page) -> list:
     return [(f["id"], [node["html"] for node in f["nodes"]][:5]) for f in serious]
 
 
+@pytest.mark.slow
 def test_a_visit(visitor, served, tmp_path):
     from playwright.sync_api import expect
 

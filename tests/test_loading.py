@@ -54,6 +54,7 @@ def stock(folder, recipe: Recipe, **options) -> np.ndarray:
     )[0].numpy()[0]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_two_models_in_one_process_draw_as_their_stock_pipelines(tiny_pipeline):
     """Opened at the same time, by two threads; neither changes the other."""
     folders = {name: str(tiny_pipeline(name)) for name in ("sd15", "sd21")}

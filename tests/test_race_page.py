@@ -192,6 +192,7 @@ def test_a_kept_page_shows_the_grid_alone(lab, browser, address, tmp_path):
         alone.close()
 
 
+@pytest.mark.slow
 def test_a_draft_is_starred_and_finished(lab):
     page = lab()
     assert page.is_disabled(f"{RACE} .finish button")
@@ -207,6 +208,7 @@ def test_a_draft_is_starred_and_finished(lab):
     assert page.locator(f"{RACE} .star[aria-pressed=true]").count() == 1
 
 
+@pytest.mark.slow
 def test_stopping_labels_what_is_only_a_preview(lab):
     page = lab()
     fill(page, "counts", "100")

@@ -98,6 +98,7 @@ def test_a_link_says_the_place_and_a_reload_and_coming_back_lose_nothing(visit):
     says(page, "typed, not drawn")
 
 
+@pytest.mark.slow
 def test_earlier_pictures_are_compared_opened_and_deleted_and_files_are_dropped(visit):
     page = visit(f"/?r={QUICK.to_query()}", reduced_motion="reduce")
     says(page, "seed 3")

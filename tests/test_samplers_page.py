@@ -66,6 +66,7 @@ def test_the_thousand_steps_advance_and_stop(laboratory):
     assert page.text_content("#lecture .lanes") == shown
 
 
+@pytest.mark.slow
 def test_measuring_starts_says_how_long_and_stops(laboratory):
     page = laboratory(Recipe(**QUICK))
     page.click("#errors-start")
@@ -114,6 +115,7 @@ def test_noising_stops_and_begins_again(laboratory):
     assert page.is_visible("#noising .decoded")
 
 
+@pytest.mark.slow
 def test_what_has_no_reference_is_one_sentence(laboratory):
     page = laboratory(Recipe(**QUICK, rescale=0.5))
     page.click("#errors-start")

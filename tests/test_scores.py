@@ -9,7 +9,7 @@ from playground.models import specs
 from playground.wording import wilson
 from playground.world import oracle
 
-SAMPLE = 2  # pictures of each of the thirteen cells
+SAMPLE = 1  # picture of each of the thirteen cells
 
 
 @pytest.mark.parametrize("model", SETTINGS)

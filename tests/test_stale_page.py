@@ -110,6 +110,7 @@ def test_draw_is_seen_in_every_lens_and_says_what_needs_more(quick):
     page.wait_for_function("document.querySelector('#of-attention .of-run').hidden")
 
 
+@pytest.mark.slow
 def test_walking_and_leaving_fields_draws_only_what_was_changed(quick):
     page = quick()
     requests, before = asked(page), line(page)

@@ -3,6 +3,7 @@
 import base64
 import io
 
+import pytest
 from browser import answered
 from lens import QUICK, STRIP, pixels, quiet, slide
 
@@ -46,6 +47,7 @@ def test_a_sweep_and_scrubbing_its_pictures(lens):
     assert Recipe.from_png(io.BytesIO(saved)) == Recipe(**QUICK, guidance=1.0)
 
 
+@pytest.mark.slow
 def test_another_recipe_begins_another_strip_and_the_first_is_kept(lens):
     page = lens(Recipe(**QUICK, guidance=5.0))
     first = pixels(page, f"{STRIP} .picture")
@@ -72,6 +74,7 @@ def test_nonsense_is_a_sentence_and_stays_to_be_mended(lens):
     assert page.locator(f"{STRIP} .frames button").count() == 1
 
 
+@pytest.mark.slow
 def test_stopping_a_sweep_keeps_what_there_is(lens):
     page = lens(Recipe(**QUICK | {"steps": 60}))
     page.click("#sweep-start")
