@@ -29,8 +29,8 @@ def load(_: dict) -> str:
         for row in one["rows"]:
             cells = [
                 model.replace("usual", "U-Net, 15 steps"), str(row["visitors"]),
-                str(row["failed"]), f"{row['per_second']:.2f}", _pair(row["told"]),
-                _pair(row["preview"]), _pair(row["picture"]), f"{row['unfair'] or 0:.2f}",
+                str(row["failed"]), f"{row['per_second']:.2f}", waited(row["told"]),
+                waited(row["preview"]), waited(row["picture"]), f"{row['unfair'] or 0:.2f}",
                 f"{row['megabytes'] / 1000:.1f} GB" if row.get("megabytes") else "–",
                 str(row.get("threads", "–")),
             ]  # fmt: skip
@@ -45,7 +45,7 @@ def load(_: dict) -> str:
     return "\n".join(lines)
 
 
-def _pair(seconds: list[float] | None) -> str:
+def waited(seconds: list[float] | None) -> str:
     return "–" if seconds is None else f"{seconds[0]:.1f} / {seconds[1]:.1f} s"
 
 

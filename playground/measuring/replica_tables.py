@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from playground.measuring.load_tables import figures
+from playground.measuring.load_tables import figures, waited
 from playground.measuring.tables import machine
 
 COMMAND = "`python -m playground.measuring replicas`"
@@ -26,8 +26,8 @@ def replicas(_: dict) -> str:
     ]
     for name, row in found["rows"].items():
         memory = f"{row['replica']} MB each, Ray {row['ray']} MB" if "ray" in row else "–"
-        cells = [NAMES[name], f"{row['per_second']:.2f}", _pair(row["preview"]),
-                 _pair(row["picture"]), str(row["failed"]), memory,
+        cells = [NAMES[name], f"{row['per_second']:.2f}", waited(row["preview"]),
+                 waited(row["picture"]), str(row["failed"]), memory,
                  f"{row['busy']:.0f}" if "busy" in row else "–"]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     killed, pair = found["killed"], found["rows"]["2"]
@@ -46,10 +46,6 @@ def replicas(_: dict) -> str:
         f"Measured by {COMMAND}. {machine(found)}",
     ]
     return "\n".join(lines)
-
-
-def _pair(seconds: list[float] | None) -> str:
-    return "–" if seconds is None else f"{seconds[0]:.1f} / {seconds[1]:.1f} s"
 
 
 def capacity(_: dict) -> str:

@@ -27,8 +27,6 @@ MARKS = {
     7: "", 12: "", 25: "too much",
 }  # fmt: skip
 
-# Fields that a price depends on, besides the model.
-PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")
 PRESS_DRAW = "() => document.querySelector('#draw').click()"
 
 EXAMPLES = (
@@ -69,8 +67,11 @@ class Panel:
 
     @property
     def priced(self) -> list:
-        """The events after which the recipe's price may be another one."""
-        return [self.chooser.shown.change, *(self.fields[name].change for name in PRICED)]
+        """The events after which the recipe's price may be another one. While w and the steps move
+        the processor has pictures to draw; once they are settled, Draw is pressed.
+        """
+        interval = [self.fields[name].change for name in ("guidance_start", "guidance_stop")]
+        return [self.chooser.shown.change, *interval, *self.draws, self.live.later.click]
 
     def on_model(self, answer: Callable, outputs: list, **more) -> None:
         """`answer(name)` fills `outputs` whenever the page is laid out for another model.

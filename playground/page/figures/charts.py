@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from playground.page.figures import files
 from playground.page.samplers.views.errors import Group
-from playground.page.shared.curves import Measure, Panel
+from playground.page.shared.curves import Panel
+from playground.page.shared.tradeoff import Column
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +66,7 @@ def _ticks(calls: list[int]) -> list[int]:
     return sorted(found)
 
 
-def _lowest(panels: list[Panel], measure: Measure) -> float:
+def _lowest(panels: list[Panel], measure: Column) -> float:
     """Where the axis of all panels begins: shares at whole tens below the lowest interval."""
     if not measure.percent:
         return 0.0
@@ -73,7 +74,7 @@ def _lowest(panels: list[Panel], measure: Measure) -> float:
     return math.floor(10 * min(v.value if v.low is None else v.low for v in values)) / 10
 
 
-def curves(panels: list[Panel], measure: Measure) -> "Figure":
+def curves(panels: list[Panel], measure: Column) -> "Figure":
     """A chart per field; numbers are joined by a line with its band, others are dots with bars."""
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)

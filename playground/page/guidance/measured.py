@@ -11,7 +11,7 @@ from playground.models import specs
 from playground.page import surprises
 from playground.page.figures import charts, keeping
 from playground.page.shared import curves, tradeoff
-from playground.page.shared.curves import Measure, Panel, Point, Value
+from playground.page.shared.curves import Panel, Point, Value
 from playground.recipe import FIELDS, Recipe
 from playground.wording import between, percent, points, wilson
 
@@ -94,7 +94,7 @@ def _difference(one: float, other: float, count: int) -> tuple[float, float]:
     return apart - down, apart + up
 
 
-MEASURES = tuple(Measure(**asdict(column)) for column in (*tradeoff.COLUMNS, tradeoff.ROWS))
+MEASURES = (*tradeoff.COLUMNS, tradeoff.ROWS)
 
 
 def panels(rows: list[dict]) -> list[Panel]:
@@ -115,7 +115,7 @@ def _point(row: dict) -> Point:
     return Point(_called(row), number, {m.key: _value(row, m) for m in MEASURES})
 
 
-def _value(row: dict, measure: Measure) -> Value:
+def _value(row: dict, measure: tradeoff.Column) -> Value:
     """Of shares of pictures the interval is known; saturation is no share of them."""
     if measure.key not in SHARES:
         return Value(row[measure.key])

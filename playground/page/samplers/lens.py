@@ -106,19 +106,15 @@ class Samplers:
     def _connect_cost(self, panel: Panel, tab: gr.Tab) -> None:
         """Say what a race would cost, whenever its recipe or its lanes change."""
 
-        def on_choice(*values):
+        def on_choice(*values) -> str:
             try:
                 lanes = planned(panel, values)
-                yield race_plan.estimate(lanes)
                 for model, lora in together.by_model([lane.recipe for lane in lanes]):
-                    session = serving.opened(model, lora)
-                    if (session or model in specs.MODELS) and not (
-                        session and session.call_seconds()
-                    ):
+                    if model in specs.MODELS or serving.opened(model, lora):
                         serving.measured(model, lora)
-                        yield race_plan.estimate(lanes)
+                return race_plan.estimate(lanes)
             except ValueError as error:
-                yield html.escape(str(error))
+                return html.escape(str(error))
 
         changes = [tab.select, *panel.priced, *(widget.change for widget in self.choices)]
         gr.on(

@@ -3,19 +3,10 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from playground.page.shared.tradeoff import Column
 from playground.page.shared.view import read
 
 VIEW = read(Path(__file__).parent)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What can be drawn: its key in the points' values, what it is called, and what it means."""
-
-    key: str
-    label: str
-    help: str
-    percent: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,7 @@ class Panel:
     usual: str = ""
 
 
-def chart(panels: list[Panel], measures: tuple[Measure, ...], text: str) -> dict:
+def chart(panels: list[Panel], measures: tuple[Column, ...], text: str) -> dict:
     return {
         "panels": [asdict(panel) for panel in panels],
         "measures": [asdict(measure) for measure in measures],
