@@ -73,6 +73,20 @@ def asked(page) -> list[str]:
     return found
 
 
+def pending(page) -> set:
+    """The requests that the server is answering without a queue; fills and empties by itself."""
+    waiting = set()
+
+    def begun(request) -> None:
+        if "/gradio_api/run/" in request.url:
+            waiting.add(request)
+
+    page.on("request", begun)
+    page.on("requestfinished", lambda request: waiting.discard(request))
+    page.on("requestfailed", lambda request: waiting.discard(request))
+    return waiting
+
+
 def answered(page, action: Callable[[], None]) -> None:
     """Do what asks the server without a queue (every Stop does), and return when the server has
     answered and the page has shown the answer.

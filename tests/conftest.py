@@ -12,7 +12,7 @@ import cross
 import joint
 import pytest
 import torch
-from browser import CHROMIUM, DRAWN, LONGEST, chromium, running_app
+from browser import CHROMIUM, DRAWN, LONGEST, chromium, pending, running_app
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -206,6 +206,7 @@ def visit(browser, address):
         page = browser.new_page(**{"viewport": {"width": 1300, "height": 1000}} | options)
         page.set_default_timeout(LONGEST)
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.pending = pending(page)  # for lens.quiet
         pages.append(page)
         page.goto(address + path)
         page.wait_for_selector("#explorer .words button", timeout=LONGEST)

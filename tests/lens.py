@@ -8,6 +8,7 @@ from browser import asked, painted
 from PIL import Image
 
 QUICK = {"prompt": "a red square", "steps": 4, "seed": 3}
+RESTED = "() => !document.getElementById('recipe-rested').soon"
 LOOK, STRIP = "#lookahead", "#filmstrip"
 
 
@@ -25,6 +26,13 @@ def pixels(page, selector: str) -> np.ndarray:
 
 
 def quiet(page) -> list:
-    """A list that fills with everything that the server is asked from now on."""
+    """A list that fills with everything that the server is asked from now on.
+
+    What sections ask when a recipe comes to rest, and what waits behind such a question, is over.
+    """
     painted(page)
+    page.wait_for_function(RESTED)
+    while page.pending:
+        page.wait_for_event("requestfinished")
+        painted(page)
     return asked(page)

@@ -129,7 +129,8 @@ class Table:
 
         gr.on(
             [values.change, *panel.priced], on_change, [values, *panel.inputs], self.price,
-            trigger_mode="always_last", show_progress="hidden", api_visibility="private",
+            queue=False, trigger_mode="always_last", show_progress="hidden",
+            api_visibility="private",
             preprocess=False,  # gradio would raise while a number is typed; a recipe says why
         )  # fmt: skip
 
