@@ -1,6 +1,7 @@
 """Under the words, in a real browser: marks, completion and the list, without a server."""
 
 import pytest
+from browser import painted
 from viewer import mount
 
 from playground.page.words import known, view
@@ -46,7 +47,50 @@ def test_unknown_words_are_marked_while_typing_with_the_nearest_known_one(typing
     assert typing.evaluate(VALUE) == "a zebra, two dogs and a pnda"
     assert marks(typing) == [["zebra", ""], ["pnda", "panda"]]
     typing.fill("#recipe-negative textarea", "a catt")
-    assert "in the negative words" in typing.text_content(".marks")
+    assert "in the negative words: catt" in typing.text_content(".marks")
+
+
+UNDERLINED = "[...document.querySelectorAll('.underlines span')].map((e) => e.textContent)"
+# Whether the layer lies over its field and breaks its lines where the field does.
+ALIKE = """selector => {
+  const field = document.querySelector(selector), layer = field.nextSibling;
+  const text = layer.firstChild, [a, b] = [field, layer].map((e) => e.getBoundingClientRect());
+  const first = text.querySelector('span')?.getBoundingClientRect();
+  return [
+    Math.hypot(a.x + field.clientLeft - b.x, a.y + field.clientTop - b.y) < 0.6,
+    Math.abs(text.scrollHeight - field.scrollHeight) <= 1,
+    new DOMMatrix(getComputedStyle(text).transform).f === -field.scrollTop,
+    document.elementFromPoint(first.x + 3, Math.max(first.y, a.y) + 3) === field,
+  ];
+}"""
+
+
+def test_unknown_words_are_underlined_in_the_field(typing):
+    typing.add_style_tag(
+        content="textarea { width: 180px; height: 60px; padding: 7px; border: 3px solid }"
+    )
+    for style in ("", "direction: rtl; text-align: right; font: 600 19px/1.6 serif"):
+        typing.fill(FIELD, "")
+        typing.evaluate(f"document.querySelector('{FIELD}').style = '{style}'")
+        size = typing.locator(FIELD).bounding_box()
+        text = "<img src=x onerror=pwned=1> cat\n\nzebra, two dgos " + "panda " * 20 + "wib"
+        typing.type(FIELD, text + "\n")
+        assert typing.evaluate(UNDERLINED) == ["<img", "src=x", "onerror=pwned=1>", "zebra",
+                                               "dgos", "wib"]  # fmt: skip
+        assert typing.locator("img").count() == 0
+        assert typing.locator(FIELD).bounding_box() == size
+        assert typing.evaluate(VALUE) == text + "\n"
+        assert typing.evaluate("document.activeElement.selectionEnd") == len(text) + 1
+        typing.evaluate(f"document.querySelector('{FIELD}').scrollTop = 0")
+        painted(typing)
+        assert typing.evaluate(ALIKE, FIELD) == [True] * 4
+        typing.evaluate(f"document.querySelector('{FIELD}').style.width = '300px'")
+        painted(typing)  # it is resized, and scrolled
+        typing.evaluate(f"document.querySelector('{FIELD}').scrollTop = 11")
+        painted(typing)
+        assert typing.evaluate(ALIKE, FIELD)[:3] == [True] * 3
+    typing.fill(FIELD, "a cat")
+    assert typing.evaluate(UNDERLINED) == []
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 // Words under the prompt. The fields themselves stand outside of this view, and may be filled by others.
 const SIDE = 24, PAUSE = 500;  // pixels of a sprite; ms without a key before the tokens are asked for
-const FIELDS = [['prompt', ''], ['negative', ', in the negative words']];
+const FIELDS = [['prompt', 'It does not know: '], ['negative', 'And in the negative words: ']];
 const field = (name = 'prompt') => document.querySelector(`#recipe-${name} textarea`);
+const near = () => document.querySelector('#now .reach .words');  // on a phone, the prompt once more
 let words = null, read = null, phrases = [], last = '', pause, caret = null;
 
 const box = find('complete');
@@ -9,27 +10,41 @@ box.id = 'complete-' + Math.random().toString(36).slice(2);
 const list = completing(box, () => phrases, (word) => !words?.known || words.known.includes(word));
 
 // ---- marks: unknown words, or tokens ----------------------------------------------------------------
-// Whether it is still being typed and may become a known word.
-const begun = (target, { end, word }) => document.activeElement === target && target.selectionEnd === end && words.known.some((one) => one.startsWith(word));
+// Those of a field. One that is still being typed may become a known word.
+function unknown(target) {
+  const begun = ({ end, word }) => document.activeElement === target && target.selectionEnd === end && words.known.some((one) => one.startsWith(word));
+  return target && words.known ? unknownWords(target.value, words).filter((one) => !begun(one)) : [];
+}
+
+// In the fields themselves.
+const layers = new WeakMap();
+function underline(target, found) {
+  if (layers.get(target)?.gone ?? true) layers.set(target, underlining(target));
+  layers.get(target).draw(found);
+  target.spellcheck = !words.known;  // a browser would mark other words in the same way
+}
 
 function mark() {
   if (!words) return;
-  const texts = FIELDS.map(([name]) => field(name)?.value ?? '');
-  const found = words.known && FIELDS.map(([name], i) => unknownWords(texts[i], words).filter((one) => !begun(field(name), one)));
-  const key = JSON.stringify([texts, words.model, read, found]);
+  const targets = [...FIELDS.map(([name]) => field(name)), near()], found = targets.map(unknown);
+  const key = JSON.stringify([targets.map((target) => target?.value), words.model, read, found]);
   if (key === last) return;
   last = key;
-  if (!words.known) return ask(texts[0]);
-  find('marks').replaceChildren(...FIELDS.flatMap(([name, where], i) => found[i].map((one) => {
-    const part = make('span'), by = nearest(one.word, words.known);
-    part.append(make('b', one.text), ` is no word that it knows${where}`, by ? ': ' : '. ');
-    if (by) {
-      const button = Object.assign(make('button', by), { type: 'button', title: `Write ${by} instead` });
-      button.onclick = () => write(field(name), one.start, one.end, by);
-      part.append(button, ' ');
-    }
-    return part;
-  })));
+  targets.forEach((target, i) => { if (target) underline(target, found[i]); });
+  if (!words.known) return ask(field()?.value ?? '');
+  find('marks').replaceChildren(...FIELDS.flatMap(([name, said], i) => (found[i].length ? [said, ...found[i].map((one) => named(one, name))] : [])));
+}
+
+// An unknown word, and the known one that is nearest.
+function named(one, name) {
+  const part = make('span'), by = nearest(one.word, words.known);
+  part.append(make('b', one.text), ' ');
+  if (by) {
+    const button = Object.assign(make('button', by), { type: 'button', title: `Write ${by} instead` });
+    button.onclick = () => write(field(name), one.start, one.end, by);
+    part.append('→ ', button);
+  }
+  return part;
 }
 
 function ask(text) {
@@ -100,7 +115,7 @@ find('toggle').onclick = () => {
 find('surprise').onclick = () => trigger('surprise', { held_out: !find('never').hidden && find('never').querySelector('input').checked });
 
 // ---- the fields ------------------------------------------------------------------------------------------
-const isField = (target) => FIELDS.some(([name]) => target === field(name));
+const isField = (target) => target && FIELDS.some(([name]) => target === field(name));
 document.addEventListener('input', (event) => {
   if (!isField(event.target)) return;
   mark();
@@ -109,11 +124,14 @@ document.addEventListener('input', (event) => {
 });
 document.addEventListener('keydown', (event) => { if (isField(event.target)) list.key(event); }, true);
 document.addEventListener('selectionchange', () => {
-  const target = field();
-  if (document.activeElement === target) caret = [target.selectionStart, target.selectionEnd];
-  if (isField(document.activeElement)) mark();
+  const target = field(), { activeElement } = document;
+  if (activeElement === target) caret = [target.selectionStart, target.selectionEnd];
+  if (isField(activeElement) || activeElement === near()) mark();
 });
-document.addEventListener('focusout', (event) => { if (isField(event.target)) { list.close(); setTimeout(mark); } });
+document.addEventListener('focusout', (event) => {
+  if (isField(event.target)) list.close();
+  if (isField(event.target) || event.target === near()) setTimeout(mark);
+});
 document.addEventListener('focusin', ({ target }) => {
   if (!isField(target)) return;
   target.setAttribute('aria-autocomplete', 'list');
