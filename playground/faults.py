@@ -4,6 +4,7 @@ import logging
 import secrets
 
 LOG = logging.getLogger("playground")
+UNFORESEEN = "Something went wrong that should not have"
 
 
 def told(error: BaseException, where: str = "") -> str:
@@ -23,4 +24,4 @@ def unforeseen(error: BaseException, where: str = "") -> str:
     """Log the error under a number, and say that number."""
     number = secrets.token_hex(4)
     LOG.error("Error %s%s", number, f" in {where}" if where else "", exc_info=error)
-    return f"Something went wrong that should not have; the log calls it {number}."
+    return f"{UNFORESEEN}; the log calls it {number}."

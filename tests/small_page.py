@@ -11,6 +11,7 @@ import numpy as np
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from playground.api.attach import attach
 from playground.hosting.settings import Settings
 from playground.page.hosting import host as hosting
 from playground.page.hosting import visits
@@ -37,7 +38,11 @@ def build() -> gr.Blocks:
         words = gr.Textbox("a cat", elem_id="recipe-prompt")
         seed, steps = gr.Number(0, elem_id="recipe-seed"), gr.Number(1, elem_id="recipe-steps")
         gr.Button("Draw", elem_id="draw").click(
-            draw, [words, seed, steps], [gr.JSON(), gr.State()], preprocess=False
+            draw,
+            [words, seed, steps],
+            [gr.JSON(), gr.State()],
+            preprocess=False,
+            api_name=False,
         )
     return page
 
@@ -58,7 +63,8 @@ def main(port: int) -> None:
         page._queue.close()
         return JSONResponse({})
 
-    host = Host(page, FEW, lambda: 0.0, [Route("/kept", kept), Route("/stop", stop)])
+    routes = [Route("/kept", kept), Route("/stop", stop), *attach(page, FEW).routes]
+    host = Host(page, FEW, lambda: 0.0, routes)
     host.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
     host.serve(pause=0.2)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from playground.measuring.load_client import API, Form, Visitor
 from playground.page.hosting.mailboxes import Mailboxes
 
 LONGEST = 60  # seconds
+SENTENCE = re.compile(r"[A-Z][^\n]{8,200}\.$")
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,44 @@ def test_health_and_headers(url):
     assert (health.status_code, set(health.json().values())) == (200, {"alive"})
     assert "frame-ancestors 'self'" in httpx.get(url).headers["content-security-policy"]
     assert httpx.get(f"{url}{API}/info").headers["x-content-type-options"] == "nosniff"
+
+
+JOIN, SENT = f"{API}/queue/join", {"data": ["a", 1, 1], "session_hash": "ann"}
+BAD = [  # what nobody's page would send: the body of a POST; None: a GET
+    *[(JOIN, SENT | {"fn_index": at}) for at in (999, -1, 10**30, None, "x", 1.5, [])],
+    *[(JOIN, SENT | {"fn_index": 0, "data": data}) for data in ([], [1] * 9, None, "x", {})],
+    *[(JOIN, SENT | {"fn_index": 0, "session_hash": s}) for s in ("", 5, None, "x" * 999)],
+    *[(JOIN, body) for body in ({}, [], "x", SENT | {"fn_index": 0, "trigger_id": "x"})],
+    *[(JOIN, text) for text in (b"", b"{", b"\xff", b"[" * 50_000, b'{"data":[],"fn_index":NaN}')],
+    *[(f"{API}/{path}", {}) for path in ("cancel", "reset", "nothing", "run/draw", "call/draw")],
+    (f"{API}/cancel", SENT | {"fn_index": 0}), (f"{API}/run/draw", {"data": [], "fn_index": 77}),
+    *[(f"{API}/{way}/nothing", {"data": []}) for way in ("run", "api", "call", "call/v2")],
+    *[(f"{API}/{way}/draw", {"data": [5] * 17}) for way in ("run", "api", "call/v2")],
+    (f"{API}/call/draw", {"data": [1]}), (f"{API}/call/v2/draw", {"prompt": "x", "no": 1}),
+    (f"{API}/run/models", {"data": [], "session_hash": "x" * 999}),
+    (f"{API}/component_server", {"component_id": 9, "session_hash": "x", "fn_name": "y"}),
+    (f"{API}/vibe-edit", {"prompt": "x"}), (f"{API}/process_recording", b"x"), ("/nothing", {}),
+    *[(f"{API}/{path}", None) for path in (
+        "queue/data", "queue/data?session_hash=no", "call/draw/no", "call/v2/draw/no", "queue/join",
+        "file=/etc/passwd", "proxy=http://127.0.0.1", "deep_link?session_hash=ann", "dev/reload",
+        "stream/a/b/c/playlist.m3u8", "custom_component/a/b/c/d", "upload_progress",
+    )],
+    *[(path, None) for path in ("/monitoring", "/monitoring/x", "/pwa_icon/99999", "/%ff%00")],
+]  # fmt: skip
+
+
+def test_what_no_page_would_send_is_refused_by_one_sentence_and_is_no_defect(url):
+    """By gradio's routes, too, and without a word of what was sent."""
+    with httpx.Client(base_url=url, timeout=LONGEST) as client:
+        for path, body in BAD:
+            sent = {"content" if isinstance(body, bytes) else "json": body}
+            answer = client.get(path) if body is None else client.post(path, **sent)
+            assert 400 <= answer.status_code < 500, (path, body, answer.text)
+            said = answer.json()["error"]
+            assert SENTENCE.match(said), (path, body, said)
+        listed = client.post(f"{API}/run/models", json={"data": []})  # no session: an address
+        assert len(listed.json()["data"][0]["models"]) > 1
+        assert client.get("/health").status_code == 200
 
 
 def test_visitors_are_served_and_measured_and_strangers_cannot_stop_the_queue(url):

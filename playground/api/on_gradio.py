@@ -69,8 +69,11 @@ def _parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> 
 
 
 def _visitor(request: gr.Request, service: Service) -> str:
-    """The client's session; for a tool, which has none, its address."""
-    return getattr(request, "session_hash", None) or service.visitor(request.scope)
+    """The client's session; without one, as of a tool, its address. Gradio's request gives what it
+    wraps as JSON, which a scope is not, so that is read from the request inside.
+    """
+    inside = getattr(request, "request", None) or request
+    return getattr(request, "session_hash", None) or service.visitor(inside.scope)
 
 
 def _returned(endpoint: Endpoint, answer: Answer, folder: str, files: set[str]):

@@ -16,6 +16,7 @@ from playground.hosting.gate import Gate
 from playground.hosting.headers import Headers
 from playground.hosting.health import PAUSE, Health, Pulse, Watch, stalled
 from playground.hosting.settings import MEGABYTE, Settings
+from playground.page.hosting import refusals
 from playground.page.hosting.mailboxes import Mailboxes
 from playground.page.hosting.states import States
 from playground.page.hosting.visits import Noted, Visits, give_back
@@ -56,11 +57,13 @@ class Host:
             os.environ.setdefault(name, value)
         page.queue(max_size=most.waiting, default_concurrency_limit=QUICK, api_open=False)
         self._all_at_once()
+        refusals.guard(page)
         page.launch(
             max_threads=most.visitors + SPARE,
             max_file_size=int(most.upload_megabytes * MEGABYTE),
             state_session_capacity=most.sessions,
-            app_kwargs=self.around(), show_error=False, run_history=False, **options,
+            app_kwargs=self.around(), show_error=False, run_history=False,
+            enable_monitoring=False, **options,
         )  # fmt: skip
 
     def _all_at_once(self) -> None:
@@ -82,8 +85,15 @@ class Host:
                 # The page itself is 4 MB of text, which `Preview` asks for as it is.
                 Middleware(GZipMiddleware, minimum_size=10_000, compresslevel=5),
                 Middleware(preview.Preview),
+                Middleware(refusals.Direct),
             ],
-            "routes": [Route("/health", self.health.route), preview.ROUTE, *self._routes],
+            "exception_handlers": refusals.handlers(),
+            "routes": [
+                Route("/health", self.health.route),
+                preview.ROUTE,
+                *self._routes,
+                *refusals.routes(),
+            ],
             "lifespan": self._lifespan,
         }
 

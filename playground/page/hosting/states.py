@@ -10,7 +10,9 @@ from datetime import datetime
 
 from gradio.components import State
 from gradio.state_holder import SessionState, StateHolder
+from starlette.exceptions import HTTPException
 
+LONGEST = 100  # characters of a session's name; gradio's have eleven
 LEFT = 3600  # seconds after which gradio forgets values of a page that is closed
 
 
@@ -41,6 +43,8 @@ class States(StateHolder):
     """By session; of more than gradio's capacity the one that was used least lately is dropped."""
 
     def __getitem__(self, session: str) -> SessionState:
+        if not 0 < len(session) <= LONGEST:
+            raise HTTPException(400, f"A session's name has 1 to {LONGEST} characters.")
         if session not in self.session_data:
             self.session_data[session] = Light(self.blocks)
         return super().__getitem__(session)

@@ -20,6 +20,7 @@ from playground.hosting.settings import MEGABYTE, Settings
 HEARTBEAT = re.compile(r"/heartbeat/([^/]+)/?$")
 LISTENING = 20  # seconds after which nobody will come to hear what was asked for
 STREAM = re.compile(r"/queue/data/?$")
+CALL = re.compile(r"/call/(?:v2/)?[^/]+/([^/]+)/?$")  # the same, of a program, by its event
 
 
 class Visits:
@@ -62,6 +63,14 @@ class Visits:
     def expected(self, session: str) -> bool:
         """Whether there are or may come messages for this session."""
         return session in self.queue.pending_messages_per_session
+
+    def of_event(self, event: str) -> str:
+        """The session that asked for it; empty if nobody did, or it has been answered."""
+        queue = self.queue
+        if known := queue.event_ids_to_events.get(event):
+            return known.session_hash
+        waiting = queue.pending_event_ids_session.items()
+        return next((session for session, events in waiting if event in events), "")
 
     async def tidy(self) -> int:
         """Stop what nobody listens to; forget who has left some time ago, and what is held beyond
@@ -150,7 +159,10 @@ class Noted:
             if found := HEARTBEAT.search(scope["path"]):
                 session = found[1]
             elif STREAM.search(scope["path"]):
-                session = of_stream = QueryParams(scope["query_string"]).get("session_hash", "")
+                query = QueryParams(scope["query_string"])
+                session = of_stream = query.get("session_hash", "")
+            elif found := CALL.search(scope["path"]):
+                session = of_stream = self._visits.of_event(found[1])
         if session is None:
             await self._app(scope, receive, send)
         elif of_stream is not None and not self._visits.expected(session):
