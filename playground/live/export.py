@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import playground
-from playground.live import folder, page_files, site
+from playground.live import folder, oracle, page_files, site
 from playground.live.folder import Files, FolderError
-from playground.live.parts import LIBRARIES, Maker, Parts
+from playground.live.parts import LIBRARIES, Maker, Parts, oracle_graph
 from playground.models import specs
 from playground.models.specs import MODELS
 from playground.paths import ASSETS
@@ -64,7 +64,13 @@ def contents(names: Sequence[str]) -> dict[str, bytes]:
     files, maker = Files(), Maker()
     runtime = _runtime(files)
     models = [_model(files, name, maker.of(specs.get(name))) for name in names]
-    facts = site.tables() | {"files": files.entries, "runtime": runtime, "models": models}
+    judge = {
+        "graph": _add_graph(files, "oracle", oracle_graph()),
+        "words": _add_json(files, "words", json.dumps(oracle.words()).encode()),
+    }
+    facts = site.tables() | {
+        "files": files.entries, "runtime": runtime, "models": models, "oracle": judge,
+    }  # fmt: skip
     read_me = FRONT_MATTER + READ_ME.format(version=playground.__version__)
     scripts = sorted((HERE / "js").rglob("*.js"))
     found = (
@@ -109,13 +115,20 @@ def _model(files: Files, name: str, parts: Parts) -> dict:
     """A model's facts with the names of its files; those that are equal are shared."""
     called = {"network": name, "check": f"check-{name}"}
     named = {
-        role: files.add(
-            called.get(role, role), content,
-            *((".json",) if role in ("tokenizer", "check") else (".onnx", True)),
+        role: (_add_json if role in ("tokenizer", "check") else _add_graph)(
+            files, called.get(role, role), content
         )
         for role, content in parts.contents.items()
-    }  # fmt: skip
+    }
     return parts.facts | {"files": named}
+
+
+def _add_graph(files: Files, name: str, graph: bytes) -> str:
+    return files.add(name, graph, ".onnx", packed=True, planes=2)
+
+
+def _add_json(files: Files, name: str, content: bytes) -> str:
+    return files.add(name, content, ".json")
 
 
 def sources(names: Sequence[str]) -> str:

@@ -17,14 +17,19 @@ import torch
 import playground
 from playground.diffusion.guidance import EMBEDDED
 from playground.diffusion.levels import Level
-from playground.live import folder, graphs, site
+from playground.live import folder, graphs, oracle, site
 from playground.models import cache
 from playground.models.latent import LatentModel
 from playground.models.load import load
 from playground.models.prompt import Condition
 from playground.models.specs import ModelSpec
+from playground.world.oracle import WEIGHTS
 
-ROOMS = ("diffusion", "models", "attention", "engine", "live", "world")  # whose code decides
+# Whose code decides what the parts are.
+ROOMS = ("diffusion", "models", "attention", "engine/backends")
+FILES = ("recipe.py", "live/graphs.py", "live/parts.py", "live/site.py")
+ORACLES = ("world/oracle.py", "world/scene.py", "world/vocabulary.py", "live/graphs.py")
+ORACLES += ("live/oracle.py", "engine/backends/exported.py")
 LIBRARIES = ("torch", "diffusers", "transformers", "onnx")
 CHECKED = "a cat wearing a top hat"  # the words, the timestep and w of the stored call
 TIMESTEP, SCALE, SEED = 500.0, 5.0, 7
@@ -45,12 +50,7 @@ class Maker:
         self._shared: dict[str, bytes] = {}
 
     def of(self, spec: ModelSpec) -> Parts:
-        place = cache.folder() / "live" / f"{spec.name}-{key(spec)[:16]}"
-        if (found := _read(place)) is not None:
-            return found
-        parts = self._made(spec)
-        _keep(place, parts)
-        return parts
+        return _kept(spec.name, key(spec), lambda: self._made(spec))
 
     def _made(self, spec: ModelSpec) -> Parts:
         model = load(spec.name)
@@ -73,6 +73,14 @@ class Maker:
         return self._shared[known]
 
 
+def oracle_graph() -> bytes:
+    """The oracle's, made once for the same weights and the same code."""
+    files = [*map(_code, ORACLES), *folder.below(WEIGHTS.parent)]
+    known = folder.digest(files, LIBRARIES)
+    parts = _kept("oracle", known, lambda: Parts({}, {"oracle": oracle.graph()}))
+    return parts.contents["oracle"]
+
+
 def stored_call(model: LatentModel) -> dict:
     """One network call and its answer, by which the browser judges a device: js/engine/check.js."""
     shape = (model.channels, *model.size)
@@ -89,10 +97,23 @@ def stored_call(model: LatentModel) -> dict:
 
 def key(spec: ModelSpec) -> str:
     """A digest of all that a model's parts are made of."""
-    package = Path(playground.__file__).parent
-    code = [file for room in ROOMS for file in sorted((package / room).rglob("*.py"))]
-    files = [*code, package / "recipe.py", *folder.below(spec.folder)]
+    code = [file for room in ROOMS for file in sorted(_code(room).rglob("*.py"))]
+    files = [*code, *map(_code, FILES), *folder.below(spec.folder)]
     return folder.digest(files, LIBRARIES)
+
+
+def _code(name: str) -> Path:
+    return Path(playground.__file__).parent / name
+
+
+def _kept(name: str, known: str, make: Callable[[], Parts]) -> Parts:
+    """The parts of that digest; made if they are not in the user's cache folder yet."""
+    place = cache.folder() / "live" / f"{name}-{known[:16]}"
+    if (found := _read(place)) is not None:
+        return found
+    parts = make()
+    _keep(place, parts)
+    return parts
 
 
 def _read(place: Path) -> Parts | None:

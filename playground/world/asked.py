@@ -14,8 +14,9 @@ RELATIONS = {"left of": (1, 0), "right of": (-1, 0), "above": (0, 1), "below": (
 RELATIONS |= {"under": RELATIONS["below"], "next to": None}
 OPPOSITE = {"left of": "right of", "above": "below"}
 OPPOSITE |= {b: a for a, b in OPPOSITE.items()} | {"under": "above", "next to": "next to"}
-_NOUNS = {n.name: n.name for n in NOUNS.values()} | {n.many: n.name for n in NOUNS.values()}
-_NOUNS |= {s: s for s in SHAPES} | {s + "s": s for s in SHAPES}
+# how a noun may be written, and its name
+NAMED = {n.name: n.name for n in NOUNS.values()} | {n.many: n.name for n in NOUNS.values()}
+NAMED |= {s: s for s in SHAPES} | {s + "s": s for s in SHAPES}
 
 
 def _any(names) -> str:
@@ -24,17 +25,17 @@ def _any(names) -> str:
     return "|".join(name.replace(" ", r"[\s_-]+") for name in longest_first)
 
 
-_PLACE = re.compile(
+PLACE = re.compile(
     r"(?:\b(?:in|on|at|under|against|with)\s+)?(?:\b(?:an?|the)\s+)?"
     rf"\b(?:(?P<scenery>{_any(p.name for p in SCENERY)})"
     rf"|(?P<before>{_any(COLORS)})[\s-]+background"
     rf"|background(?:\s+is|:)?\s+(?P<after>{_any(COLORS)}))\b"
 )
-_TOKEN = re.compile(
+TOKEN = re.compile(
     rf"\b(?:(?:(?:to|on|at)\s+the\s+)?(?P<relation>{_any(RELATIONS)})(?P<turned>\s+it)?"
     r"|(?:to|on|at)\s+the\s+(?P<side>left|right)"
     rf"|(?P<worn>{_any((*WEARABLE, COSTUME))})|(?P<count>{_any(COUNTS)})"
-    rf"|(?P<color>{_any(COLORS)})|(?P<noun>{_any(_NOUNS)})|(?P<the>the)|(?P<article>an?)|(?P<link>and|with)"
+    rf"|(?P<color>{_any(COLORS)})|(?P<noun>{_any(NAMED)})|(?P<the>the)|(?P<article>an?)|(?P<link>and|with)"
     r"|(?P<verb>is|are|has|have|plus|there|also|that|which|who))\b"
     r"|(?P<stop>[,.;:!?|/()])|(?P<gap>\n)"
 )
@@ -60,14 +61,14 @@ class Asked:
 
 
 LINKS = ("link", "stop")
-Token = tuple[str, str]  # kind, as the groups of _TOKEN are called, and the word
+Token = tuple[str, str]  # kind, as the groups of TOKEN are called, and the word
 
 
 def read(prompt: str) -> Asked:
     """What `prompt` asks for, in the words of this world; others are passed over."""
     text = plain(weighting.plain(prompt))
-    places = [_place(found) for found in _PLACE.finditer(text)]
-    tokens = _tokens(_PLACE.sub("\n", text))
+    places = [_place(found) for found in PLACE.finditer(text)]
+    tokens = _tokens(PLACE.sub("\n", text))
     items = _things(tokens)
     relation = _relation(tokens, items[0]) if len(items) == 2 else None
     return Asked(tuple(items), places[0] if places else None, relation)
@@ -85,7 +86,7 @@ def _words(text: str) -> str:
 def _tokens(text: str) -> list[Token]:
     """The known words and the punctuation, in order."""
     found = []
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         kind = match.lastgroup
         if kind == "turned":  # "a dog, left of it a cat": the cat is left of the dog
             found.append(("relation", OPPOSITE[_words(match["relation"])]))
@@ -104,7 +105,7 @@ def _things(tokens: list[Token]) -> list[Wanted]:
     coming, last = {}, {}
     for index, (kind, word) in enumerate(tokens):
         if kind == "noun":
-            noun = _NOUNS[word]
+            noun = NAMED[word]
             again = [t for t in things if t["noun"] == noun and tokens[index - 1][0] == "the"]
             last = again[0] if again else {"noun": noun}
             if not again:
@@ -156,7 +157,7 @@ def _relation(tokens: list[Token], first: Wanted) -> str | None:
 
 
 def _noun_in(tokens: list[Token]) -> str | None:
-    return next((_NOUNS[word] for kind, word in tokens if kind == "noun"), None)
+    return next((NAMED[word] for kind, word in tokens if kind == "noun"), None)
 
 
 def faults(asked: Asked, seen: Scene) -> frozenset[str]:

@@ -12,6 +12,9 @@ import torch
 from playground.world import asked, oracle, verdict
 from playground.world.scene import SIDE, Scene
 
+NO_WORDS = "The oracle knows none of these words, so it cannot judge them."
+OTHER_SIZE = f"The oracle reads pictures of {SIDE}×{SIDE} pixels only."
+
 
 class UnjudgeableError(ValueError):
     """Why the oracle cannot judge pictures of a prompt, in one sentence."""
@@ -25,9 +28,9 @@ def judge() -> oracle.Oracle:
 def check(prompt: str, height: int, width: int) -> None:
     """Raises UnjudgeableError if the oracle cannot judge pictures of this prompt and size."""
     if asked.read(prompt) == asked.Asked():
-        raise UnjudgeableError("The oracle knows none of these words, so it cannot judge them.")
+        raise UnjudgeableError(NO_WORDS)
     if (height, width) != (SIDE, SIDE):
-        raise UnjudgeableError(f"The oracle reads pictures of {SIDE}×{SIDE} pixels only.")
+        raise UnjudgeableError(OTHER_SIZE)
 
 
 def measure(prompts: Sequence[str], pictures: np.ndarray, seeds: int) -> dict[str, float]:

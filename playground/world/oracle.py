@@ -6,6 +6,8 @@ large, which colour, wearing what? The place is read from the whole picture. It 
 rendered scenes alone, never on generated pictures.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -73,11 +75,40 @@ def load() -> Oracle:
     return oracle.eval().requires_grad_(False)
 
 
-def _answers(oracle: Oracle, images: np.ndarray) -> dict[str, Tensor]:
-    pictures = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+class Reading(nn.Module):
+    """What an oracle reads in uint8 pictures [n, 128, 128, 3], as numbers in the tables above.
+
+    `place` [n]; per cell [n, 16, 16]: `center`, 1 where an item stands, and were it one, its
+    `noun`, `color`, `worn` and `size` in pixels.
+    """
+
+    def __init__(self, oracle: nn.Module):
+        super().__init__()
+        self.oracle = oracle
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        maps = self.oracle(_pixels(images))
+        present = 1 - maps["noun"].softmax(1)[:, NOTHING]
+        peak = F.max_pool2d(present[:, None], APART, 1, APART // 2)[:, 0] == present
+        return {
+            "place": maps["place"].argmax(1),
+            "center": ((present > CERTAIN) & peak).long(),
+            "noun": maps["noun"][:, :NOTHING].argmax(1),
+            "color": maps["color"].argmax(1),
+            "worn": maps["worn"].argmax(1),
+            "size": (TYPICAL * maps["size"][:, 0].exp()).round().long(),
+        }
+
+
+def _pixels(images: Tensor) -> Tensor:
+    """uint8 [n, height, width, 3] → [n, 3, height, width] in [−1, 1]."""
+    return images.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def _answers(of: Callable[[Tensor], dict[str, Tensor]], images: np.ndarray) -> dict[str, Tensor]:
     answers: dict[str, list[Tensor]] = {}
-    for part in pictures.split(32):
-        for name, answer in oracle(part).items():
+    for part in torch.from_numpy(images).split(32):
+        for name, answer in of(part).items():
             answers.setdefault(name, []).append(answer.cpu())
     return {name: torch.cat(parts) for name, parts in answers.items()}
 
@@ -85,33 +116,31 @@ def _answers(oracle: Oracle, images: np.ndarray) -> dict[str, Tensor]:
 @torch.inference_mode()
 def features(oracle: Oracle, images: np.ndarray) -> Tensor:
     """The oracle's features [n, 6·width] of uint8 pictures [n, 128, 128, 3], to compare them."""
-    return _answers(oracle, images)["features"]
+    return _answers(lambda part: oracle(_pixels(part)), images)["features"]
 
 
 @torch.inference_mode()
-def read(oracle: Oracle, images: np.ndarray) -> list[Scene]:
+def read(oracle: nn.Module, images: np.ndarray) -> list[Scene]:
     """The scenes that the oracle reads in uint8 pictures [n, 128, 128, 3]."""
-    maps = _answers(oracle, images)
-    present = 1 - maps["noun"].softmax(1)[:, NOTHING]  # [n, 16, 16]
-    peak = F.max_pool2d(present, APART, 1, APART // 2) == present
+    found = _answers(Reading(oracle), images)
     scenes = []
     for i in range(len(images)):
-        cells = ((present[i] > CERTAIN) & peak[i]).nonzero().tolist()
-        place = PLACE_NAMES[int(maps["place"][i].argmax())]
-        scenes.append(Scene(place, tuple(_item(maps, i, *cell) for cell in cells), "read"))
+        cells = found["center"][i].nonzero().tolist()
+        items = tuple(_item(found, i, *cell) for cell in cells)
+        scenes.append(Scene(PLACE_NAMES[int(found["place"][i])], items, "read"))
     return scenes
 
 
-def _item(maps: dict[str, Tensor], i: int, row: int, column: int) -> Item:
-    def best(name: str, count: int | None = None) -> int:
-        return int(maps[name][i, :count, row, column].argmax())
+def _item(found: dict[str, Tensor], i: int, row: int, column: int) -> Item:
+    def at(name: str) -> int:
+        return int(found[name][i, row, column])
 
-    noun = NOUN_NAMES[best("noun", NOTHING)]
+    noun = NOUN_NAMES[at("noun")]
     wears = noun in NOUNS and NOUNS[noun].wears
     return Item(
         noun,
         (column * GRID, row * GRID),
-        round(TYPICAL * float(maps["size"][i, 0, row, column].exp())),
-        color=COLOR_NAMES[best("color")] if noun in SHAPES else None,
-        worn=WORN_NAMES[best("worn")] if wears else None,
+        at("size"),
+        color=COLOR_NAMES[at("color")] if noun in SHAPES else None,
+        worn=WORN_NAMES[at("worn")] if wears else None,
     )

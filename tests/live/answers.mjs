@@ -7,6 +7,8 @@ import { GUIDERS, branches, rescale, scaleAt } from "../../playground/live/js/en
 import { PREDICTIONS, converted } from "../../playground/live/js/engine/levels.js";
 import { Reader, wordColumns } from "../../playground/live/js/engine/prompts.js";
 import { Tokenizer } from "../../playground/live/js/engine/tokenizer.js";
+import { Grammar } from "../../playground/live/js/world/asked.js";
+import { verdict } from "../../playground/live/js/world/verdict.js";
 
 const ASKED = {
   noise({ seed, counts }) {
@@ -53,6 +55,14 @@ const ASKED = {
       } catch (error) {
         return { refused: error.message };
       }
+    });
+  },
+
+  judged({ words, cases }) {
+    const grammar = new Grammar(words);
+    return cases.map(([prompt, scene]) => {
+      const asked = grammar.read(prompt);
+      return { asked, faults: [...grammar.faults(asked, scene)].sort(), verdict: verdict(grammar, prompt, scene) };
     });
   },
 

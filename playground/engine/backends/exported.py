@@ -17,6 +17,7 @@ EXPORTING = threading.Lock()  # torch keeps the state of an export for the whole
 def graph_of(
     module: nn.Module, example: tuple, inputs: Sequence[str], outputs: Sequence[str],
     axes: Mapping[str, dict[int, str]] | None = None,
+    training: torch.onnx.TrainingMode = torch.onnx.TrainingMode.EVAL,
 ) -> bytes:  # fmt: skip
     """A module as ONNX; `axes` are those of any length, by input and output, if not ROWS."""
     file = io.BytesIO()
@@ -25,7 +26,7 @@ def graph_of(
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module, example, file, dynamo=False, opset_version=17,  # type: ignore[arg-type]
-            input_names=list(inputs), output_names=list(outputs),
+            input_names=list(inputs), output_names=list(outputs), training=training,
             dynamic_axes={name: (axes or {}).get(name, ROWS) for name in (*inputs, *outputs)},
         )  # fmt: skip
     return file.getvalue()

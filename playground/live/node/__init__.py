@@ -1,5 +1,6 @@
 """The browser's modules in Node, without a browser."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -8,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from playground.recipe import Recipe
+from playground.world.scene import Item, Scene
 
 HERE = Path(__file__).parent
-DRAW = HERE / "draw.mjs"
+DRAW, READ = HERE / "draw.mjs", HERE / "read.mjs"
 
 
 def node() -> str:
@@ -42,3 +46,17 @@ def draw(folder: Path, models: Sequence[str], runs: Sequence[dict]) -> list:
 def cells(*recipes: Recipe, **options) -> dict:
     """A run of recipes, for `draw`."""
     return {"tasks": [{"recipe": asdict(recipe)} for recipe in recipes], **options}
+
+
+def read(folder: Path, images: np.ndarray) -> list[Scene]:
+    """What a folder's oracle reads in uint8 pictures [n, 128, 128, 3], as `world.oracle.read`."""
+    opaque = np.full((*images.shape[:3], 1), 255, np.uint8)
+    packed = [
+        base64.b64encode(one.tobytes()).decode() for one in np.concatenate([images, opaque], 3)
+    ]
+    found = json.loads(run(READ, str(folder), given=json.dumps(packed)))
+    return [Scene(one["place"], tuple(map(_item, one["items"])), "read") for one in found]
+
+
+def _item(said: dict) -> Item:
+    return Item(**said | {"center": tuple(said["center"])})

@@ -24,7 +24,7 @@ export class Network {
   static async create(ort, model, graphs, provider, made = () => {}) {
     const sessions = /** @type {any[]} */ ([]);
     for (const graph of [graphs.text, graphs.network, graphs.decoder]) {
-      sessions.push(await ort.InferenceSession.create(graph, { executionProviders: [provider] }));
+      sessions.push(await session(ort, graph, provider));
       made();
     }
     return new Network(ort, model, sessions);
@@ -102,6 +102,11 @@ export class Network {
   async release() {
     for (const session of [this.text, this.network, this.decoder]) await session.release();
   }
+}
+
+/** @param {Ort} ort @param {Uint8Array} graph @param {"wasm" | "webgpu"} provider @returns {Promise<any>} */
+export function session(ort, graph, provider) {
+  return ort.InferenceSession.create(graph, { executionProviders: [provider] });
 }
 
 /** By grid, "HxW". @template T @param {Model["layers"]} layers @param {(grid: string) => number[]} sizeOf @param {(grid: string, size: number[]) => T} make @returns {Record<string, T>} */

@@ -7,16 +7,14 @@
  * @typedef {Omit<PromptFacts, "embeds"> & { weights: Float32Array | null, columns: number[] }} Reading
  *   `weights` [tokens] multiply the attention to them; `columns` say of each token its row of a map
  */
-import { unicode } from "./tokenizer.js";
+import { python } from "./patterns.js";
 import { read } from "./weighting.js";
-
-const PYTHON_SPACE = "\\p{White_Space}\\x1c-\\x1f"; // Python's \s has the separators of ASCII too
 
 export class Reader {
   /** `lengths` are those that the text encoder reads, the shortest first. @param {Tokenizer} tokenizer @param {Site["words"]} facts @param {number[]} lengths */
   constructor(tokenizer, facts, lengths) {
     this.tokenizer = tokenizer;
-    this.word = unicode(facts.pattern, PYTHON_SPACE);
+    this.word = python(facts.pattern);
     this.functions = new Set(facts.functions);
     this.lengths = lengths;
   }

@@ -121,9 +121,11 @@
 
 /**
  * A file of the edition: its path from the folder of site.json, its hash and its length. Where
- * `unpacked` is given the file is gzip, and hash and length of what is inside are these.
+ * `unpacked` is given the file is gzip, and hash and length of what is inside are these; with two
+ * `planes` its even bytes come before its odd ones.
  * @typedef {{
- *   path: string, sha256: string, bytes: number, unpacked?: { sha256: string, bytes: number }
+ *   path: string, sha256: string, bytes: number,
+ *   unpacked?: { sha256: string, bytes: number, planes: number }
  * }} FileEntry
  */
 
@@ -169,7 +171,7 @@
 /**
  * Everything that Python knows and the browser is told (site.json). `runtime` names files of
  * onnxruntime-web by build: `script` is its module, `glue` the module that starts the WebAssembly,
- * `wasm` the WebAssembly (gzip).
+ * `wasm` the WebAssembly (gzip). `oracle` names its graph and its tables (world/asked.js: Words).
  * @typedef {{
  *   version: string, files: Record<string, FileEntry>,
  *   runtime: {
@@ -177,7 +179,7 @@
  *     wasm: { script: string, glue: string, wasm: string },
  *     webgpu: { script: string, glue: string, wasm: string } | null
  *   },
- *   models: Model[],
+ *   models: Model[], oracle: { graph: string, words: string },
  *   recipe: { version: number, former: Record<string, Partial<Recipe>>, fields: Field[],
  *             own: string[], png_key: string, grid_key: string, query_key: string },
  *   samplers: Sampler[], spacings: (Named & { only: number | null })[], guiders: (Named & { clean: boolean })[],
@@ -217,6 +219,7 @@
  *   { ask: "noise", model: string, seed: number, height: number, width: number } |
  *   { ask: "levels", model: string, sampler: string, steps: number } |
  *   { ask: "decode", model: string, latents: NdArray } |
+ *   { ask: "judge", recipe: Recipe, image: NdArray<Uint8ClampedArray> } |
  *   { ask: "seconds", model: string }
  * )} Ask
  */

@@ -12,13 +12,14 @@ import { Cell, TaskError } from "./cells.js";
 import { Drawing, LARGEST_RUN, MAX_ROWS } from "./drawing.js";
 import * as exact from "./exact.js";
 import { rows } from "./guidance.js";
-import { Network } from "./network.js";
+import { Network, session } from "./network.js";
 import { Generator } from "./noise.js";
 import { Reader } from "./prompts.js";
 import { startRuntime } from "./runtime.js";
 import { Schedule } from "./schedules.js";
 import { selfCheck } from "./check.js";
 import { Tokenizer } from "./tokenizer.js";
+import { Oracle } from "../world/oracle.js";
 
 const KEPT = 200; // encoded prompts of a model
 
@@ -33,6 +34,8 @@ export class Service {
     this.runs = new Map();
     /** @type {Map<string, Promise<Open>>} */
     this.models = new Map();
+    /** @type {Promise<Oracle> | undefined} */
+    this.oracle = undefined;
     this.base = "";
     this.options = /** @type {Options} */ ({ provider: "wasm", threads: 1 });
   }
@@ -78,15 +81,14 @@ export class Service {
     let done = 0;
     const fetched = async (/** @type {string} */ file) => this.bytesOf(site.files[file], this.base, (bytes) => report({ what: "model", done: (done += bytes), total }));
     const [tokenizer, check, text, decoder, network] = await Promise.all([files.tokenizer, files.check, files.text, files.decoder, files.network].map(fetched));
-    const graphs = { text, decoder, network }, json = (/** @type {Uint8Array} */ bytes) => JSON.parse(new TextDecoder().decode(bytes));
-    const reader = new Reader(new Tokenizer(json(tokenizer)), site.words, facts.lengths);
+    const graphs = { text, decoder, network }, reader = new Reader(new Tokenizer(parsed(tokenizer)), site.words, facts.lengths);
     let made = 0;
     const make = (/** @type {Options["provider"]} */ provider) => Network.create(this.ort, facts, graphs, provider, () => report({ what: "preparing", done: ++made, total: 3 }));
     const opened = /** @type {Opened} */ ({ model: name, ...this.options, refused: null });
     let made_with;
     try {
       made_with = await make(this.options.provider);
-      if (opened.provider === "webgpu") opened.refused = await selfCheck(made_with, reader, json(check));
+      if (opened.provider === "webgpu") opened.refused = await selfCheck(made_with, reader, parsed(check));
     } catch (error) {
       if (opened.provider === "wasm") throw error;
       opened.refused = error instanceof Error ? error.message : String(error);
@@ -205,9 +207,17 @@ export class Service {
     return { shape: [count, ...images[0].shape], data: all };
   }
 
-  /** The oracle's verdict on a picture. */
-  judge() {
-    throw new TaskError("Pictures are not judged in this edition.");
+  /** The oracle's verdict on a picture; it is fetched when it is asked for the first time. @param {Ask & { ask: "judge" }} asked */
+  async judge({ recipe: { prompt }, image }) {
+    this.oracle ??= this.loadOracle();
+    this.oracle.catch(() => (this.oracle = undefined)); // so that it can be tried again
+    return (await this.oracle).judge(prompt, image);
+  }
+
+  async loadOracle() {
+    const { files, oracle } = /** @type {Site} */ (this.site);
+    const [graph, words] = await Promise.all([oracle.graph, oracle.words].map((name) => this.bytesOf(files[name], this.base)));
+    return new Oracle(this.ort, await session(this.ort, graph, "wasm"), parsed(words));
   }
 
   /** @param {Ask & { ask: "seconds" }} asked */
@@ -215,6 +225,9 @@ export class Service {
     return this.drawing.secondsOf(model);
   }
 }
+
+/** @param {Uint8Array} bytes of JSON */
+const parsed = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
 /** @param {number[]} numbers */
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);

@@ -4,6 +4,9 @@
  *
  * Offsets count characters (code points) of the text as it was typed, as in Python.
  */
+import { unicode } from "./patterns.js";
+
+export { unicode };
 
 /** A character of the normalised text, and where it comes from: [from, to) of the typed text. @typedef {{ c: string, from: number, to: number }} Letter */
 /** @typedef {{ id: number, from: number, to: number, special: boolean }} Token */
@@ -12,28 +15,6 @@
 function expression({ Regex, String: plain }) {
   if (plain !== undefined) return new RegExp(plain.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"), "gu");
   return unicode(/** @type {string} */ (Regex));
-}
-
-const SPACE = "\\p{White_Space}";
-
-/** A pattern of Python or of the tokenizers library in JavaScript. @param {string} pattern @param {string} [space] what \s stands for */
-export function unicode(pattern, space = SPACE) {
-  let out = "", inside = false;
-  for (let i = 0; i < pattern.length; i++) {
-    const c = pattern[i];
-    if (c === "\\") {
-      const letter = pattern[++i], whole = { w: "\\p{L}\\p{M}\\p{N}\\p{Pc}", d: "\\p{Nd}", s: space }[letter];
-      if (whole) out += inside ? whole : `[${whole}]`;
-      else if (/[\^$.*+?()[\]{}|/\\-]/.test(letter)) out += `\\${letter}`;
-      else if (/[a-z0-9]/i.test(letter)) out += `\\${letter}`;
-      else out += letter; // an escape that JavaScript does not need
-    } else {
-      if (c === "[") inside = true;
-      if (c === "]") inside = false;
-      out += c;
-    }
-  }
-  return new RegExp(out, "gu");
 }
 
 export class Tokenizer {

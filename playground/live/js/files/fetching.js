@@ -26,12 +26,12 @@ export async function bytesOf(file, base, report = () => {}) {
   const kept = await read(file.sha256);
   if (kept && (await intact(kept, file))) {
     report(file.bytes);
-    return file.unpacked ? unpacked(kept) : kept;
+    return file.unpacked ? unpacked(kept, file.unpacked) : kept;
   }
   if (kept) await forget(file.sha256); // damaged or cut off: fetched again
   const bytes = await downloaded(file, base, report);
   await keep(file.sha256, bytes);
-  return file.unpacked ? unpacked(bytes) : bytes;
+  return file.unpacked ? unpacked(bytes, file.unpacked) : bytes;
 }
 
 /** Forget kept files of other editions. @param {Site} site */
@@ -183,8 +183,20 @@ export async function hashOf(bytes) {
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** @param {Uint8Array<ArrayBuffer>} bytes @returns {Promise<Uint8Array<ArrayBuffer>>} */
-export async function unpacked(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+/**
+ * What is inside of gzip. Where it was packed in `planes` the bytes of each are put back between the
+ * others', as they arrive: large files stand in memory once.
+ * @param {Uint8Array<ArrayBuffer>} packed @param {{ bytes: number, planes?: number }} inside @returns {Promise<Uint8Array<ArrayBuffer>>}
+ */
+export async function unpacked(packed, { bytes: length, planes = 1 }) {
+  const reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")).getReader(), bytes = new Uint8Array(length);
+  let at = 0, plane = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    for (const byte of part.value) {
+      bytes[at] = byte;
+      at += planes;
+      if (at >= length) at = ++plane;
+    }
+  }
+  return bytes;
 }
