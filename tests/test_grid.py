@@ -12,7 +12,7 @@ from viewer import mount
 
 from playground.page.grid import axes, drawing, files, section, view
 from playground.page.grid.axes import AXES, NONE
-from playground.page.grid.plan import Ask, cost, plan
+from playground.page.grid.plan import Ask, Plan, Refused, cost, plan
 from playground.recipe import Recipe, RecipeError, grid_from_png
 
 SMALL = Recipe(prompt="a cat and a cat", steps=2, width=64, height=64, seed=3)
@@ -82,6 +82,8 @@ REFUSED = {
     "out of bounds": (asked(columns="31"), "between 0 and 30"),
     "half": (asked("steps", "2.5"), "whole numbers only"),
     "no such word": (asked("prompt", "owl, dog"), "“owl” is not in the words"),
+    "no model": (asked("model", "emoji"), "There is no model 'emoji'"),
+    "not open": (asked("model", "a/b"), "open it first, as “Other model”"),
     "no sampler": (asked("sampler", "ddim, best"), "“best” is not one of"),
     "other model": (
         asked("sampler", "pndm", recipe=replace(SMALL, model="emoji-world-flow", sampler="euler")),
@@ -104,6 +106,64 @@ def test_along_what_a_model_does_not_read_nothing_is_drawn():
     student = Recipe.for_model("emoji-world-lcm", {"sampler": "lcm", "steps": 4})
     with pytest.raises(RecipeError, match="all pictures would be equal"):
         plan(asked("guider", "cfg, apg", NONE, recipe=student))
+
+
+MODELS = "emoji-world, emoji-world-flow, emoji-world-lcm"
+
+
+def named(made: Plan) -> list[list]:
+    return [
+        [(c.model, c.sampler, c.steps) if isinstance(c, Recipe) else c.reason for c in row]
+        for row in made.cells
+    ]
+
+
+def test_models_are_an_axis_and_draw_with_what_they_can_of_the_recipe():
+    ask = asked("model", MODELS, "sampler", "ddim, dpmpp_2m")
+    made = plan(ask)
+    assert [value.label for value in made.columns] == [
+        "U-Net", "Flow transformer", "Consistency student",
+    ]  # fmt: skip
+    no = "DDIM cannot sample a model that predicts flow_prediction."
+    assert named(made) == [
+        [("emoji-world", "ddim", 2), no, ("emoji-world-lcm", "ddim", 4)],
+        [
+            ("emoji-world", "dpmpp_2m", 2),
+            ("emoji-world-flow", "dpmpp_2m", 20),
+            ("emoji-world-lcm", "dpmpp_2m", 4),
+        ],
+    ]
+    assert made.notes == (
+        "Flow transformer: Steps 20 instead of 2.", "Consistency student: Steps 4 instead of 2.",
+    )  # fmt: skip
+    assert cost(ask).endswith(f"1 place stays empty: {no}")
+    turned = plan(asked("steps", "4", "model", MODELS))
+    assert named(turned) == [
+        [("emoji-world", "ddim", 4)], [("emoji-world-flow", "euler", 4)],
+        [("emoji-world-lcm", "lcm", 4)],
+    ]  # fmt: skip
+    assert "Consistency student: Sampler LCM instead of DDIM." in turned.notes
+
+
+def test_what_one_of_the_models_does_not_read_stays_empty_there():
+    student = replace(SMALL, model="emoji-world-lcm", sampler="lcm")
+    own, _, other = plan(asked("model", MODELS, "guider", "apg", recipe=student)).cells[0]
+    assert (own.guider, own.model) == ("apg", "emoji-world")
+    assert other == Refused("Guider changes nothing of this model’s pictures.")
+    sides = plan(asked("guidance_start", "0, 0.6", "guidance_stop", "0.4"))
+    assert sides.refused == [Refused("Guidance must start before it stops.")]
+
+
+def test_several_models_are_drawn_into_one_labelled_file(session):
+    ask = asked("model", "emoji-world, emoji-world-flow", "sampler", "euler, ddim")
+    frame = last(drawing.draw(*vars(ask).values()))
+    cells = [cell for row in frame["cells"] for cell in row]
+    assert [bool(cell.get("png")) for cell in cells] == [True, True, True, False]
+    assert cells[3]["link"] is None
+    assert cells[3]["note"].startswith("DDIM cannot sample")
+    inside = grid_from_png(io.BytesIO(files.file(ask)[1]))
+    assert [r.to_query() for r in inside.values()] == [cell["link"] for cell in cells[:3]]
+    assert [r.model for r in inside.values()] == ["emoji-world", "emoji-world-flow", "emoji-world"]
 
 
 def test_it_is_priced_drawn_and_kept(session):
@@ -156,6 +216,17 @@ def test_every_cell_opens_with_its_recipe(page, session):
     assert "guidance 3" in page.text_content(".facts")
     page.click(".keep")
     assert page.evaluate("window.told") == ["keep", final["ask"]]
+    empty = final | {"notes": ["Said."], "ask": asked("model").to_dict(), "cells": [
+        [view.refused(SMALL, "Not here."), final["cells"][0][1]], final["cells"][1],
+    ]}  # fmt: skip
+    page.evaluate("(value) => give(value)", empty)
+    page.wait_for_function("document.body.dataset.shown === '3'")
+    assert page.get_attribute("td button >> nth=0", "aria-disabled") == "true"
+    page.focus("td button >> nth=0")
+    page.keyboard.press("Enter")
+    assert page.is_hidden(".one")  # there is nothing to show of it
+    assert page.text_content("td button >> nth=0") == "Not here."
+    assert page.text_content(".notes") == "Said."
     page.evaluate("(value) => give(value)", view.message("No.", error=True))
     assert page.text_content(".status") == "No."
 

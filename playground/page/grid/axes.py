@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from playground.diffusion import guidance, samplers
-from playground.page import listed
+from playground.models import specs
+from playground.page import listed, serving
 from playground.recipe import FIELDS, Recipe, RecipeError
 
 NONE = "nothing"  # a grid of one row
@@ -61,6 +62,17 @@ def _choices(recipe: Recipe, field: str, text: str) -> list[Value]:
     return found
 
 
+def _models(recipe: Recipe, field: str, text: str) -> list[Value]:
+    """Those that can be asked at once: built in, the recipe's own, or open already."""
+    found = []
+    for name in listed.names(text):
+        spec = specs.get(name)
+        if not (spec.built_in or name == recipe.model or serving.opened(name)):
+            raise RecipeError(f"{spec.label} is not open: open it first, as “Other model”.")
+        found.append(Value(spec.kind or spec.label, {field: spec.name}))
+    return found
+
+
 def _replaced(recipe: Recipe, field: str, text: str) -> list[Value]:
     """The first entry is looked for in the recipe's words, each one takes its place."""
     parts = [
@@ -87,6 +99,7 @@ _TABLE = (
     Axis("guidance", "1, 3, 7", _numbers),
     Axis("steps", "4, 8, 15", _numbers),
     Axis("sampler", "ddim, dpmpp_2m, euler_a", _choices),
+    Axis("model", ", ".join(specs.MODELS), _models),
     Axis("prompt", "cat, dog, panda", _replaced),
     Axis("negative", "", _replaced),
     Axis("guider", "cfg, apg", _choices),

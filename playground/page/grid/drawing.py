@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from playground.page import serving
 from playground.page.grid import plan as planning
 from playground.page.grid import view
-from playground.page.grid.plan import Ask, Plan
+from playground.page.grid.plan import Ask, Plan, Refused
 from playground.page.samplers import racing
 from playground.page.samplers.race_plan import Lane
 from playground.recipe import Recipe
@@ -38,7 +38,7 @@ def _said(sentence: str) -> str:
 def shown(made: Plan, race: racing.Race, spent: float) -> dict:
     """What the view shows at one moment."""
     runners = {runner.lane.recipe: runner for runner in race.runners}
-    cells = [[_cell(recipe, runners[recipe]) for recipe in row] for row in made.cells]
+    cells = [[_cell(made, cell, runners.get(cell)) for cell in row] for row in made.cells]
     number = counted(len(made.recipes), "picture")
     if race.share < 1:
         left = spent / max(race.share, 0.01) * (1 - race.share)
@@ -51,11 +51,13 @@ def shown(made: Plan, race: racing.Race, spent: float) -> dict:
     return view.grid(made, race.run, cells, text, race.share)
 
 
-def _cell(recipe: Recipe, runner: racing.Runner) -> dict:
+def _cell(made: Plan, cell: Recipe | Refused, runner: racing.Runner | None) -> dict:
+    if isinstance(cell, Refused):
+        return view.refused(made.ask.recipe, cell.reason)
     if runner.picture:
-        return view.finished(recipe, runner.picture.png)
+        return view.finished(cell, runner.picture.png)
     note = runner.reason or (f"call {runner.call}" if runner.call else "waiting")
-    return view.unfinished(recipe, runner.preview, note)
+    return view.unfinished(cell, runner.preview, note)
 
 
 def pictures(made: Plan) -> dict[Recipe, bytes]:

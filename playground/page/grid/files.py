@@ -6,8 +6,19 @@ import re
 from playground.page.grid import drawing
 from playground.page.grid.axes import AXES, NONE
 from playground.page.grid.plan import Ask, Plan, plan
-from playground.page.shared.sheet import GAP, HEADER, NARROWEST, Sheet, missing, opened, written
-from playground.recipe import save_grid
+from playground.page.shared.sheet import (
+    GAP,
+    HEADER,
+    NARROWEST,
+    PALE,
+    Sheet,
+    missing,
+    opened,
+    written,
+)
+from playground.recipe import Recipe, save_grid
+
+COMMON = {"seed": "seed {}", "guidance": "w = {:g}", "steps": "{} steps", "sampler": "{}"}
 
 
 def file(ask: Ask) -> tuple[str, bytes]:
@@ -35,11 +46,13 @@ def png(made: Plan, pictures: dict) -> bytes:
     for row, recipes in zip(made.rows, made.cells, strict=True):
         if side:
             sheet.put(GAP, written(row.label, HEADER))
-        for x, recipe in zip(lefts, recipes, strict=True):
-            found = pictures.get(recipe)
-            box = sheet.put(x, opened(found) if found else missing(recipe))
-            if found:
-                cells[box] = recipe
+        for x, cell in zip(lefts, recipes, strict=True):
+            if not isinstance(cell, Recipe):
+                sheet.put(x, written(cell.reason, wide, PALE))
+            elif found := pictures.get(cell):
+                cells[sheet.put(x, opened(found))] = cell
+            else:
+                sheet.put(x, missing(cell))
         sheet.end_row()
     kept = io.BytesIO()
     save_grid(sheet.image(), kept, cells)
@@ -47,12 +60,13 @@ def png(made: Plan, pictures: dict) -> bytes:
 
 
 def _about(made: Plan) -> list[str]:
-    """The words, and what all pictures have in common."""
-    recipe, axes = made.ask.recipe, {made.ask.across, made.ask.down}
-    said = {"seed": f"seed {recipe.seed}", "guidance": f"w = {recipe.guidance:g}",
-            "steps": f"{recipe.steps} steps", "sampler": recipe.sampler}  # fmt: skip
-    common = ", ".join(text for name, text in said.items() if name not in axes)
-    names = " × ".join(
-        AXES[axis].label for axis in (made.ask.across, made.ask.down) if axis in AXES
-    )
-    return [recipe.prompt or "no words", f"{names}; {common}"]
+    """The words, the axes with what all pictures have in common, and what models changed."""
+    axes, first = (made.ask.across, made.ask.down), made.recipes[0]
+    same = [
+        text.format(getattr(first, name))
+        for name, text in COMMON.items()
+        if name not in axes and len({getattr(one, name) for one in made.recipes}) == 1
+    ]
+    names = " × ".join(AXES[axis].label for axis in axes if axis in AXES)
+    line = f"{names}; {', '.join(same)}" if same else names
+    return [made.ask.recipe.prompt or "no words", line, *made.notes]

@@ -18,7 +18,8 @@ TEXT = (
     "### Two fields at once\n"
     "Your recipe with every combination of two lists; seeds are an axis like others, and with "
     f"“{NONE}” for rows it is a batch of seeds. {HELP} Where words are replaced, the list begins "
-    "with what is looked for: cat, dog, panda."
+    "with what is looked for: cat, dog, panda. Of models, each draws with what it can do of your "
+    "recipe, and a place that cannot be drawn says why."
 )
 DRAWERS = 4  # grids at the same time; the engine batches them with everybody's pictures
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}

@@ -35,6 +35,11 @@ def unfinished(recipe: Recipe, preview: np.ndarray | None, note: str) -> dict:
     return _cell(recipe) | {"preview": shown, "note": note}
 
 
+def refused(recipe: Recipe, reason: str) -> dict:
+    """A place that stays empty, as large as the picture of `recipe`."""
+    return _cell(recipe) | {"link": None, "note": reason}
+
+
 def _cell(recipe: Recipe) -> dict:
     return {"link": recipe.to_query(), "h": recipe.height, "w": recipe.width}
 
@@ -49,6 +54,7 @@ def grid(made: Plan, run: str, cells: Sequence[Sequence[dict]], text: str, share
         "down": "" if made.ask.down == NONE else AXES[made.ask.down].label,
         "columns": [value.label for value in made.columns],
         "rows": [value.label for value in made.rows],
+        "notes": list(made.notes),
         "cells": [list(row) for row in cells],
         "title": made.ask.recipe.prompt,
         "text": text,

@@ -21,6 +21,7 @@ function layOut() {
   const table = find('scroll').firstElementChild, head = make('tr'), [top, body] = [table.tHead, table.tBodies[0]];
   const name = (text, scope) => Object.assign(make('th', text), { scope });
   table.caption.textContent = `“${data.title}”: ${data.across} across${data.down ? `, ${data.down} down` : ''}.`;
+  find('notes').replaceChildren(...data.notes.map((note) => make('li', note)));
   head.append(...(data.down ? [make('td')] : []), ...data.columns.map((text) => name(text, 'col')));
   top.replaceChildren(head);
   body.replaceChildren(...data.cells.map((row, y) => {
@@ -28,7 +29,9 @@ function layOut() {
     line.append(...(data.down ? [name(data.rows[y], 'row')] : []), ...row.map((cell, x) => {
       const box = make('td'), button = Object.assign(make('button'), { type: 'button', tabIndex: x || y ? -1 : 0 });
       button.append(make('canvas'), make('small'));
-      button.setAttribute('aria-label', `${titled({ x, y })}: show its recipe`);
+      button.classList.toggle('no', !cell.link);
+      button.setAttribute('aria-disabled', !cell.link);
+      button.setAttribute('aria-label', `${titled({ x, y })}: ${cell.link ? 'show its recipe' : cell.note}`);
       button.onclick = () => choose(cell.link, button);
       button.onkeydown = (event) => move(event, x, y);
       box.append(button);
@@ -55,14 +58,14 @@ function refresh() {
     const button = buttonAt(cell.x, cell.y);
     paint(button.firstChild, cell, SIDE);
     button.lastChild.textContent = cell.note ?? '';
-    button.setAttribute('aria-pressed', cell.link === chosen);
+    button.setAttribute('aria-pressed', !!cell.link && cell.link === chosen);
   }
   find('keep').disabled = !flat().some((cell) => cell.png);
 }
 
 // ---- one cell -------------------------------------------------------------------------------------
 function choose(link) {
-  const cell = flat().find((one) => one.link === link);
+  const cell = link && flat().find((one) => one.link === link);  // an empty place has none
   chosen = cell ? link : null;
   find('one').hidden = !cell;
   refresh();
