@@ -22,12 +22,13 @@ SAMPLERS = {  # by the name there, in lower case
     "plms": "pndm", "unipc": "unipc", "deis": "deis", "lcm": "lcm",
     "dpm++ 2m": "dpmpp_2m", "dpm++ 2m karras": "dpmpp_2m_karras", "dpm++ 2m sde": "dpmpp_2m_sde",
 }  # fmt: skip
+KNOWN = {"Steps", "CFG scale", "Seed", "Size", "Sampler", "Schedule type", "Model hash", "Model"}
 # Syntax of that program, and what becomes of it here.
 WEIGHTS = "(words:1.2): here a weight multiplies the attention to these words, there their embeds."
 MARKS = {
     "<name:weight> (a LoRA or the like) is read as words.": re.compile(r"<\w+:[^<>]{1,100}>"),
     WEIGHTS: re.compile(r"\([^()]{1,200}:\s*[\d.]+\s*\)"),
-    "BREAK is read as words.": re.compile(r"\bBREAK\b"),
+    "BREAK is read as words.": re.compile(r"(?<!\w)BREAK(?!\w)"),
     "[from:to:when] (words that change) is read as words.":
         re.compile(r"\[[^\[\]]{0,200}[:|][^\[\]]{0,200}\]"),
 }  # fmt: skip
@@ -94,28 +95,18 @@ def _settings(made: Recipe, notes: list[str], said: Mapping[str, str]) -> Recipe
     ):  # fmt: skip
         if name in said:
             made = _number(made, notes, name, field, kind, said[name])
-    if found := re.fullmatch(r"(\d{1,5})x(\d{1,5})", said.get("Size", "")):
+    if found := re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", said.get("Size", "")):
         made = _with(made, notes, width=int(found[1]), height=int(found[2]))
     elif "Size" in said:
         notes.append(f"Size: {said['Size']}")
-    known = {
-        "Steps",
-        "CFG scale",
-        "Seed",
-        "Size",
-        "Sampler",
-        "Schedule type",
-        "Model hash",
-        "Model",
-    }
-    notes += [f"{name}: {value}" for name, value in said.items() if name not in known]
+    notes += [f"{name}: {value}" for name, value in said.items() if name not in KNOWN]
     return made
 
 
 def _number(
     made: Recipe, notes: list[str], name: str, field: str, kind: type, value: str
 ) -> Recipe:
-    if not re.fullmatch(r"-?\d{1,20}(\.\d{1,20})?", value):
+    if not re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", value):
         notes.append(f"{name}: {value}")
         return made
     number = float(value) if kind is float or "." in value else int(value)

@@ -47,7 +47,7 @@ MAY_IMPORT = {
     | {"hosting"},
     "api": DRAWING | {"playground", "faults", "hosting", "page", "world"},
     # The folder for browsers is written from what engine and page say of themselves.
-    "live": DRAWING | {"playground", "page", "world"},
+    "live": DRAWING | {"playground", "a1111", "page", "world"},
     "cli": DRAWING | {"arguments", "api", "live", "page", "replicas"},
     "__main__": {"cli"},
     "app": {"cli"},
