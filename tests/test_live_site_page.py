@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from playground.diffusion import forward
 from playground.engine.local import LocalSession
@@ -15,13 +17,14 @@ from playground.engine.record import records
 from playground.live import node, page_files, site
 from playground.live.page_data import page_data
 from playground.models import specs
-from playground.page import fits, listed, switching
+from playground.page import arriving, fits, listed, serving, switching
 from playground.page.attention import data as attention
 from playground.page.attention.look import look_of
 from playground.page.guidance import data as guidance
+from playground.page.lecture import check
 from playground.page.samplers import counting, race_plan
 from playground.page.studio import data as studio
-from playground.recipe import Recipe, RecipeError
+from playground.recipe import GRID_KEY, PNG_KEY, Recipe, RecipeError
 
 VALUES = Path(__file__).parent / "live" / "values.mjs"
 RECIPE = Recipe(prompt="a größer cat, 🦁 “x”", steps=3, seed=11, guidance=2.5, negative="snow")
@@ -50,6 +53,38 @@ SWITCHES = [
     (Recipe(negative="snow", guidance=0, guider="apg").to_query(), "emoji-world-lcm"),
     (Recipe(model="emoji-world-lcm", sampler="lcm", steps=4, width=256).to_query(), "emoji-world"),
 ]
+SETTINGS = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512"
+FOREIGN = [  # what other programs write
+    "a cat, oil painting\nNegative prompt: blurry\nSteps: 20, Sampler: DPM++ 2M Karras, CFG scale: "
+    "7.5, Seed: 965400086, Size: 96x128, Model hash: 6ce0161689, Model: v1-5, Version: v1.6.0",
+    *(f"a cat\nSteps: 20, {said}" for said in (
+        "Sampler: DPM++ 2M, Schedule type: Karras", "Sampler: DPM++ 2M, Schedule type: Automatic",
+        "Sampler: Euler, Schedule type: Karras", "Sampler: Restart", "Seed: -3, CFG scale: x",
+        "Seed: 99999999999999999999, Size: 3x5x7, Model: “größer”", "CFG scale: 900, Size: 65x64",
+        'Lora hashes: "a: 1, b: \\" 2", Hires upscale: 2, Sampler: Euler a, constructor: 1',
+        ", ".join(f"Extra {chr(65 + i % 26)}{i}: {'é' * 200}" for i in range(40)),
+    )),
+    f"<lora:a:1> (hat:1.2) BREAK [a:b:0.5] ÉBREAK\u0085zwei\n{SETTINGS}",
+    f"Negative prompt: snow \n{SETTINGS.replace('20,', '20.5,')}", f"{'word, ' * 90}\n{SETTINGS}",
+    f"{'x' * 400}\n{SETTINGS}", SETTINGS, "", "a cat", "x" * 20_001, "Steps: 1" + "\n" * 9,
+]  # fmt: skip
+
+
+def png(**texts: str) -> bytes:
+    info, file = PngInfo(), io.BytesIO()
+    for name, text in texts.items():
+        info.add_itxt(name, text)
+    Image.new("RGB", (4, 4)).save(file, "PNG", pnginfo=info)
+    return file.getvalue()
+
+
+FILES = [
+    *(png(parameters=text) for text in FOREIGN), png(workflow="{}"), png(), b"", b"GIF89a",
+    png(**{PNG_KEY: RECIPE.to_json()}), png(**{PNG_KEY: "{"}), png(**{GRID_KEY: "[]"}),
+    png(**{PNG_KEY: "{}", "parameters": SETTINGS}),
+    png(parameters=SETTINGS)[:-30], png(parameters="x" * 2**20 + "x"),
+    png(**{PNG_KEY: RECIPE.to_json()}).replace(b"seed", b"sEed"),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +175,8 @@ def both(run, facts, tmp_path) -> tuple[dict, dict]:
     lately = {1: 0.01, 2: 0.016}
     given = {
         "site": facts, "page": page_data(), "run": told(run), "seconds": 1.26, "lately": lately,
-        "png": base64.b64encode(run.png()).decode(), "links": LINKS, "lists": LISTS,
-        "switches": SWITCHES,
+        "links": LINKS, "lists": LISTS, "switches": SWITCHES,
+        "files": [base64.b64encode(file).decode() for file in (run.png(), *FILES)],
     }  # fmt: skip
     theirs = json.loads(node.run(VALUES, str(tmp_path), given=json.dumps(given, default=tuple)))
 
@@ -177,9 +212,7 @@ def same(ours, theirs, where: str = "") -> None:
         assert ours == theirs, where
 
 
-def test_values_links_and_files_are_those_of_the_served_page(both, run):
-    from PIL import Image
-
+def test_values_links_and_files_are_those_of_the_served_page(both, run, engine):
     theirs, ours = both
     for name, value in ours.items():
         same(value, theirs[name], name)
@@ -187,8 +220,10 @@ def test_values_links_and_files_are_those_of_the_served_page(both, run):
     file = io.BytesIO(base64.b64decode(theirs["png"]))
     assert Recipe.from_png(file) == RECIPE
     assert np.array_equal(np.array(Image.open(file)), run.picture.image)
-    assert theirs["query"] == theirs["reopened"] == RECIPE.to_query()
-    assert theirs["pythons"] == {"value": RECIPE.to_query()}
+    assert theirs["query"] == RECIPE.to_query()
+    assert theirs["reopened"] == [RECIPE.to_query(), ""]
+    for content, found in zip((run.png(), *FILES), theirs["files"], strict=True):
+        assert found == outcome(lambda content=content: opened(content)), content
     for link, found in zip(LINKS, theirs["links"], strict=True):
         assert found == outcome(lambda link=link: Recipe.from_query(link).to_query()), link
     # what a visitor types into lists, and another model's recipe
@@ -203,7 +238,17 @@ def test_values_links_and_files_are_those_of_the_served_page(both, run):
     levels = forward.training_levels(specs.get(RECIPE.model).scheduler_config)[::250]
     for level, found in zip(levels, theirs["levels"], strict=True):
         assert found == pytest.approx(dataclasses.asdict(level))
+    asked = check.Drawn(LocalSession(engine), run, run)
+    answers = [question.measure(asked) for question in check.QUESTIONS[:4]]
+    assert theirs["lecture"]["answers"][:4] == [dataclasses.asdict(one) for one in answers]
+    assert theirs["lecture"]["recipe"] == check.recipe_of(RECIPE).to_query()
     assert theirs["numbers"] == [counting.numbers(n) for n in (1, 2, 9, 15, 50)]
+
+
+def opened(content: bytes) -> list:
+    recipe, line = arriving.of_png(io.BytesIO(content), Recipe())
+    serving.check(recipe)
+    return [recipe.to_query(), line]
 
 
 def outcome(work) -> dict:

@@ -5,6 +5,7 @@ Every label, text and reason is read from where the served page has it.
 
 from pathlib import Path
 
+from playground import a1111
 from playground.diffusion import guidance
 from playground.models import specs
 from playground.models.specs import ModelSpec
@@ -17,12 +18,18 @@ from playground.page.family import policy
 from playground.page.fits import Fit
 from playground.page.guidance import axis, sweeping, training
 from playground.page.guidance import lens as guidance_lens
+from playground.page.lecture import check, fair, figures
+from playground.page.lecture import lens as lecture_lens
+from playground.page.lecture.views import check as questions
+from playground.page.remembering import layout
 from playground.page.samplers import counting, errors, lecture, noising, race_plan, schedules
 from playground.page.samplers import lens as samplers_lens
 from playground.page.studio import data as studio
 from playground.recipe import FIELDS, Recipe
 from playground.world import verdict
 
+# The fields of the recipe in the order in which the static page's scripts hand them over.
+NAMES = ("prompt", "guidance", "model", "sampler", "steps", "seed", *panel.MORE)
 LENSES = Path(__file__).parent / "js" / "page" / "lenses"  # those that the static page has
 
 
@@ -36,7 +43,12 @@ def page_data() -> dict:
             "marks": {str(w): text for w, text in panel.MARKS.items()},
             "examples": list(panel.EXAMPLES),
             "atOnce": live.AT_ONCE,
+            "names": list(NAMES),
+            "line": layout.line_text(),
+            "earlier": layout.EARLIER,
         },
+        "ofRun": layout.OF_RUN,
+        "others": _others(),
         "models": {name: model(fits.of(name)) for name in specs.MODELS},
         "lenses": [
             lens.name for lens in page.LENSES if (LENSES / f"{lens.name.lower()}.js").exists()
@@ -46,6 +58,23 @@ def page_data() -> dict:
         "samplers": _samplers(),
         "attention": _attention(),
         "family": _family(),
+        "lecture": _lecture(),
+    }
+
+
+def _others() -> dict:
+    """How settings of other programs are read."""
+    return {
+        "key": a1111.KEY,
+        "graph": a1111.GRAPH,
+        "longest": a1111.LONGEST,
+        "most": a1111.MOST,
+        "width": a1111.WIDTH,
+        "negative": a1111.NEGATIVE,
+        "setting": a1111.SETTING.pattern,
+        "known": sorted(a1111.KNOWN),
+        "samplers": a1111.SAMPLERS,
+        "marks": {note: mark.pattern for note, mark in a1111.MARKS.items()},
     }
 
 
@@ -150,4 +179,21 @@ def _family() -> dict:
         "sampling": "### From a thousand calls to one",
         "systems": family_lens.SYSTEMS,
         "policy": policy.TEXT,
+    }
+
+
+def _lecture() -> dict:
+    asked = [(question.text, question.options) for question in check.QUESTIONS]
+    return {
+        "way": lecture_lens.laid_out(list(NAMES)),
+        "told": "The three ways, measured on a toy: " + family_measured.TOY,
+        "middle": "At first: the middle of “a red square”.",
+        "toy": training.TEXT,
+        "scales": figures.SCALES,
+        "raced": list(fair.RACED),
+        "calls": fair.CALLS,
+        "check": questions.questions(asked),
+        "asked": [question.name for question in check.QUESTIONS],
+        "steps": [check.LONG, check.SHORT],
+        "kept": list(check.KEPT),
     }

@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from playground.live.page_data import page_data
+from playground.live.folder import hash_of
+from playground.live.page_data import NAMES, page_data
 from playground.models import specs
 from playground.page import live
 from playground.page.attention.views import attention, edits, worked
@@ -17,6 +18,10 @@ from playground.page.family import systems as family_systems
 from playground.page.family.views import drawn, inside, policy, systems
 from playground.page.guidance import measured as guidance_measured
 from playground.page.guidance.views import filmstrip, lookahead
+from playground.page.lecture.views import check, listened, reverse, stops
+from playground.page.page import LENSES
+from playground.page.remembering import connecting
+from playground.page.remembering.facts import stamp
 from playground.page.samplers import measured as samplers_measured
 from playground.page.samplers import schedules as grids
 from playground.page.samplers.views import (
@@ -40,6 +45,7 @@ VIEWS: dict[str, View] = {
     for module in (
         explorer, pipeline, lookahead, filmstrip, attention, worked, edits, saved, race, errors,
         mixture, schedules, noising, counting, lecture, drawn, inside, policy, systems, tradeoff,
+        stops, reverse, listened, check,
     )
 }  # fmt: skip
 FIRST = ("explorer", "pipeline")  # what the example shows of the first lens
@@ -65,11 +71,21 @@ def page_files() -> dict[str, bytes]:
 
 def scripts() -> dict[str, str]:
     """Scripts of the served page as modules."""
+    arrivals = [lens.script for lens in LENSES]
     return {
         "js/page/typing.js": f"export default {live.LISTEN}",
         "js/page/terms.js": f"export default {terms.listen()}",
+        "js/page/remembering.js": f"export default {remembering()}",
+        "js/page/arrivals.js": f"export default [{', '.join(one for one in arrivals if one)}]",
         "js/page/shared.js": shared_module(),
     }
+
+
+def remembering() -> str:
+    """What keeps and says what was typed and drawn; there is no server that could be silent."""
+    code = stamp() + "".join(hash_of(p.read_bytes()) for p in sorted((HERE / "js").rglob("*.js")))
+    kept = [name for name in connecting.SCRIPTS if name not in ("refused", "server")]
+    return connecting.script(NAMES, kept, hash_of(code.encode())[:16])
 
 
 def modules() -> dict[str, bytes]:
@@ -82,7 +98,8 @@ def modules() -> dict[str, bytes]:
 
 def style() -> str:
     """The static page's style, that of terms, and every view's under its class."""
-    own = [(HERE / "js" / "page" / "page.css").read_text(), terms.STYLE]
+    own = [(HERE / "js" / "page" / "page.css").read_text(), connecting.STYLE, terms.STYLE]
+    own += [lens.style for lens in LENSES if lens.style]
     scoped = [f".view-{name} {{\n{view.css_template}\n}}\n" for name, view in VIEWS.items()]
     return "\n".join([*own, *scoped])
 

@@ -13,6 +13,8 @@ const studio = await from("js/page/data/studio.js");
 const guidance = await from("js/page/data/guidance.js");
 const attention = await from("js/page/data/attention.js");
 const samplers = await from("js/page/data/samplers.js");
+const { answers, recipeOf } = await from("js/page/data/lecture.js");
+const { rgb } = await from("js/page/arrays.js");
 const race = await from("js/page/data/race.js");
 
 const TYPES = { Float32Array, Uint8Array, Uint8ClampedArray };
@@ -27,6 +29,11 @@ const refused = async (work) => {
   }
 };
 
+const opened = (bytes, model = "emoji-world") => refused(async () => {
+  const [recipe, line] = await arrived(about, new Uint8Array(bytes), model);
+  return [recipes.toQuery(recipe), line];
+});
+
 const file = Buffer.from(await studio.pngOf(run, about));
 const asked = { names: ["ddim", "heun"], unit: "calls", counts: "5, 8", guidances: "1, 5", models: [] };
 process.stdout.write(JSON.stringify({
@@ -37,8 +44,9 @@ process.stdout.write(JSON.stringify({
   lanes: race.plan(about, run.recipe, asked).map(({ recipe, count }) => [recipes.toQuery(recipe), count]),
   png: file.toString("base64"),
   query: recipes.toQuery(run.recipe),
-  reopened: recipes.toQuery(await arrived(about, new Uint8Array(file))),
-  pythons: await refused(async () => recipes.toQuery(await arrived(about, new Uint8Array(Buffer.from(given.png, "base64"))))),
+  reopened: (await opened(file)).value,
+  files: await Promise.all(given.files.map((one) => opened(Buffer.from(one, "base64")))),
+  lecture: { recipe: recipes.toQuery(recipeOf(about, run.recipe)), answers: answers(about, run, run, rgb(run.picture.image)) },
   links: await Promise.all(given.links.map((link) => refused(() => recipes.toQuery(recipes.fromQuery(link))))),
   lists: await Promise.all(given.lists.map(([text, whole]) => refused(() => listed.numbers(text, whole)))),
   switched: given.switches.map(([link, to]) => {

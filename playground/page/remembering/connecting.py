@@ -23,10 +23,14 @@ HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
 LONGEST = 10_000  # characters of a field that are shown as they were typed
 
 
-def script(names: Sequence[str]) -> str:
-    """What the page runs once, handed the values of the recipe's widgets and of the explorer."""
-    known = json.dumps(facts(names) | {"hidden": list(MORE)}, ensure_ascii=False)
-    parts = [(HERE / "browser" / f"{one}.js").read_text(encoding="utf-8") for one in SCRIPTS]
+def script(names: Sequence[str], scripts: Sequence[str] = SCRIPTS, stamp: str | None = None) -> str:
+    """What the page runs once, handed the values of the recipe's widgets and of the explorer.
+
+    `stamp` is that of the page's code (see `facts.stamp`), if other code than this shows it.
+    """
+    told = facts(names) | {"hidden": list(MORE)} | ({"stamp": stamp} if stamp else {})
+    known = json.dumps(told, ensure_ascii=False)
+    parts = [(HERE / "browser" / f"{one}.js").read_text(encoding="utf-8") for one in scripts]
     return f"(...loaded) => {{\n  const FACTS = {known};\n{''.join(parts)}}}"
 
 

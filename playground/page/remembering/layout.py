@@ -40,14 +40,18 @@ EARLIER = """
     <button type="button" class="close">Close</button></p>
 </dialog>
 """
+OF_RUN = '<p class="of-run" role="status" hidden></p>'
+
+
+def line_text() -> str:
+    facts = FIELDS["guidance"].metadata
+    longest = 2 * FIELDS["prompt"].metadata["high"]  # what is too long is said, not cut off
+    return LINE.format(longest=longest, low=facts["low"], high=facts["high"])
 
 
 def line() -> gr.HTML:
     """What the picture is, what is going on, and what was not drawn yet."""
-    facts = FIELDS["guidance"].metadata
-    longest = 2 * FIELDS["prompt"].metadata["high"]  # what is too long is said, not cut off
-    text = LINE.format(longest=longest, low=facts["low"], high=facts["high"])
-    return gr.HTML(text, elem_id="now", padding=False)
+    return gr.HTML(line_text(), elem_id="now", padding=False)
 
 
 def earlier() -> gr.HTML:
@@ -56,5 +60,4 @@ def earlier() -> gr.HTML:
 
 def of_run(lens: str) -> gr.HTML:
     """At the top of a lens: a line on whose picture it shows, if that is another one."""
-    text = '<p class="of-run" role="status" hidden></p>'
-    return gr.HTML(text, elem_id=f"of-{lens.lower()}", padding=False)
+    return gr.HTML(OF_RUN, elem_id=f"of-{lens.lower()}", padding=False)

@@ -4,50 +4,55 @@
  *
  * @import { Recipe } from "../engine/protocol.js"
  * @import { Finished } from "./drawing.js"
- * @import { Lens } from "./lens.js"
  * @import { View } from "./views.js"
  */
 import { About } from "./about.js";
 import { arrived } from "./arriving.js";
-import { button, byId } from "./dom.js";
+import { connect, noteOf } from "./connecting.js";
+import * as guidance from "./data/guidance.js";
+import * as studio from "./data/studio.js";
+import { button, byId, tell } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { Tabs } from "./lens.js";
 import { Models, missing } from "./opening.js";
 import { Panel } from "./panel.js";
 import { switched } from "./switching.js";
+import { mount, shown } from "./views.js";
 
-const TYPED = "latent-playground.recipe"; // what was typed survives a reload
+const PASSING = ["sampling", "message", "stopped"]; // values of a view that are not what a run shows
 
 export class App {
   /** @param {About} about @param {URL} site */
   constructor(about, site) {
     this.about = about;
     this.models = new Models(site);
-    /** Views that follow the recipe's run. @type {Record<string, View>} */
+    /** Views that follow the recipe's run, by their names, and what they show. */
+    this.followed = ["explorer", "pipeline", "lookahead", "filmstrip"];
+    /** @type {Record<string, View[]>} */
     this.views = {};
+    /** @type {Record<string, any>} */
+    this.frames = {};
     this.drawing = new Drawing(this);
     /** What follows the panel's model. @type {((model: import("./about.js").Fit) => void)[]} */
     this.following = [];
-    /** Where in the picture a link leads: its step and words, counted from 1. @type {{ step: number | null, words: number[] } | null} */
-    this.place = null;
     const { drawing } = this, acts = {
-      draw: () => void drawing.draw(), stop: () => drawing.stop(), now: () => void drawing.typed(), later: () => void this.pause(),
-      changed: (/** @type {boolean} */ slid) => void (drawing.changed && !(slid && this.panel.live) && drawing.draw()),
+      draw: () => void this.draw(), stop: () => drawing.stop(), now: () => void drawing.typed(), later: () => void this.pause(),
       chose: (/** @type {string} */ model) => this.chose(model), opened: (/** @type {File} */ file) => void this.opened(file),
     };
     this.panel = new Panel(about, acts, byId("recipe"), byId("recipe-rest"));
     this.tabs = new Tabs(this, byId("lenses"));
     byId("loading").hidden = true;
     this.impossible = missing();
-    addEventListener("pagehide", () => this.remember());
   }
 
-  /** The first lens with its example, then the model, then what a link asks for. */
+  /** The first lens with its example, then what a link or an earlier visit asks for, then the model. */
   async begin() {
     await this.tabs.open(0);
-    this.restore();
-    if (this.impossible) return this.trouble(this.impossible);
-    if (!this.linked() && /** @type {any} */ (navigator).connection?.saveData) {
+    if (this.impossible) this.trouble(this.impossible);
+    await connect(this);
+    await import("./arrivals.js").then(({ default: scripts }) => scripts.forEach((script) => script()));
+    if (this.impossible) return;
+    if (!this.drawing.asked && /** @type {any} */ (navigator).connection?.saveData) {
       return this.panel.status.say("Your browser asks to save data: the model is fetched when you draw.");
     }
     await this.prepare(this.panel.model);
@@ -84,18 +89,64 @@ export class App {
     follow(this.about.model(this.panel.model));
   }
 
-  /** Fill the panel. @param {Recipe} recipe */
-  fill(recipe) {
+  /** Fill the panel. @param {Recipe} recipe @param {Record<string, any>} [typed] */
+  fill(recipe, typed) {
     const before = this.panel.model;
-    this.panel.show(recipe);
+    this.panel.show(recipe, typed);
     if (recipe.model !== before) for (const follow of this.following) follow(this.about.model(recipe.model));
   }
 
+  /** Draw what the panel says, with previews. */
+  async draw() {
+    this.panel.told("asked");
+    await this.drawing.draw();
+    tell("ended", null);
+  }
+
+  /** A view that follows the recipe's run: `frame` says which of what a run shows. @param {string} view @param {HTMLElement} place @param {string} [frame] */
+  async follow(view, place, frame = view) {
+    const example = frame in this.frames ? null : await shown(frame);
+    this.frames[frame] ??= example;
+    const made = await mount(view, place, this.frames[frame]);
+    (this.views[frame] ??= []).push(made);
+    return made;
+  }
+
+  /** Let views show these values, by the frames' names. @param {Record<string, any>} frames */
+  show(frames) {
+    for (const [name, value] of Object.entries(frames)) {
+      if (value && !PASSING.includes(value.kind)) this.frames[name] = value;
+      for (const view of this.views[name] ?? []) view.show(value);
+    }
+  }
+
   /** What every lens shows of a run; while one types the picture alone. @param {Finished} found @param {boolean} typed */
-  async follow(found, typed) {
-    for (const lens of this.tabs.built) if (!typed || lens.first) await lens.follow(found, typed);
-    if (this.place) document.dispatchEvent(new CustomEvent("playground:go", { detail: this.place }));
-    this.place = null;
+  async finished({ run, seconds }, typed) {
+    const { about } = this, verdict = typed ? null : await this.judged(run); // while one types it is not asked
+    const { explorer, pipeline } = await studio.finished(run, seconds, about, verdict);
+    const frames = typed ? { explorer } : { explorer, pipeline, ...(await this.guided(run)) };
+    if (this.drawing.last?.run !== run) return; // something newer was drawn meanwhile
+    this.show(frames);
+    if (!typed) tell("drawn", this.followed.map((name) => this.frames[name] ?? null));
+  }
+
+  /** What the Guidance lens shows of it. @param {Finished["run"]} run */
+  async guided(run) {
+    const session = await this.models.session(run.recipe.model), frame = await guidance.finishedFrame(run, "guidance", this.about);
+    return {
+      lookahead: guidance.lookahead(run, await session.callSeconds(), this.about),
+      filmstrip: guidance.stripOf(this.about, run.recipe, "guidance", [frame]),
+    };
+  }
+
+  /** What the oracle sees; nothing where it cannot be asked. @param {Finished["run"]} run */
+  async judged({ recipe, picture, prompt }) {
+    try {
+      const verdict = await this.models.engine?.ask({ ask: "judge", recipe, image: picture.image });
+      return verdict && studio.verdict(verdict, prompt, this.about.page.accuracy);
+    } catch {
+      return null;
+    }
   }
 
   /** The visitor stopped typing: every lens follows what was drawn last, unless something else is asked. */
@@ -103,7 +154,7 @@ export class App {
     const { drawing } = this;
     if (drawing.running) drawing.all = true;
     else if (!drawing.last || drawing.changed) await drawing.draw();
-    else await this.follow(drawing.last, false);
+    else await this.finished(drawing.last, false);
   }
 
   /** Another of the built-in models: its own settings, drawn at once. @param {string} name */
@@ -112,58 +163,25 @@ export class App {
       const [recipe, line] = switched(this.about, this.panel.recipe(), this.panel.model, name);
       this.fill(recipe);
       this.panel.status.say(line);
-      void this.drawing.draw();
+      void this.draw();
     } catch (error) {
       for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("#recipe-model input"))) input.checked = input.value === this.panel.model;
       this.panel.status.say(this.sentence(error), true);
     }
   }
 
-  /** A saved PNG. @param {File} file */
+  /** A saved PNG fills the recipe; the scripts of the page draw it. @param {File} file */
   async opened(file) {
+    let note = "";
     try {
-      const recipe = await arrived(this.about, new Uint8Array(await file.arrayBuffer()));
+      const [recipe, line] = await arrived(this.about, new Uint8Array(await file.arrayBuffer()), this.panel.model);
       this.fill(recipe);
-      this.panel.notes.say("");
-      void this.drawing.draw();
+      this.panel.notes.say(line);
     } catch (error) {
+      note = noteOf(this.sentence(error));
       this.panel.notes.say(this.sentence(error), true);
     }
-  }
-
-  /** The recipe of the page's address, if there is one, is shown and drawn. */
-  linked() {
-    const said = new URLSearchParams(location.search), query = said.get(this.about.site.recipe.query_key);
-    const lens = this.tabs.names.indexOf(said.get("lens") ?? "");
-    if (lens > 0) void this.tabs.open(lens);
-    if (!query) return false;
-    const numbers = (/** @type {string} */ name) => (said.get(name) ?? "").match(/\d{1,4}/g)?.map(Number) ?? [];
-    if (said.has("step") || said.has("word")) this.place = { step: numbers("step")[0] ?? null, words: numbers("word") };
-    try {
-      this.fill(this.about.check(this.about.recipes.fromQuery(query)));
-      if (!this.impossible) void this.drawing.draw();
-      return true;
-    } catch (error) {
-      this.trouble(this.sentence(error));
-      return false;
-    }
-  }
-
-  remember() {
-    try {
-      sessionStorage.setItem(TYPED, this.about.recipes.toJson(this.panel.recipe()));
-    } catch {
-      /* nothing that could be drawn, or a browser that keeps nothing */
-    }
-  }
-
-  restore() {
-    try {
-      const kept = sessionStorage.getItem(TYPED);
-      if (kept) this.fill(this.about.check(this.about.recipes.fromJson(kept)));
-    } catch {
-      /* of another edition */
-    }
+    tell("opened", [note]);
   }
 
   /** @param {string} text */

@@ -62,3 +62,15 @@ export function line(values = {}) {
     },
   };
 }
+
+/** What happens on the page, for the scripts of page/remembering/browser/ and for views. @param {string} name @param {any} detail */
+export function tell(name, detail) {
+  document.dispatchEvent(new CustomEvent(`playground:${name}`, { detail }));
+}
+
+/** A question to them: they put their answer into it. @param {string} name @param {any} [values] @returns {any} */
+export function ask(name, values) {
+  const asked = { values };
+  tell(name, asked);
+  return asked.values;
+}

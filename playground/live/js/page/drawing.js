@@ -76,7 +76,7 @@ export class Drawing {
       const found = await this.sampled(recipe, typed, newest);
       if (!found || !newest()) return;
       this.last = found;
-      await app.follow(found, typed && !this.all);
+      await app.finished(found, typed && !this.all);
     } catch (error) {
       if (newest()) this.say(studio.message(app.sentence(error), true));
     } finally {
@@ -113,6 +113,6 @@ export class Drawing {
 
   /** @param {any} value */
   say(value) {
-    this.app.views.explorer?.show(value);
+    this.app.show({ explorer: value });
   }
 }

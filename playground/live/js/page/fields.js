@@ -57,12 +57,9 @@ export function text(id, field, entered) {
   };
 }
 
-/** @param {string} id @param {Field} field @param {() => void} entered @returns {Widget} */
-export function whole(id, field, entered) {
+/** @param {string} id @param {Field} field @returns {Widget} */
+export function whole(id, field) {
   const input = make("input", { type: "number", min: field.low, max: field.high, step: 1, inputMode: "numeric" });
-  input.onkeydown = (event) => {
-    if (event.key === "Enter") entered();
-  };
   const { element, fit } = box(id, field, input);
   return {
     element, fit,
@@ -75,13 +72,12 @@ export function whole(id, field, entered) {
   };
 }
 
-/** A slider with its number: what a link says stands there exactly. @param {string} id @param {Field} field @param {() => void} released @returns {Widget} */
-export function slider(id, field, released) {
+/** A slider with its number: what a link says stands there exactly. @param {string} id @param {Field} field @returns {Widget} */
+export function slider(id, field) {
   const range = make("input", { type: "range", min: field.low, max: field.high, step: field.step ?? "any" });
   const number = make("input", { type: "number", min: field.low, max: field.high, step: field.step ?? "any", "aria-label": field.label });
   range.oninput = () => (number.value = range.value);
   number.oninput = () => (range.value = number.value);
-  range.onchange = number.onchange = released;
   const { element, fit } = box(id, field, range, number);
   return {
     element,
@@ -102,16 +98,13 @@ export function slider(id, field, released) {
   };
 }
 
-/** A choice from a table, whose help is the chosen record's sentence. @param {string} id @param {Field} field @param {Record<string, { name: string, label: string, sentence: string }>} table @param {() => void} changed @returns {Widget} */
-export function dropdown(id, field, table, changed) {
+/** A choice from a table, whose help is the chosen record's sentence. @param {string} id @param {Field} field @param {Record<string, { name: string, label: string, sentence: string }>} table @returns {Widget} */
+export function dropdown(id, field, table) {
   const select = make("select");
   const { element, fit } = box(id, field, select);
   const tell = () => fit({ help: table[select.value]?.sentence ?? field.help });
   const offer = (/** @type {[string, string][]} */ choices) => select.replaceChildren(...choices.map(([label, value]) => make("option", { value }, label)));
-  select.onchange = () => {
-    tell();
-    changed();
-  };
+  select.onchange = tell;
   offer(Object.values(table).map(({ label, name }) => [label, name]));
   return {
     element,

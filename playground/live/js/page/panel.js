@@ -6,14 +6,14 @@
  * @import { About } from "./about.js"
  * @import { Widget } from "./fields.js"
  */
-import { button, line, make } from "./dom.js";
+import { button, line, make, tell } from "./dom.js";
 import { dropdown, slider, text, whole } from "./fields.js";
 
 /**
- * What the page does when the visitor acts: `draw` always, `changed` if the recipe is another one
- * (`slid` says that a slider did it), `chose` another model, `opened` a file.
+ * What the page does when the visitor acts: `draw`, `chose` another model, `opened` a file. Whatever
+ * else settles a field presses Draw: page/remembering/browser/settle.js.
  * @typedef {{
- *   draw: () => void, stop: () => void, changed: (slid: boolean) => void, chose: (model: string) => void,
+ *   draw: () => void, stop: () => void, chose: (model: string) => void,
  *   opened: (file: File) => void, now: () => void, later: () => void
  * }} Acts
  */
@@ -23,7 +23,8 @@ export class Panel {
   constructor(about, acts, first, rest) {
     this.about = about;
     this.acts = acts;
-    const { fields } = about.recipes, { more } = about.page.panel;
+    const { fields } = about.recipes, { more, names } = about.page.panel;
+    this.names = /** @type {string[]} */ (names);
     /** @type {Record<string, Widget>} */
     this.widgets = {};
     for (const name of ["prompt", "guidance", "sampler", "steps", "seed", ...more]) this.widgets[name] = this.widget(name);
@@ -51,8 +52,30 @@ export class Panel {
     return this.typing.checked;
   }
 
-  /** Fill every widget, and fit it to the recipe's model. @param {Recipe} recipe */
-  show(recipe) {
+  /** What stands in every widget, in the order of `names`; null in an empty box for a number. */
+  values() {
+    return this.names.map((name) => {
+      const value = name === "model" ? this.model : this.widgets[name].value;
+      return Number.isNaN(value) ? null : value;
+    });
+  }
+
+  /** Say on the page what stands in every widget. @param {string} event */
+  told(event) {
+    tell(event, this.values());
+  }
+
+  /** Take values for the widgets, in the order of `names`, and draw them. @param {any[]} values */
+  take(values) {
+    this.names.forEach((name, i) => {
+      if (name !== "model") this.widgets[name].value = values[i] ?? "";
+    });
+    this.told("typed");
+    this.acts.draw();
+  }
+
+  /** Fill every widget, and fit it to the recipe's model; some may be shown as they were typed. @param {Recipe} recipe @param {Record<string, any>} [typed] */
+  show(recipe, typed = {}) {
     const model = this.about.model(recipe.model), before = this.model;
     this.model = recipe.model;
     for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (this.choices.querySelectorAll("input"))) input.checked = input.value === recipe.model;
@@ -66,38 +89,39 @@ export class Panel {
     };
     for (const [name, widget] of Object.entries(this.widgets)) {
       widget.fit({ hidden: model.unused.includes(name), ...facts[name] });
-      widget.value = /** @type {any} */ (recipe)[name];
+      widget.value = (name in typed ? typed[name] : /** @type {any} */ (recipe)[name]) ?? "";
     }
     this.marks.hidden = !model.guidance.branches;
     this.refused.say(model.refused && `Not with this model: ${model.refused}`);
     this.unused.say(model.whyUnused);
     if (before !== recipe.model || !this.shown) this.typing.checked = this.about.page.panel.atOnce.includes(recipe.model);
     this.shown = true;
+    this.told("typed");
   }
 
   /** @param {string} name @returns {Widget} */
   widget(name) {
     const { about, acts } = this, field = about.recipes.fields[name], id = `recipe-${name}`;
-    if (name in about.tables) return dropdown(id, field, about.tables[name], () => acts.changed(false));
+    if (name in about.tables) return dropdown(id, field, about.tables[name]);
     if (field.kind === "str") return text(id, field, acts.draw);
-    if (name === "seed") return whole(id, field, acts.draw);
-    const drawn = ["guidance", "steps"].includes(name); // others wait for Draw
-    return slider(id, field, () => drawn && acts.changed(true));
+    return name === "seed" ? whole(id, field) : slider(id, field);
   }
 
   /** @param {HTMLElement} rest */
   first(rest) {
-    const { about, acts, widgets } = this, { examples } = about.page.panel;
+    const { about, acts, widgets } = this, { examples, line: now, earlier } = about.page.panel;
     const typing = make("label", { id: "live", class: "check" }, this.typing, make("span", {}, "Draw while I type"));
     const hidden = { hidden: true, tabIndex: -1 };
     return [
       widgets.prompt.element,
       make("div", { class: "examples" }, ...examples.map((/** @type {string} */ said) => this.setter(said, "prompt", () => said))),
-      make("div", { class: "pair" }, button("Draw", acts.draw, { id: "draw", class: "primary" }), button("Stop", acts.stop, { id: "stop" })),
+      make("div", { id: "drawing" },
+        make("div", { class: "pair row" }, button("Draw", acts.draw, { id: "draw", class: "primary" }), button("Stop", acts.stop, { id: "stop" })),
+        make("div", { id: "now", innerHTML: now })),
+      widgets.guidance.element, this.marks, make("div", { id: "earlier", innerHTML: earlier }),
       make("div", { class: "block" }, typing, make("p", { class: "info" }, "Every pause and every move of a slider draws; the newest wins.")),
       button("Draw now", acts.now, { id: "live-now", ...hidden }), button("Follow in every lens", acts.later, { id: "live-later", ...hidden }),
       this.choices, this.status.element, this.others(),
-      widgets.guidance.element, this.marks,
       button("Sampler, steps, seed and more ↓", () => rest.scrollIntoView(), { id: "to-rest", class: "small" }),
     ];
   }
@@ -113,8 +137,8 @@ export class Panel {
     return [
       widgets.sampler.element, this.refused.element, widgets.steps.element, widgets.seed.element,
       this.setter("⚄ Roll the seed", "seed", () => Math.floor(Math.random() * high)),
-      make("details", { id: "more" }, make("summary", {}, "More"), this.unused.element, ...more.map((name) => widgets[name].element)),
-      make("div", {}, file, make("label", { for: file.id, class: "button small" }, "Open a saved PNG")), this.notes.element,
+      make("div", {}, file, make("label", { for: file.id, class: "button small" }, "Open a saved PNG, or drop one anywhere")), this.notes.element,
+      make("details", { id: "recipe-more" }, make("summary", {}, "More"), this.unused.element, ...more.map((name) => widgets[name].element)),
     ];
   }
 
@@ -138,6 +162,7 @@ export class Panel {
   setter(label, name, value) {
     return button(label, () => {
       this.widgets[name].value = value();
+      this.told("typed");
       this.acts.draw();
     }, { class: "small" });
   }

@@ -2,4 +2,4 @@
   tell("typed", loaded);
   frame(loaded[NAMES.length]);
   showStrip();
-  arrive();
+  return arrive();  // when it is known what is drawn first

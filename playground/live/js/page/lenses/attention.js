@@ -26,11 +26,11 @@ export async function build(app, box) {
     keep: () => saved.show({ text: "Keeping these numbers as files needs the playground on a machine of your own." }),
   });
   const section = new Section(app, "look", texts.button, view.show, { message: data.message, stopped: data.stopped });
+  section.buttons.children[0].id = "look-closer"; // as on the served page
   section.work = (work) => look(app, work, view.show);
   box.append(prose(texts.intro), section.buttons, prose(texts.cost), whole, files, prose(texts.worked), worked, prose(texts.edits), elsewhere(), prose(texts.reading), elsewhere(), reading);
   const worked_ = await mount("worked", worked, values[1]);
   await mount("attention", reading, values[2]);
-  return { follow() {} };
 }
 
 /** Draw the recipe with every head recorded. @param {App} app @param {Work} work @param {(value: any) => void} show */

@@ -12,7 +12,6 @@ import { make, prose } from "../dom.js";
 import { dataUrl, dataUrls, stack } from "../images.js";
 import { RecipeError } from "../recipe.js";
 import { Section, reason } from "../section.js";
-
 import { mount, shown } from "../views.js";
 import { elsewhere } from "./guidance.js";
 
@@ -79,7 +78,7 @@ async function compare({ about, panel }, work, show) {
 }
 
 /** The recipe's picture, noised to any timestep (page/samplers/noising.py). @param {App} app @param {Work} work @param {(value: any) => void} show */
-async function noise({ about, panel }, work, show) {
+export async function noise({ about, panel }, work, show) {
   const recipe = about.check(panel.recipe()), session = await work.session(recipe.model);
   let picture = /** @type {Picture | null} */ (null), last = 0;
   for await (const event of work.submit(session, [recipe])) {
@@ -104,7 +103,7 @@ async function noise({ about, panel }, work, show) {
 }
 
 /** DDPM's thousand steps against DDIM's fifty, one after the other (page/samplers/lecture.py). @param {App} app @param {Work} work @param {(value: any) => void} show */
-async function thousand({ about, panel }, work, show) {
+export async function thousand({ about, panel }, work, show) {
   const recipe = { ...about.check(panel.recipe()), eta: 0 }, why = about.model(recipe.model).whyNot.lecture, ended = [];
   if (why) throw new RecipeError(why);
   const session = await work.session(recipe.model), total = RUNS.reduce((sum, [, steps]) => sum + steps, 0);

@@ -20,5 +20,4 @@ export async function build(app, box) {
     prose(texts.policy), place.policy,
   );
   await Promise.all(SHOWN.map(async ([id, view]) => mount(view, place[id], await shown(id))));
-  return { follow() {} };
 }

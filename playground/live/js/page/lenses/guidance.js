@@ -4,7 +4,6 @@
  *
  * @import { Recipe } from "../../engine/protocol.js"
  * @import { App } from "../app.js"
- * @import { Finished } from "../drawing.js"
  * @import { Work } from "../section.js"
  * @import { Drawn } from "../together.js"
  */
@@ -25,7 +24,7 @@ export async function build(app, box) {
   const axis = make("select", { id: "sweep-axis" }, ...Object.keys(texts.axes).map((name) => make("option", { value: name }, about.label(name))));
   const values = make("input", { type: "text", id: "sweep-values", value: texts.axes.guidance });
   axis.onchange = () => (values.value = texts.axes[axis.value]);
-  const strip = await mount("filmstrip", places.filmstrip, await shown("filmstrip"));
+  const strip = await app.follow("filmstrip", places.filmstrip);
   const sweep = new Section(app, "sweep", "Draw the sweep", strip.show, data);
   sweep.work = (work) => swept(app, work, axis.value, values.value, strip.show);
   values.onkeydown = (event) => void (event.key === "Enter" && sweep.start());
@@ -35,17 +34,9 @@ export async function build(app, box) {
     make("div", { class: "pair" }, labelled("Sweep", axis), labelled(`Values, at most ${texts.most}`, values, texts.help)),
     sweep.buttons, places.filmstrip, prose(texts.measured), places.tradeoff, more, prose(texts.elsewhere), elsewhere(),
   );
-  const look = await mount("lookahead", places.lookahead, await shown("lookahead"));
+  await app.follow("lookahead", places.lookahead);
   await Promise.all(["tradeoff", "variants"].map(async (id) => mount("tradeoff", places[id], await shown(id))));
   app.onModel((model) => why.fit(model));
-  return {
-    /** @param {Finished} found */
-    async follow({ run }) {
-      const session = await app.models.session(run.recipe.model);
-      look.show(data.lookahead(run, await session.callSeconds(), about));
-      strip.show(data.stripOf(about, run.recipe, "guidance", [await data.finishedFrame(run, "guidance", about)]));
-    },
-  };
 }
 
 /** What needs Python, and how to get it. */
@@ -72,7 +63,7 @@ export function plan({ about }, recipe, axis, text) {
 }
 
 /** Draw the sweep, frame by frame. @param {App} app @param {Work} work @param {string} axis @param {string} text @param {(value: any) => void} show */
-async function swept(app, work, axis, text, show) {
+export async function swept(app, work, axis, text, show) {
   const { about } = app, recipe = app.panel.recipe(), recipes = plan(app, recipe, axis, text), model = about.model(recipe.model);
   if (model.unused.includes(axis)) throw new RecipeError(`A sweep of this would draw equal pictures. ${model.whyUnused}`);
   const times = recipes.reduce((sum, each) => sum + about.rows(each), 0) / about.rows(recipe);

@@ -41,7 +41,6 @@ export async function build(app, box) {
     price();
   });
   await below.build(app, box);
-  return { follow() {} }; // none of its views follows the recipe's run
 }
 
 /** What a race would cost, or why there is none. @param {App} app @param {Controls} controls @param {Races} races */

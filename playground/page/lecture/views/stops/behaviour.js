@@ -1,5 +1,6 @@
 // The way: one stop at a time. Which were seen is remembered by this browser.
 const SEEN = 'latent-playground.lecture', SHORT = 'Check';
+const TRIES = 100, PAUSE = 50;  // ms
 let stops = [], parameter = 'stop', names = [], at = 0, fields = null, seen = new Set();
 
 const lens = () => element.closest('#lecture');
@@ -57,10 +58,13 @@ function open() {
   fields = stop.fields;
   if (Object.keys(fields).length) trigger('lab', {});
   turnTo(stop.lab);
-  requestAnimationFrame(() => requestAnimationFrame(() => {
-    const part = document.getElementById(stop.section);
-    part?.scrollIntoView({ behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth', block: 'center' });
-  }));
+  requestAnimationFrame(() => requestAnimationFrame(() => reveal(stop.section, TRIES)));
+}
+// A lens that is opened for the first time may still lay itself out.
+function reveal(section, tries) {
+  const part = document.getElementById(section);
+  if (part?.checkVisibility()) part.scrollIntoView({ behavior: CALM.matches ? 'auto' : 'smooth', block: 'center' });
+  else if (tries) setTimeout(() => reveal(section, tries - 1), PAUSE);
 }
 // The page hands over the values of the recipe's widgets and takes what they shall be.
 document.addEventListener('playground:lecture', ({ detail }) => {

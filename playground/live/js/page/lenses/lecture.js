@@ -1,0 +1,69 @@
+// @ts-check
+/**
+ * The Lecture lens: eleven stops, whose figures are the visitor's own runs, and a self-check
+ * (page/lecture/lens.py and figures.py).
+ *
+ * @import { App } from "../app.js"
+ * @import { Work } from "../section.js"
+ */
+import * as guiding from "../data/guidance.js";
+import * as checking from "../data/lecture.js";
+import * as sampling from "../data/samplers.js";
+import { ask, make, prose } from "../dom.js";
+import { compared, raced } from "../lecturing.js";
+import { Section } from "../section.js";
+import { mount, shown } from "../views.js";
+import { noise, thousand } from "./below.js";
+import { elsewhere, swept } from "./guidance.js";
+
+/** @param {App} app @param {HTMLElement} box */
+export async function build(app, box) {
+  const { way, check } = app.about.page.lecture, lens = make("div", { id: "lecture" }), place = make("div", { id: "lecture-stops", class: "block" });
+  const figures = figuresOf(app);
+  lens.append(place);
+  for (const { name } of way.stops.slice(0, -1)) lens.append(make("div", { id: `stop-${name}` }, ...(await figures[name]())));
+  const [start, questions] = await asked(app, "check", "Measure the answers", "check", (work, show) => compared(app, work, show), check, checking);
+  lens.append(make("div", { id: "stop-check" }, questions, start));
+  box.append(lens);
+  await mount("stops", place, way, { lab: () => app.panel.take(ask("lecture", app.panel.values())) });
+}
+
+/** What stands below each stop, by its name; what needs Python says so. @param {App} app @returns {Record<string, () => Promise<HTMLElement[]>>} */
+function figuresOf(app) {
+  const texts = app.about.page.lecture;
+  return {
+    noise: () => asked(app, "noise", "Noise my picture", "noising", (work, show) => noise(app, work, show)),
+    reverse: () => mirror(app, "reverse", "reverse", "explorer"),
+    conditioning: async () => [...(await mirror(app, "listened", "listened", "explorer")), prose(texts.told), ...(await fixed("tradeoff", "telling"))],
+    worked: async () => [prose(texts.middle), ...(await fixed("worked", "worked")), elsewhere()],
+    compasses: async () => [...(await mirror(app, "lookahead", "lookahead", "lookahead")), prose(texts.toy), elsewhere()],
+    scale: () => asked(app, "scale", `Draw w = ${texts.scales}`, "filmstrip", (work, show) => swept(app, work, "guidance", texts.scales, show), null, guiding),
+    latents: () => mirror(app, "pipeline", "pipeline", "pipeline"),
+    thousand: () => asked(app, "thousand", "Run both", "lecture", (work, show) => thousand(app, work, show)),
+    fair: () => asked(app, "fair", `Race at ${texts.calls} network calls`, "lecture", (work, show) => raced(app, work, show)),
+    family: async () => [prose(app.about.page.family.race), ...(await fixed("drawn", "family"))],
+    tree: () => fixed("systems", "systems"),
+  };
+}
+
+/** A view with its Start and Stop. @param {App} app @param {string} name @param {string} label @param {string} view @param {(work: Work, show: (value: any) => void) => Promise<void>} work @param {any} [value] @param {{ message: (text: string, error?: boolean, share?: number) => any, stopped: () => any }} [words] */
+async function asked(app, name, label, view, work, value = null, words = sampling) {
+  const place = make("div", { id: `lecture-${name}`, class: "block" }), made = await mount(view, place, value);
+  const section = new Section(app, `lecture-${name}`, label, made.show, words);
+  section.work = (given) => work(given, made.show);
+  return [section.buttons, place];
+}
+
+/** What another lens shows of the recipe's run, once more. @param {App} app @param {string} name @param {string} view @param {string} frame */
+async function mirror(app, name, view, frame) {
+  const place = make("div", { id: `lecture-${name}`, class: "block" });
+  await app.follow(view, place, frame);
+  return [place];
+}
+
+/** What does not follow the recipe. @param {string} view @param {string} name of what is shown */
+async function fixed(view, name) {
+  const place = make("div", { id: `lecture-${name}`, class: "block" });
+  await mount(view, place, await shown(name));
+  return [place];
+}
