@@ -8,6 +8,7 @@ from lens import QUICK
 
 from playground.page.guidance import own
 from playground.recipe import Recipe
+from playground.wording import wilson
 from playground.world import measures
 
 FAST = Recipe(prompt="a red square", steps=2)
@@ -37,6 +38,13 @@ def test_every_row_is_what_its_pictures_measure(session):
     assert last["caption"] == "“a red square”, seeds 7 to 14, 8 a row"
     assert len({frame["run"] for frame in frames}) == 1
     assert last["run"] is None  # there is nothing more to stop
+    chart = own.charted(last)
+    points = chart["panels"][0]["points"]
+    assert [(p["at"], p["values"]["strict"]["value"]) for p in points] == [
+        (float(row["name"]), row["values"][1]) for row in last["rows"]
+    ]
+    low, _ = wilson(points[0]["values"]["lenient"]["value"], 8)
+    assert (points[0]["values"]["lenient"]["low"], chart["text"]) == (low, last["caption"])
 
 
 def test_stopping_keeps_finished_rows_and_frees_the_engine(session, monkeypatch):
@@ -119,5 +127,7 @@ def test_the_visitors_table_fills_and_refuses_on_the_page(lens):
     page.wait_for_function(said, arg="The oracle knows none of these words")
     assert rows.all_text_contents() == ["1", "7"]  # of what its caption says
     assert page.text_content(f"{OWN} caption").startswith("“a red square”, seeds 3 to 10")
-    page.click(f"{OWN} summary")
+    assert page.locator("#own-curves figure").count() == 4
+    page.click(f"{OWN} .name")
+    page.click(f"{OWN} .help summary")
     assert "in the oracle's features" in page.text_content(f"{OWN} .columns")

@@ -3,6 +3,8 @@
 gr.HTML hands a behaviour its `element`, `props` and `watch`; so does this.
 """
 
+from urllib.parse import unquote
+
 MOUNT = """([html, css, js, value]) => {
   document.body.innerHTML = html;
   document.head.append(Object.assign(document.createElement('style'), {textContent: css}));
@@ -27,3 +29,11 @@ def slide(page, selector: str, value) -> None:
         " e.dispatchEvent(new Event('input')); }",
         [selector, str(value)],
     )
+
+
+def table_of(page, view: str = "body") -> list[str]:
+    """The lines of the table that a view offers to save."""
+    link = page.get_attribute(f"{view} .csv", "href")
+    kind, _, text = link.partition(",")
+    assert kind == "data:text/csv;charset=utf-8"
+    return unquote(text).removeprefix("\ufeff").split("\r\n")

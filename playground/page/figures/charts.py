@@ -1,6 +1,7 @@
 """Measured values as charts, as the page shows them."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from playground.page.figures import files
@@ -9,6 +10,7 @@ from playground.page.shared.curves import Panel
 from playground.page.shared.tradeoff import Column
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 NEAR = 1.1  # numbers of calls that differ by less are not both named on the axis
@@ -66,38 +68,50 @@ def _ticks(calls: list[int]) -> list[int]:
     return sorted(found)
 
 
-def _lowest(panels: list[Panel], measure: Column) -> float:
-    """Where the axis of all panels begins: shares at whole tens below the lowest interval."""
+def _ends(panels: Sequence[Panel], measure: Column) -> tuple[float, float | None]:
+    """Of the axis of all panels: shares begin and end at whole tens around all intervals."""
     if not measure.percent:
-        return 0.0
-    values = [point.values[measure.key] for panel in panels for point in panel.points]
-    return math.floor(10 * min(v.value if v.low is None else v.low for v in values)) / 10
+        return 0.0, None
+    found = [p.values[measure.key] for panel in panels for p in panel.points]
+    low = min(v.value if v.low is None else v.low for v in found)
+    high = max(v.value if v.high is None else v.high for v in found)
+    first = math.floor(10 * low + 1e-9)
+    return first / 10, max(math.ceil(10 * high - 1e-9), first + 1) / 10
 
 
-def curves(panels: list[Panel], measure: Column) -> "Figure":
-    """A chart per field; numbers are joined by a line with its band, others are dots with bars."""
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    figure, lowest = files.new(4 * columns, 3 * rows), _lowest(panels, measure)
-    for number, panel in enumerate(panels, 1):
+def curves(panels: Sequence[Panel], measures: Sequence[Column]) -> "Figure":
+    """A chart of every measure of every field. Numbers are joined by a line with its band, others
+    are dots with bars.
+    """
+    shown = [(panel, measure) for panel in panels for measure in measures]
+    columns = min(3 if len(panels) > 1 else 2, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = files.new(4 * columns, 3 * rows)
+    for number, (panel, measure) in enumerate(shown, 1):
         axes = figure.add_subplot(rows, columns, number)
-        points = [point for point in panel.points if measure.key in point.values]
-        values = [point.values[measure.key] for point in points]
-        places, heights = range(len(points)), [value.value for value in values]
-        if all(value.low is not None for value in values):
-            low, high = ([getattr(value, side) for value in values] for side in ("low", "high"))
-            if all(point.at is not None for point in points):
-                axes.fill_between(places, low, high, color=files.COLOURS[0], alpha=0.2)
-            else:
-                axes.vlines(places, low, high, color=files.COLOURS[0], alpha=0.5)
-        numbers = all(point.at is not None for point in points)
-        line, turned = ("-", 0) if numbers else ("none", 20)
-        axes.plot(places, heights, linestyle=line, marker="o", markersize=4, color=files.COLOURS[0])
-        axes.set_xticks(places, [point.name for point in points], fontsize=8, rotation=turned)
-        axes.set_ylim(lowest, 1 if measure.percent else None)
-        axes.set_title(panel.label, fontsize=10, parse_math=False)
-        axes.grid(True, axis="y", color="#e5e7eb")
-        if measure.percent:
-            axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    figure.suptitle(measure.label, fontsize=11, parse_math=False)
+        _curve(axes, panel, measure)
+        axes.set_ylim(*_ends(panels, measure))
+        axes.set_title(panel.label if len(panels) > 1 else measure.label, fontsize=10,
+                       parse_math=False)  # fmt: skip
+    title = measures[0].label if len(panels) > 1 else panels[0].label
+    figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
+
+
+def _curve(axes: "Axes", panel: Panel, measure: Column) -> None:
+    points = [point for point in panel.points if measure.key in point.values]
+    values = [point.values[measure.key] for point in points]
+    places, heights = range(len(points)), [value.value for value in values]
+    numbers = all(point.at is not None for point in points)
+    if all(value.low is not None for value in values):
+        low, high = ([getattr(value, side) for value in values] for side in ("low", "high"))
+        if numbers:
+            axes.fill_between(places, low, high, color=files.COLOURS[0], alpha=0.2)
+        else:
+            axes.vlines(places, low, high, color=files.COLOURS[0], alpha=0.5)
+    line, turned = ("-", 0) if numbers else ("none", 20)
+    axes.plot(places, heights, linestyle=line, marker="o", markersize=4, color=files.COLOURS[0])
+    axes.set_xticks(places, [point.name for point in points], fontsize=8, rotation=turned)
+    axes.grid(True, axis="y", color="#e5e7eb")
+    if measure.percent:
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")

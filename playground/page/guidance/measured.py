@@ -1,24 +1,17 @@
 """What guidance does to the standard prompts: the lecture's table, measured on our model."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from playground.diffusion import guidance
 from playground.models import specs
 from playground.page import surprises
-from playground.page.figures import charts, keeping
-from playground.page.shared import curves, tradeoff
-from playground.page.shared.curves import Panel, Point, Value
+from playground.page.figures import measures
+from playground.page.shared import tradeoff
+from playground.page.shared.curves import Panel, Point
 from playground.recipe import FIELDS, Recipe
 from playground.wording import between, percent, points, wilson
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-SHARES = ("lenient", "strict")  # of pictures, so with an interval
 
 
 def measured(rows: list[dict]) -> dict:
@@ -112,23 +105,16 @@ def panels(rows: list[dict]) -> list[Panel]:
 
 def _point(row: dict) -> Point:
     number = row["value"] if isinstance(row["value"], int | float) else None
-    return Point(_called(row), number, {m.key: _value(row, m) for m in MEASURES})
+    return Point(_called(row), number, measures.values(row, MEASURES))
 
 
-def _value(row: dict, measure: tradeoff.Column) -> Value:
-    """Of shares of pictures the interval is known; saturation is no share of them."""
-    if measure.key not in SHARES:
-        return Value(row[measure.key])
-    return Value(row[measure.key], *wilson(row[measure.key], row["count"]))
-
-
-def figure(rows: list[dict], ask: Mapping) -> "Figure":
-    """The charts of one measure, to keep."""
-    known = {measure.key: measure for measure in MEASURES}
-    wanted = ask.get("measure")
-    if not isinstance(wanted, str) or wanted not in known:
-        raise ValueError(f"There is no measure {wanted!r}; there are: {', '.join(known)}.")
-    return charts.curves(panels(rows), known[wanted])
+def over_w(rows: list[dict], usual: str = "") -> Panel:
+    """`guidance` rows, the card's or a visitor's, as one field with all measures."""
+    points = tuple(
+        Point(f"{row['guidance']:g}", row["guidance"], measures.values(row, tradeoff.COLUMNS))
+        for row in rows
+    )
+    return Panel(FIELDS["guidance"].metadata["label"], points, usual)
 
 
 def build() -> None:
@@ -137,12 +123,14 @@ def build() -> None:
     card = spec.card
     if rows := card.get("guidance"):
         gr.Markdown(f"### What w does, measured with {spec.label}")
-        gr.HTML(measured(rows), **asdict(tradeoff.VIEW), elem_id="tradeoff")
+        plotted = [over_w(rows, f"{Recipe().guidance:g}")]
+        measures.build(plotted, tradeoff.COLUMNS, "", "latent-playground-w", "tradeoff-curves")
+        table = tradeoff.folded(measured(rows))
+        gr.HTML(table, **asdict(tradeoff.VIEW), elem_id="tradeoff")
         surprises.build("saturation")
     if rows := card.get("variants"):
         with gr.Accordion("Guidance over time, rescale and guiders, measured", open=False):
-            shown = curves.chart(panels(rows), MEASURES, _ends(rows))
-            view = gr.HTML(shown, **asdict(curves.VIEW), elem_id="variants-curves")
-            keeping.offer(view, lambda ask: figure(rows, ask), "latent-playground-guidance")
-            with gr.Accordion("The same as a table", open=False):
-                gr.HTML(variants(rows), **asdict(tradeoff.VIEW), elem_id="variants")
+            text, name = _ends(rows), "latent-playground-guidance"
+            measures.build(panels(rows), MEASURES, text, name, "variants-curves")
+            table = tradeoff.folded(variants(rows) | {"text": ""})
+            gr.HTML(table, **asdict(tradeoff.VIEW), elem_id="variants")

@@ -11,11 +11,11 @@ import numpy as np
 
 from playground.engine.events import Failure, Picture
 from playground.page import fits, sections, serving, together
-from playground.page.guidance import sweeping
+from playground.page.guidance import measured, sweeping
 from playground.page.guidance.axis import AXES
 from playground.page.panel import Panel
 from playground.page.sections import Section
-from playground.page.shared import tradeoff
+from playground.page.shared import curves, tradeoff
 from playground.recipe import FIELDS, Recipe
 from playground.wording import counted, percent
 
@@ -27,8 +27,8 @@ MEASURERS = 2  # at the same time: one of them computes as much as a class of vi
 TEXT = (
     "### Your own prompt, measured\n"
     f"Your recipe with {SEEDS} seeds (its own and the next ones) at every w, read by the oracle: a "
-    "small network that was trained on rendered scenes alone. A row is finished before the next "
-    "one begins, so stopping keeps the rows that are there."
+    "small network that was trained on rendered scenes alone. One w is finished before the next "
+    "one begins, so stopping keeps those that are there."
 )
 
 
@@ -108,6 +108,28 @@ def _caption(recipe: Recipe) -> str:
     return f"“{recipe.prompt}”, seeds {first} to {last}{round_the_end}, {SEEDS} a row"
 
 
+def frames(recipe: Recipe, text: str | None, visitor: str | None) -> Iterator[tuple]:
+    """Of the table and, whenever a row is finished, of its charts."""
+    rows = 0
+    for table in measure(recipe, text, visitor):
+        more = len(table.get("rows", ())) > rows
+        rows += more
+        yield tradeoff.folded(table), charted(table) if more else gr.skip()
+
+
+def charted(table: dict) -> dict:
+    """The rows of the table as charts."""
+    keys = [column["key"] for column in table["columns"]]
+    rows = [
+        dict(zip(keys, row["values"], strict=True))
+        | {"guidance": float(row["name"]), "count": SEEDS}
+        for row in table["rows"]
+    ]
+    name = "latent-playground-own-w"
+    panels = [measured.over_w(rows)]
+    return curves.chart(panels, tradeoff.COLUMNS, table["caption"], name, figures=False)
+
+
 @dataclass(frozen=True)
 class Table:
     """The section, and the sentence on what measuring would take."""
@@ -147,7 +169,7 @@ def build() -> Table:
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("own", "Measure")
     price = gr.Markdown(cost(Recipe(), AXES["guidance"]), elem_id="own-cost")
+    chart = gr.HTML(None, **asdict(curves.VIEW), elem_id="own-curves")
     view = gr.HTML(None, **asdict(tradeoff.VIEW), elem_id="own-table")
-    return Table(
-        Section(start, stop, [view], tradeoff, measure, MEASURERS, fields=(values,)), price, reason
-    )
+    section = Section(start, stop, [view, chart], tradeoff, frames, MEASURERS, fields=(values,))
+    return Table(section, price, reason)

@@ -10,10 +10,10 @@ from playground.diffusion import samplers
 from playground.diffusion.errors import slope as slope_of
 from playground.models import specs
 from playground.page import surprises
-from playground.page.figures import charts, keeping
+from playground.page.figures import charts, keeping, measures
 from playground.page.samplers.views import errors
 from playground.page.samplers.views.errors import Group, Point, Series
-from playground.page.shared import tradeoff
+from playground.page.shared import curves, tradeoff
 from playground.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -89,6 +89,16 @@ def stochastic(found: dict) -> dict:
     )  # fmt: skip
 
 
+def fresh(found: dict) -> list[curves.Panel]:
+    """The same as charts: measures against calls, a field for each sampler."""
+    by: dict[str, list[curves.Point]] = {}
+    for row in sorted(found["stochastic"], key=lambda row: row["calls"]):
+        values = measures.values(row, tradeoff.COLUMNS)
+        point = curves.Point(str(row["calls"]), row["calls"], values)
+        by.setdefault(samplers.get(row["sampler"]).label, []).append(point)
+    return [curves.Panel(f"{label}, calls", tuple(points)) for label, points in by.items()]
+
+
 def figure(ask: Mapping) -> "Figure":
     """The chart that a browser shows, to keep."""
     measure = ask.get("measure")
@@ -108,4 +118,7 @@ def build() -> None:
     keeping.offer(view, figure, "latent-playground-errors")
     surprises.build("first order")
     with gr.Accordion("Samplers with fresh noise: score and diversity against calls", open=False):
-        gr.HTML(stochastic(found), **asdict(tradeoff.VIEW), elem_id="errors-stochastic")
+        name = "latent-playground-fresh-noise"
+        measures.build(fresh(found), tradeoff.COLUMNS, "", name, "stochastic-curves")
+        table = tradeoff.folded(stochastic(found))
+        gr.HTML(table, **asdict(tradeoff.VIEW), elem_id="errors-stochastic")

@@ -1,4 +1,6 @@
-"""Measured values against settings, a small chart for each field, with their 95 % intervals."""
+"""Measured values against settings, with their 95 % intervals: a small chart for each field, of one
+measure; where there is one field alone, a chart for each measure.
+"""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,9 +38,14 @@ class Panel:
     usual: str = ""
 
 
-def chart(panels: list[Panel], measures: tuple[Column, ...], text: str) -> dict:
+def chart(
+    panels: list[Panel], measures: tuple[Column, ...], text: str, name: str, figures: bool = True
+) -> dict:
+    """`name` is that of the file of all numbers; `figures` says whether the charts are kept too."""
     return {
         "panels": [asdict(panel) for panel in panels],
         "measures": [asdict(measure) for measure in measures],
         "text": text,
+        "name": name,
+        "figures": figures,
     }

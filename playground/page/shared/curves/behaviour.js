@@ -9,63 +9,78 @@ function svg(tag, attributes, text) {
   return node;
 }
 
-const measure = () => chart.measures[+find('measure').value];
-const shown = (value) => (measure().percent ? percent(value) : Number.isInteger(value) ? String(value) : value.toPrecision(3));
+const alone = () => chart.panels.length === 1;
+const chosen = () => chart.measures[+find('measure').value];
+const charts = () => (alone() ? chart.measures.map((measure) => [chart.panels[0], measure]) : chart.panels.map((panel) => [panel, chosen()]));
+const shown = (value, { percent: share }) => (share ? percent(value) : Number.isInteger(value) ? String(value) : value.toPrecision(3));
+const measured = ({ points }, { key }) => points.filter(({ values }) => values[key]);
 
-// All panels share one axis, so that fields can be compared. Shares end at 100 % and begin at whole
-// tens below the lowest interval.
-function axis() {
-  const all = chart.panels.flatMap((panel) => panel.points.map((point) => point.values[measure().key])).filter((value) => value);
-  if (measure().percent) return [Math.floor(10 * Math.min(...all.map(({ value, low }) => low ?? value))) / 10, 1];
-  return [0, 1.1 * Math.max(...all.map(({ value }) => value), 1e-9)];
+// Charts of one measure share its axis, so that fields can be compared. Shares begin and end at whole
+// tens around all intervals.
+function axis(measure) {
+  const all = chart.panels.flatMap((panel) => measured(panel, measure).map(({ values }) => values[measure.key]));
+  const low = Math.min(...all.map((v) => v.low ?? v.value)), high = Math.max(...all.map((v) => v.high ?? v.value));
+  if (measure.percent) return [Math.floor(10 * low + 1e-9) / 10, Math.max(Math.ceil(10 * high - 1e-9), Math.floor(10 * low + 1e-9) + 1) / 10];
+  return [0, 1.1 * Math.max(high, 1e-9)];
+}
+function spacing(measure, range) {
+  if (!measure.percent) return range / 4;
+  return range > 0.5 ? 0.2 : range > 0.2 ? 0.1 : 0.05;
 }
 
-function sentence(panel, { name, values }) {
-  const { value, low, high } = values[measure().key], between = low === null ? '' : ` (95 % interval ${shown(low)} to ${shown(high)})`;
-  return `${panel.label} ${name}: ${measure().label} ${shown(value)}${between}.`;
+function sentence(panel, measure, { name, values }) {
+  const { value, low, high } = values[measure.key], between = low === null ? '' : ` (95 % interval ${shown(low, measure)} to ${shown(high, measure)})`;
+  return `${panel.label} ${name}: ${measure.label} ${shown(value, measure)}${between}.`;
 }
 
-function draw(panel) {
-  const figure = make('figure'), picture = svg('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, role: 'group', 'aria-label': `${measure().label} against ${panel.label}` });
-  const points = panel.points.filter((point) => point.values[measure().key]), [low, high] = axis();
+function draw([panel, measure]) {
+  const figure = make('figure'), picture = svg('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, role: 'group', 'aria-label': `${measure.label} against ${panel.label}` });
+  const points = measured(panel, measure), [low, high] = axis(measure);
   const x = (i) => LEFT + 16 + (i * (WIDE - LEFT - RIGHT - 32)) / Math.max(points.length - 1, 1);  // evenly: 0.5 and 25 both keep their room
   const numbers = points.every((point) => point.at !== null), below = numbers ? BOTTOM : TURNED;  // names are written aslant
-  const y = (v) => HIGH - below - ((v - low) / (high - low)) * (HIGH - TOP - below), of = (point) => point.values[measure().key];
-  const step = !measure().percent ? (high - low) / 4 : high - low > 0.5 ? 0.2 : 0.1;
-  for (let mark = low; mark < high + 1e-9; mark += step) {
-    picture.append(svg('line', { class: 'rule', x1: LEFT, x2: WIDE - RIGHT, y1: y(mark), y2: y(mark) }), svg('text', { x: LEFT - 6, y: y(mark) + 4, 'text-anchor': 'end' }, measure().percent ? percent(mark) : mark.toPrecision(2)));
+  const y = (v) => HIGH - below - ((v - low) / (high - low)) * (HIGH - TOP - below), of = (point) => point.values[measure.key];
+  for (let mark = low; mark < high + 1e-9; mark += spacing(measure, high - low)) {
+    picture.append(svg('line', { class: 'rule', x1: LEFT, x2: WIDE - RIGHT, y1: y(mark), y2: y(mark) }), svg('text', { x: LEFT - 6, y: y(mark) + 4, 'text-anchor': 'end' }, measure.percent ? percent(mark) : mark.toPrecision(2)));
   }
   const known = points.every((point) => of(point).low !== null), at = (side) => (p, i) => `${x(i)},${y(of(p)[side])}`;
   if (numbers && known) picture.append(svg('polygon', { class: 'band', points: [...points.map(at('low')), ...points.map(at('high')).reverse()].join(' ') }));
   if (numbers) picture.append(svg('polyline', { class: 'line', points: points.map(at('value')).join(' ') }));
   points.forEach((point, i) => {
-    if (known && !numbers) picture.append(svg('line', { class: 'bar', x1: x(i), x2: x(i), y1: y(of(point).low), y2: y(of(point).high) }));
-    const dot = svg('circle', { class: point.name === panel.usual ? 'usual' : '', cx: x(i), cy: y(of(point).value), r: 5.5, tabindex: 0, role: 'button', 'aria-label': sentence(panel, point) });
-    dot.onmouseenter = dot.onfocus = dot.onclick = () => { find('said').textContent = sentence(panel, point); };
-    dot.append(svg('title', {}, sentence(panel, point)));
-    picture.append(dot, numbers ? svg('text', { x: x(i), y: HIGH - below + 18, 'text-anchor': 'middle' }, point.name)
+    const said = sentence(panel, measure, point);
+    if (known && (!numbers || points.length === 1)) picture.append(svg('line', { class: 'bar', x1: x(i), x2: x(i), y1: y(of(point).low), y2: y(of(point).high) }));
+    const dot = svg('circle', { class: point.name === panel.usual ? 'usual' : '', cx: x(i), cy: y(of(point).value), r: 5.5, tabindex: 0, role: 'button', 'aria-label': said });
+    dot.onmouseenter = dot.onfocus = dot.onclick = () => { find('said').textContent = said; };
+    dot.append(svg('title', {}, said));
+    picture.append(dot, numbers ? svg('text', { x: x(i), y: HIGH - below + 17, 'text-anchor': 'middle' }, point.name)
       : svg('text', { transform: `translate(${x(i) + 6} ${HIGH - below + 16}) rotate(-24)`, 'text-anchor': 'end' }, point.name));
   });
-  figure.append(make('figcaption', panel.label), picture);
+  if (alone()) picture.append(svg('text', { x: (LEFT + WIDE - RIGHT) / 2, y: HIGH - 2, 'text-anchor': 'middle' }, panel.label));
+  figure.append(make('figcaption', alone() ? measure.label : panel.label), picture);
   return figure;
 }
 
 function layOut() {
-  find('help').textContent = measure().help + (chart.panels.some((panel) => panel.points.some((p) => p.values[measure().key]?.low != null)) ? ' Bands and bars: 95 % interval. Two settings whose bands overlap widely cannot be told apart by these pictures.' : '');
-  find('panels').replaceChildren(...chart.panels.map(draw));
-  find('said').textContent = 'Point at a dot for its numbers; a ringed dot is the usual setting.';
+  const banded = charts().some(([panel, measure]) => measured(panel, measure).some(({ values }) => values[measure.key].low !== null));
+  const helps = charts().map(([, { label, help }]) => (alone() ? `${label}: ${help}` : help));
+  find('help').textContent = [...new Set(helps)].join(' ') + (banded ? ' Bands and bars: 95 % interval. Two settings whose bands overlap widely cannot be told apart by these pictures.' : '');
+  find('panels').replaceChildren(...charts().map(draw));
+  find('said').textContent = 'Point at a dot for its numbers' + (chart.panels.some(({ usual }) => usual) ? '; a ringed dot is the usual setting.' : '.');
 }
 find('measure').oninput = layOut;
 element.querySelectorAll('[data-figure]').forEach((link) => {
-  link.onclick = (event) => { event.preventDefault(); trigger('keep', { kind: link.dataset.figure, measure: measure().key }); };
+  link.onclick = (event) => { event.preventDefault(); trigger('keep', { kind: link.dataset.figure, measure: chosen().key }); };
 });
 
 function show() {
   if (!props.value?.panels) return;
+  const before = chart && find('measure').value;
   chart = props.value;
+  find('choice').hidden = alone();
+  find('offline').hidden = !chart.figures;
   find('measure').replaceChildren(...chart.measures.map(({ label }, i) => Object.assign(make('option', label), { value: i })));
+  find('measure').value = chart.measures[+before] ? before ?? 0 : 0;
   find('text').textContent = chart.text;
-  offerTable(find('csv'), 'latent-playground-guidance', [['field', 'setting', ...chart.measures.flatMap(({ label }) => [label, 'from', 'to'])],
+  offerTable(find('csv'), chart.name, [['field', 'setting', ...chart.measures.flatMap(({ label }) => [label, 'from', 'to'])],
     ...chart.panels.flatMap(({ label, points }) => points.map(({ name, values }) => [label, name, ...chart.measures.flatMap(({ key }) => [values[key]?.value, values[key]?.low, values[key]?.high])]))]);
   element.querySelector('.curves').hidden = false;
   layOut();

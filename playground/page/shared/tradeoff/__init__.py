@@ -61,3 +61,8 @@ def table(
         "rows": [{"name": name, "values": [found[c.key] for c in columns]} for name, found in rows],
         "text": text,
     }
+
+
+def folded(shown: dict) -> dict:
+    """The table closed under a line, where charts show the same."""
+    return shown | {"folded": True}

@@ -14,8 +14,12 @@ function show() {
   if (!late) say(value.text, value.error);
 }
 
-function fill({ heading, caption, columns, rows }) {
-  const table = element.querySelector('table');
+function fill({ heading, caption, columns, rows, folded }) {
+  const table = element.querySelector('table'), closes = !!folded && rows.length > 0;
+  if (find('name').hidden === closes) {  // later it stays as the visitor has left it
+    find('name').hidden = !closes;
+    find('fold').open = !closes;
+  }
   table.hidden = find('help').hidden = find('keep').hidden = !rows.length;
   offerTable(find('csv'), `latent-playground-${heading.replace(/[^a-z0-9]+/gi, '-')}`, [[heading, ...columns.map(({ label }) => label)], ...rows.map(({ name, values }) => [name, ...values])]);
   table.caption.textContent = caption;
