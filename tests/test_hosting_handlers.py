@@ -2,10 +2,16 @@
 that nobody foresaw.
 """
 
+import itertools
+import os
+
 import gradio as gr
 import pytest
 from browser import ran
 from gradio.state_holder import SessionState
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_hostile import VALUES
 
 from playground.page import serving
 from playground.page.hosting.blocks import Page
@@ -32,7 +38,7 @@ async def everything(session) -> dict[str, list[str]]:
         sent = handler.inputs or handler.collects_event_data
         for value in HOSTILE if sent else HOSTILE[:1]:
             try:
-                await answered(page, handler, state, value)
+                await answered(page, handler, state, [value], value)
             except gr.Error as error:
                 if "the log calls it" in error.message or not error.message:
                     wrong = f"{str(value)[:40]}: {error.__cause__!r}"
@@ -40,13 +46,15 @@ async def everything(session) -> dict[str, list[str]]:
     return found
 
 
-async def answered(page, handler, state, value) -> None:
-    request = gr.Request(session_hash="ann", query_params={"r": str(value)})
-    asked = gr.EventData(None, value)
+async def answered(page, handler, state, values, besides) -> None:
+    """As many values as the handler takes, over and over."""
+    request = gr.Request(session_hash="ann", query_params={"r": str(besides)})
+    asked = gr.EventData(None, besides)
+    sent = list(itertools.islice(itertools.cycle(values), len(handler.inputs)))
     iterator = None
     for _ in range(FRAMES if handler.inputs else 1):
         answer = await page.process_api(
-            handler, [value] * len(handler.inputs), state, request, iterator,
+            handler, sent, state, request, iterator,
             session_hash="ann", event_data=asked,
         )  # fmt: skip
         iterator = answer["iterator"]
@@ -65,6 +73,39 @@ def quick(session, monkeypatch):
 def test_no_handler_raises_whatever_it_is_sent(quick, caplog):
     assert ran(everything(quick)) == {}
     assert [r.message for r in caplog.records if r.levelname == "ERROR"] == []
+
+
+# HOSTILE_EXAMPLES=10000 tries more.
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "20"))
+EVENTS = st.tuples(st.integers(0, 10_000), st.lists(VALUES, min_size=1, max_size=9), VALUES)
+
+
+async def several(events) -> list[str]:
+    """What went wrong with events: which handler, its values, what it was told besides."""
+    page = build()
+    page.is_running = True
+    handlers = [handler for handler in page.fns.values() if handler.fn]
+    state, wrong = Light(page), []
+    for number, values, besides in events:
+        handler = handlers[number % len(handlers)]
+        try:
+            await answered(page, handler, state, values, besides)
+        except gr.Error as error:
+            if "the log calls it" in error.message or not error.message:
+                wrong.append(f"{handler.name}, {values!r}, {besides!r}: {error.__cause__!r}")
+    return wrong
+
+
+def test_no_handler_raises_whatever_several_values_it_is_sent(quick):
+    """All of them different: numbers, texts, lists and records in any place."""
+    together = min(EXAMPLES, 100)
+
+    @settings(max_examples=EXAMPLES // together, deadline=None, derandomize=True)
+    @given(st.lists(EVENTS, min_size=together, max_size=together))
+    def answered(events):
+        assert ran(several(events)) == []
+
+    answered()
 
 
 async def postprocessed(kind: type[gr.Blocks], remembered: type) -> tuple[list, list]:

@@ -34,6 +34,7 @@ def numbers(text: str, whole: bool = False) -> list[float]:
 
     `whole` says that whole numbers are asked for, which makes every comma a separator.
     """
+    text = text.replace(_HELD, "?")  # which is no number either
     text = re.sub(r"(?<=\d),(?=\d+\s*\))", ".", text)  # of a step: (+0,5)
     if not whole:
         text = re.sub(r"(?<=\d),(?=\d)", ".", text) if ";" in text else _unmistakable(text)
