@@ -13,7 +13,7 @@ import torch
 from browser import painted
 from diffusers.models.resnet import ResnetBlock2D
 from PIL import Image
-from viewer import mount, slide
+from viewer import mount, slide, table_of
 
 from playground.diffusion.errors import plane as plane_of
 from playground.diffusion.levels import flow
@@ -280,6 +280,9 @@ def test_the_view_scrubs_pictures_and_paths_together(run, page):
     mount(page, drawn.VIEW, shown)
     page.wait_for_selector(".row")
     assert page.locator(".models canvas").count() == 3
+    heading, *rows = table_of(page)
+    assert heading == ",U-Net,Flow transformer,Consistency student"
+    assert [row.split(",")[0] for row in rows] == [row["label"] for row in shown["rows"]]
     ends = (
         "[...document.querySelectorAll('.plane .here')]"
         ".map(c => ['cx', 'cy'].map(name => +c.getAttribute(name)))"

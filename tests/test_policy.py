@@ -7,7 +7,7 @@ import pytest
 import torch
 from browser import painted
 from diffusers import DDIMScheduler
-from viewer import MOUNT
+from viewer import MOUNT, table_of
 
 from playground.page.family import policy as section
 from playground.page.family.views import policy as view
@@ -217,6 +217,9 @@ def test_steps_and_networks_are_chosen_in_the_browser(page, shown):
     assert page.text_content(".slide output") == "1 of 1"
     assert page.locator(".measured td").first.text_content() != "100 %"
     assert page.locator("path.untrained").count() == 0
+    heading, *rows = table_of(page)  # of all numbers of calls
+    assert heading == "network,network calls,reached the goal,scenes"
+    assert len(rows) == sum(len(shares) for shares in shown[-1]["solved"].values())
     page.check("input[value=untrained]")
     page.uncheck("input[value=regression]")
     assert page.locator("path.untrained").count() == 24

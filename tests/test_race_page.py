@@ -8,6 +8,7 @@ import pytest
 from browser import LONGEST
 from lens import pixels, quiet, slide
 from PIL import Image
+from viewer import table_of
 
 from playground.recipe import Recipe, grid_from_png
 
@@ -57,6 +58,9 @@ def test_opens_with_a_finished_race_that_is_explored_without_a_request(lab):
         "Euler ancestral ∿, 8 steps", "DDPM ∿, 8 steps",
     ]  # fmt: skip
     assert notes(page)[3] == "cannot make exactly 8"
+    heading, *lanes = table_of(page, RACE)
+    assert heading.startswith("sampler,guidance,asked for,steps,network calls,rows,seconds")
+    assert lanes[3].startswith("Heun,5,8 network calls,4,7,14,")
     requests = quiet(page)
     # replay
     finished = pixels(page, f"{RACE} .card canvas")

@@ -73,6 +73,7 @@ function rows() {
     row.append(header, ...values.map((text) => { const cell = make('div', text); cell.setAttribute('role', 'cell'); return cell; }));
     return row;
   }));
+  offerTable(find('csv'), 'latent-playground-models', [['', ...data.models.map(({ label }) => label)], ...data.rows.map(({ label, values }) => [label, ...values])]);
   find('notes').replaceChildren(...data.notes.map((note) => make('li', note)));
 }
 

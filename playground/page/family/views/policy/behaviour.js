@@ -123,6 +123,8 @@ function showMeasured() {
   });
   find('measured caption').textContent = `Reached the goal and never touched the obstacle, in ${policy.runs} new scenes where it is in the way`;
   find('measured tbody').replaceChildren(...rows);
+  offerTable(find('csv'), 'latent-playground-policy', [['network', 'network calls', 'reached the goal', 'scenes'],
+    ...KINDS.flatMap(([kind, label]) => policy.solved[kind].map(([calls, share]) => [label.split(':')[0], calls, share, policy.runs]))]);
 }
 
 // A thing to drag, or to move by arrow keys. A place that the networks were never shown is refused.

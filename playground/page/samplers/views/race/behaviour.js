@@ -268,6 +268,8 @@ function draw() {
   find('finish').querySelector('button').disabled = !starred;
   find('unit').textContent = unit();
   element.querySelectorAll('[data-keep]').forEach((button) => { button.disabled = !lanes().some((l) => l.state === 'finished'); });
+  offerTable(find('csv'), 'latent-playground-race', [['sampler', 'guidance', 'asked for', 'steps', 'network calls', 'rows', 'seconds', 'state'],
+    ...lanes().map((l) => [l.sampler, l.guidance, `${l.count} ${unit()}`, l.steps, l.calls, l.rows, l.seconds, l.state])]);
   choices();
   compare();
 }
