@@ -10,6 +10,7 @@ if sys.argv[1:2] != ["speed"]:
 from playground.measuring import (
     attending,
     beside,
+    browser,
     checkpoints,
     conditioning,
     edits,
@@ -39,6 +40,7 @@ STAGES = {
     "load": load.measure,  # a running page: 1 to 64 visitors draw at the same time
     "beside": beside.measure,  # a picture while others draw many, against alone
     "replicas": replicas.measure,  # engines in processes of their own, one of them killed
+    "live": browser.measure,  # the edition that runs in a browser, beside Python
     "soak": soak.measure,  # a running page: what stays behind after hundreds of visits
     "flood": soak.flood,  # a running page: thousands of strangers, then one who draws
     "report": report.write,  # draw the sheets, measure, and write the tables

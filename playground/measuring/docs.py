@@ -10,6 +10,7 @@ from pathlib import Path
 
 from playground.diffusion import samplers
 from playground.measuring import (
+    browser_tables,
     checkpoint_tables,
     load_tables,
     replica_tables,
@@ -176,7 +177,7 @@ DOCUMENTS = {
     ROOT / "README.md": (MODEL, {"scoreboard": scoreboard}),
     ROOT / "docs" / "measurements.md": (
         MODEL, {"models": score_tables.models, "scores": score_tables.scores} | tables.TABLES
-        | checkpoint_tables.TABLES,
+        | checkpoint_tables.TABLES | browser_tables.TABLES,
     ),
     ROOT / "docs" / "hosting.md": (MODEL, load_tables.TABLES | replica_tables.TABLES),
     CARDS[MODEL]: (MODEL, {"facts": facts, "scores": score_tables.scores}),

@@ -1,0 +1,55 @@
+"""Markdown table of the edition that runs in a browser, from assets/hosting.json."""
+
+from playground.diffusion import samplers
+from playground.measuring.load_tables import figures
+
+COMMAND = "`python -m playground.measuring live`"
+
+
+def live(_: dict) -> str:
+    """A visit, drawing beside Python, and memory."""
+    found = figures().get("live")
+    if not found:
+        return f"Not measured yet: {COMMAND}."
+    redraw, memory = found["redraw"], found["memory"]
+    rows = {
+        "First visit": f"{found['bytes'] / 1e6:.1f} MB, {found['first']:.1f} s to its picture",
+        "Second visit": f"{found['second_bytes'] / 1e6:.1f} MB, {found['second']:.1f} s",
+        **{_drawn(name, row): _beside(row) for name, row in found["drawn"].items()},
+        "The student, redrawn while w is dragged": f"a picture every {redraw['median']} ms "
+        f"(median; 95 %: {redraw['p95']} ms)",
+        "Memory with the U-Net, after a picture": _megabytes(memory["one"]),
+        "Memory with the page and all three models": _megabytes(memory["all"]),
+    }
+    lines = ["| | |", "|---|---|", *(f"| {what} | {said} |" for what, said in rows.items())]
+    return "\n".join([
+        *lines, "",
+        "First visits start with nothing kept, on a server on the same machine: seconds are those "
+        "of the browser, not of a network. Both draw the U-Net's picture of 15 steps. Seconds "
+        f"of drawing are medians of {found['rounds']} rounds, in each of which the browser and "
+        "Python drew the same recipe with word maps, on one thread each. Memory is that of the "
+        "page's process, and its share if what processes have in common is divided among them. "
+        f"Chromium {found['chromium']}, {found['machine']}, torch {found['torch']}, load "
+        f"{found['busy']:.0f} before: above the number of cores, other work slows every row. "
+        f"Measured by {COMMAND}.",
+    ])  # fmt: skip
+
+
+def _drawn(name: str, row: dict) -> str:
+    label = samplers.get(row["sampler"]).label
+    return f"A picture of the {name}, {label}, {row['steps']} steps"
+
+
+def _beside(row: dict) -> str:
+    return (
+        f"{row['browser']:.2f} s; Python {row['python']:.2f} s by {row['network']}. A network call "
+        f"{1000 * row['call']:.0f} ms and {1000 * row['python_call']:.0f} ms: "
+        f"{row['ratio']:.1f} times"
+    )
+
+
+def _megabytes(found: dict) -> str:
+    return f"{found['resident']} MB, its share {found['share']} MB"
+
+
+TABLES = {"live": live}
