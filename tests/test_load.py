@@ -57,9 +57,12 @@ def test_the_tables_are_those_of_the_figures(monkeypatch):
     found = {
         "load": {"usual": where | {"rows": [row], "each": 5, "steps": 15}},
         "beside": where | {"alone": 1.0, "beside": 2.0, "times": 2.0, "rounds": 5},
+        "flood": where | {"answers": {"taken": 7, "503": 2}, "joins": 9, "uploads": 3,
+                          "picture": 1.2, "before": state, "after": state},
         "soak": where | {"runs": 9, "said": "9 draws", "before": state, "after": state},
     }  # fmt: skip
     monkeypatch.setattr(load_tables, "figures", lambda: found)
     assert "| U-Net, 15 steps | 1 | 0 | 1.00 | 0.1 / 0.1 s |" in load_tables.load({})
     assert "2.0 times as long as alone" in load_tables.beside({})
+    assert "7 were taken, the others read" in load_tables.flood({})
     assert "| memory, MB | 1,000 | 1,000 |" in load_tables.soak({})

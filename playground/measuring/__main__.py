@@ -15,6 +15,7 @@ from playground.measuring import (
     conditioning,
     edits,
     family,
+    hosting,
     load,
     recording,
     replicas,
@@ -37,7 +38,8 @@ STAGES = {
     "edits": edits.measure,  # does an edit through attention happen, by its share of the steps
     "speed": speed.run,  # seconds, beside stock diffusers
     "checkpoints": checkpoints.measure,  # families beside their stock pipelines
-    "load": load.measure,  # a running page: 1 to 64 visitors draw at the same time
+    "hosting": hosting.measure,  # the five below but replicas, with a page that it starts and stops
+    "load": load.measure,  # a running page: 1 to 50 visitors draw at the same time
     "beside": beside.measure,  # a picture while others draw many, against alone
     "replicas": replicas.measure,  # engines in processes of their own, one of them killed
     "live": browser.measure,  # the edition that runs in a browser, beside Python

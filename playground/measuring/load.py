@@ -1,11 +1,12 @@
 """How a running page bears visitors: python -m playground.measuring load http://127.0.0.1:7860
 
-One to 64 visitors draw pictures at the same time, each the next as soon as the last one is there.
+One to 50 visitors draw pictures at the same time, each the next as soon as the last one is there.
 Figures go into assets/hosting.json, and from there into docs/hosting.md.
 """
 
 import asyncio
 import json
+import os
 import statistics
 import time
 from collections.abc import Sequence
@@ -20,17 +21,20 @@ from playground.measuring.load_tables import FIGURES
 from playground.measuring.report import environment
 from playground.models import specs
 
-VISITORS = (1, 4, 16, 64)
+VISITORS = (1, 4, 16, 50)
 EACH = 5  # pictures
 STEPS = 15
 PAUSE = 0.25  # seconds between two looks at the server
 
 
-def measure(url: str, count: int = EACH, model: str | None = None, api: bool = False) -> None:
+def measure(
+    url: str, count: int = EACH, model: str | None = None, api: bool = False,
+    visitors: Sequence[int] = VISITORS,
+) -> None:  # fmt: skip
     """`count` pictures a visitor, with the page's usual model or a built-in one of that name; of
     programs that ask the `api` instead of the page.
     """
-    rows = [asyncio.run(row(url, visitors, count, model, api)) for visitors in VISITORS]
+    rows = [asyncio.run(row(url, number, count, model, api)) for number in visitors]
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     found = {"rows": rows, "each": count, "steps": STEPS} | environment()
     known.setdefault("load", {})[(model or "usual") + " by the API" * api] = found
@@ -47,14 +51,15 @@ async def row(
     async def visit(one: Visitor | Program, number: int) -> list[Drawn]:
         return [await one.draw(seed=1000 * number + n, **changes) for n in range(each)]
 
-    watching = asyncio.create_task(watched(url))
+    watching, busy = asyncio.create_task(watched(url)), os.getloadavg()[0]
     async with opened(url) as (client, form):
         start = time.perf_counter()
         each_of_them = [Program(client) if api else Visitor(client, form) for _ in range(visitors)]
         pictures = await asyncio.gather(*map(visit, each_of_them, range(visitors)))
         spent = time.perf_counter() - start
     watching.cancel()
-    found = summary(pictures, spent) | {"visitors": visitors} | await watching
+    found = summary(pictures, spent) | {"visitors": visitors, "busy": round(busy, 1)}
+    found |= await watching
     print(found, flush=True)
     return found
 

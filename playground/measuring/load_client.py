@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import httpx
 PATIENCE = httpx.Timeout(600, connect=30)
 API = "/gradio_api"
 BUSY, AGAIN = 429, 0.5  # status, and seconds until a program asks again
+OTHERS = re.compile(r"\d+ others? (?:is|are) drawing")
 PROMPT = "a cat wearing a top hat on a blue background"
 
 
@@ -51,8 +53,9 @@ class Form:
 
 @dataclass
 class Drawn:
-    """One picture, in seconds from asking: `told` is the first word, `preview` the first preview,
-    `picture` the end; `failed` says why there is none.
+    """One picture, in seconds from asking: `told` is the first preview, or before it how many
+    others are drawing; `preview` the first preview, `picture` the end; `failed` says why there is
+    none.
     """
 
     told: float | None = None
@@ -112,12 +115,13 @@ class Visitor:
     def _note(self, drawn: Drawn, message: dict[str, Any], now: float) -> None:
         kind, text = message["msg"], json.dumps(message.get("output"))
         if kind in ("process_generating", "process_completed"):
-            drawn.told = drawn.told or now
-            drawn.waited = drawn.waited or "drawing" in text[:20_000]
+            if OTHERS.search(text, 0, 20_000):
+                drawn.waited, drawn.told = True, drawn.told or now
             if '"sampling"' in text:
                 drawn.preview = drawn.preview or now
             if '"finished"' in text:
                 drawn.picture = now
+            drawn.told = drawn.told or drawn.preview or drawn.picture
         if kind == "process_completed" and not message["success"]:
             drawn.failed = str(message["output"].get("error"))
         if kind == "unexpected_error":

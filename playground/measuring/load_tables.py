@@ -21,9 +21,9 @@ def load(_: dict) -> str:
     if not found:
         return f"Not measured yet: {COMMAND.format('load')}."
     lines = [
-        "| model | visitors | failed | pictures a second | first word | first preview | picture "
-        "| slowest visitor : fastest | memory | threads |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| model | visitors | failed | pictures a second | knows how many are before "
+        "| first preview | picture | slowest visitor : fastest | memory | threads | load |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for model, one in found.items():
         for row in one["rows"]:
@@ -32,14 +32,16 @@ def load(_: dict) -> str:
                 str(row["failed"]), f"{row['per_second']:.2f}", waited(row["told"]),
                 waited(row["preview"]), waited(row["picture"]), f"{row['unfair'] or 0:.2f}",
                 f"{row['megabytes'] / 1000:.1f} GB" if row.get("megabytes") else "–",
-                str(row.get("threads", "–")),
+                str(row.get("threads", "–")), f"{row.get('busy', 0):.0f}",
             ]  # fmt: skip
             lines.append(f"| {' | '.join(cells)} |")
     last = list(found.values())[-1]
     lines += [
         "",
         f"{last['each']} pictures each, the next one asked for when the last one is there; seconds "
-        "of waiting are the median and what 95 % stay below. Measured by "
+        "of waiting are the median and what 95 % stay below. The first ones hardly wait for their "
+        "first picture, so visitors' means differ even if all are served in turn. Load is how many "
+        "processes wanted to run in the minute before, those that measured among them. Measured by "
         f"{COMMAND.format('load')}. {machine(last)}",
     ]
     return "\n".join(lines)
@@ -86,4 +88,22 @@ def all_settings(_: dict) -> str:
     return settings.table()
 
 
-TABLES = {"load": load, "beside": beside, "soak": soak, "settings": all_settings}
+def flood(_: dict) -> str:
+    """What thousands of strangers who never listen leave behind."""
+    found = figures().get("flood")
+    if not found:
+        return f"Not measured yet: {COMMAND.format('flood')}."
+    taken, left = found["answers"].get("taken", 0), found["after"]["kept"] - found["before"]["kept"]
+    return (
+        f"{found['joins']:,} requests of as many strangers who never listened, and "
+        f"{found['uploads']:,} uploads cut off: {taken:,} were taken, the others read that "
+        f"the page is full. {left} files stayed; then a visitor drew in {found['picture']:.1f} s, and "
+        f"the process had {found['after']['megabytes']:,} MB (before: "
+        f"{found['before']['megabytes']:,} MB). Measured by {COMMAND.format('flood')}. "
+        f"{machine(found)}"
+    )
+
+
+TABLES = {
+    "load": load, "beside": beside, "soak": soak, "flood": flood, "settings": all_settings,
+}  # fmt: skip

@@ -3,8 +3,8 @@
     python -m playground.measuring soak http://127.0.0.1:7860
     python -m playground.measuring flood http://127.0.0.1:7860
 
-The server must run on this machine. Figures of the first go into assets/hosting.json, and from
-there into docs/hosting.md.
+The server must run on this machine. Figures go into assets/hosting.json, and from there into
+docs/hosting.md.
 """
 
 import asyncio
@@ -34,9 +34,12 @@ WAYS = ("draws", "draws", "stops", "leaves", "opens the page", "uploads")
 
 def measure(url: str, count: int = RUNS, rest: float = REST) -> None:
     """`count` visits after a warm-up: memory, threads and files before and after."""
-    found = asyncio.run(_soak(url, count, rest)) | environment()
+    _keep("soak", asyncio.run(_soak(url, count, rest)))
+
+
+def _keep(name: str, found: dict[str, Any]) -> None:
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    FIGURES.write_text(json.dumps(known | {"soak": found}, indent=1) + "\n")
+    FIGURES.write_text(json.dumps(known | {name: found | environment()}, indent=1) + "\n")
     docs.write()
 
 
@@ -125,7 +128,10 @@ def flood(url: str, count: int = JOINS, uploads: int = UPLOADS) -> None:
     """`count` requests of as many strangers who never listen, and uploads that are cut off; then
     one visitor draws.
     """
-    print(asyncio.run(_flood(url, count, uploads)), flush=True)
+    found = asyncio.run(_flood(url, count, uploads))
+    print(found, flush=True)
+    drawn = found.pop("drawn")
+    _keep("flood", found | {"joins": count, "uploads": uploads, "picture": drawn.picture})
 
 
 async def _flood(url: str, count: int, uploads: int) -> dict[str, Any]:
