@@ -48,6 +48,8 @@ def main() -> None:
         page.goto(url)
         page.wait_for_function(DRAWN, timeout=LONGEST)
         page.get_by_label("Emoji world, consistency").check()
+        page.click("#draw")
+        page.wait_for_function(f"{STATUS}.includes('LCM')", timeout=LONGEST)
         while "ONNX" not in page.evaluate(STATUS):  # prepared in the background
             page.click("#draw")
             page.wait_for_timeout(1000)

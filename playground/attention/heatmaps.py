@@ -17,9 +17,10 @@ from playground.models.words import Word
 
 def of_words(token_map: Tensor, words: Sequence[Word]) -> Tensor:
     """Word maps [words, h, w]: the sum over each word's columns."""
-    if not words:
-        return token_map.new_zeros(0, *token_map.shape[1:])
-    return torch.stack([token_map[list(word.columns)].sum(0) for word in words])
+    columns = [column for word in words for column in word.columns]
+    belongs = torch.tensor([i for i, word in enumerate(words) for _ in word.columns]).long()
+    sums = token_map.new_zeros(len(words), *token_map.shape[1:])
+    return sums.index_add_(0, belongs.to(token_map.device), token_map[columns])
 
 
 def relative(maps: Tensor) -> Tensor:

@@ -50,9 +50,9 @@ def _name(axis: str, part: str) -> str:
 
 def sweep(
     recipe: Recipe, axis: str | None, text: str | None, visitor: str | None = None,
-    section: str = SECTION, asked: float | None = None,
+    section: str = SECTION, asked: float | None = None, previews: bool = True,
 ) -> Iterator[dict]:  # fmt: skip
-    """The filmstrip's data, frame by frame; raises ValueError before anything is drawn.
+    """The filmstrip's data, frame by frame or once it is finished; raises ValueError before anything is drawn.
 
     Closing the generator stops the sweep, and so does one of this visitor in the same `section`
     that was `asked` for later (by default: now); drawing does not.
@@ -72,7 +72,7 @@ def sweep(
             yield filmstrip.message(sentence)
         shown = _Strip(recipe, axis)
         for state in together.follow(session, run, recipes):
-            if state.share < 1:
+            if previews and state.share < 1:
                 yield shown.strip(state)
         if state.share == 1:
             yield shown.strip(state)
@@ -86,7 +86,8 @@ def at_once(recipe: Recipe, visitor: str | None, asked: float) -> dict | None:
     """
     if fits.of(recipe.model, recipe.lora).guidance.branches:
         return None
-    *_, last = sweep(recipe, "guidance", LIVE, visitor, f"{live.SECTION} {SECTION}", asked)
+    section = f"{live.SECTION} {SECTION}"
+    *_, last = sweep(recipe, "guidance", LIVE, visitor, section, asked, previews=False)
     return last | {"asked": asked} if last.get("share") == 1 else None
 
 

@@ -14,6 +14,15 @@ class Page(gr.Blocks):
     visitor reads one sentence; what nobody foresaw is in the log under the number that it says.
     """
 
+    def __exit__(self, *error) -> None:
+        """Where no progress is shown, no component is told that an event begins and ends: gradio's
+        page copies all data of every component that was ever told so, at each of these moments.
+        """
+        for block_fn in self.fns.values():
+            if block_fn.show_progress == "hidden" or block_fn.fn is None:
+                block_fn.show_progress_on = []
+        super().__exit__(*error)
+
     async def preprocess_data(self, block_fn, *values, **named):
         """What a page of ours would not send is refused here, and is no defect."""
         try:
