@@ -15,11 +15,15 @@ import pytest
 import torch
 from onnx import helper, numpy_helper
 
+from playground.attention.summing import Aggregation
 from playground.diffusion import guidance
 from playground.engine.engine import Engine
+from playground.engine.local import LocalSession
 from playground.live import check, folder, graphs, node, parts, serve
 from playground.live.check import array
+from playground.models import pictures
 from playground.models.specs import MODELS
+from playground.page.attention import reading
 from playground.recipe import Recipe
 
 LARGEST = 33_000_000  # bytes of a first visit with the U-Net
@@ -51,8 +55,10 @@ def test_files_have_their_hashes_and_models_share_what_is_equal(live_site, site)
 
 def test_a_first_visit_is_small(live_site, site):
     unet = next(model for model in site["models"] if model["name"] == "emoji-world")
-    fetched = {*unet["files"].values(), *site["runtime"]["wasm"].values()}
-    others = folder.below(live_site / "js")
+    fetched = {
+        *unet["files"].values(), *site["runtime"]["wasm"].values(), *site["oracle"].values(),
+    }  # fmt: skip
+    others = [*folder.below(live_site / "js"), *folder.below(live_site / "views")]
     size = sum(site["files"][name]["bytes"] for name in fetched)
     assert size + sum(path.stat().st_size for path in others) < LARGEST
 
@@ -137,6 +143,7 @@ RECIPES = {
 
 
 SHARING = [replace(USUAL, guidance=w, steps=2) for w in (2.0, 4.0, 1.0)]
+OURS = pictures.opened(reading.OURS, 128)
 CLOSELY = replace(USUAL, steps=1, guidance=2.0)
 REFUSED = (
     ({"width": 104}, "multiples of 32"),
@@ -155,9 +162,12 @@ REFUSED = (
 def runs(live_site) -> list:
     """All that these tests draw in Node, from one process."""
     refused = [replace(USUAL, **{"steps": 1, "guidance": 1.0} | change) for change, _ in REFUSED]
+    read = {"recipe": asdict(replace(CLOSELY, prompt=reading.WORDS, guidance=1.0, seed=0))}
+    read |= {"picture": {"shape": OURS.shape, "data": OURS.ravel().tolist()}}
     asked = [
-        node.cells(*RECIPES.values()), node.cells(*SHARING), node.cells(CLOSELY, heads=True),
-        *map(node.cells, refused),
+        node.cells(*RECIPES.values(), judged=True), node.cells(*SHARING),
+        node.cells(CLOSELY, heads=True),
+        {"tasks": [read]}, *map(node.cells, refused),
     ]  # fmt: skip
     return node.draw(live_site, list(MODELS), asked)
 
@@ -173,6 +183,7 @@ def test_the_same_recipe_draws_the_same_as_in_python(name, drawn):
     assert off["picture"] <= 2
     assert off["latents"] < 1e-3  # few steps: the first one multiplies the network's rounding
     assert off["maps"] < 1e-4
+    assert off["verdict"] == 0
 
 
 def test_costs_are_those_of_python(drawn):
@@ -201,8 +212,20 @@ def test_every_head_and_every_preview_is_that_of_python(runs, shipped):
         assert np.abs(array(found["previews"][name]) - pixels).max() <= 1
 
 
+def test_a_picture_is_read_as_in_python(runs, shipped):
+    (found,), engine = runs[3], Engine(shipped)
+    how = Aggregation.of(MODELS[shipped.name].card)
+    *steps, picture = LocalSession(engine).read(OURS, reading.WORDS, how=how)
+    engine.stop()
+    assert found["calls"] == len(steps)
+    assert np.abs(array(found["latents"]) - picture.latents).max() < 1e-3
+    assert np.abs(array(found["image"])[..., :3] - picture.image).max() <= 2
+    for (h, w), expected in steps[-1].maps.items():
+        assert np.abs(array(found["maps"][f"{h}x{w}"]) - expected).max() < 1e-4
+
+
 def test_what_cannot_be_drawn_is_refused_in_a_sentence(runs):
-    for said, (change, expected) in zip(runs[3:], REFUSED, strict=True):
+    for said, (change, expected) in zip(runs[4:], REFUSED, strict=True):
         assert ("refused" in said) == (expected is not None), change
         assert expected is None or expected in said["refused"]
 

@@ -185,6 +185,7 @@ def both(run, facts, tmp_path) -> tuple[dict, dict]:
 
     ours = {"explorer": studio._explored(run, 1.26, None), "pipeline": studio._strip(run)}
     ours |= guidance.of_run(run, Timed) | {"attention": attention.laboratory(look_of(run, 1.26))}
+    ours["reading"] = attention.reading(run, RECIPE, run.picture.image, 1.26)
     return theirs, json.loads(json.dumps(ours, default=tuple))
 
 
@@ -208,7 +209,7 @@ def same(ours, theirs, where: str = "") -> None:
     elif isinstance(ours, str) and where.endswith(("].uncond", "].cond")):
         one, other = (np.frombuffer(base64.b64decode(x), np.float32) for x in (ours, theirs))
         np.testing.assert_allclose(one, other, atol=1e-5, err_msg=where)
-    elif not where.endswith("png"):  # packed by another program: its pixels are compared
+    elif not where.endswith(("png", ".image")):  # packed by another program
         assert ours == theirs, where
 
 

@@ -112,7 +112,10 @@ def _runtime(files: Files) -> dict:
 
 
 def _model(files: Files, name: str, parts: Parts) -> dict:
-    """A model's facts with the names of its files; those that are equal are shared."""
+    """A model's facts with the names of its files; those that are equal are shared.
+
+    `files` are needed to draw; the encoder alone is fetched when a picture is read.
+    """
     called = {"network": name, "check": f"check-{name}"}
     named = {
         role: (_add_json if role in ("tokenizer", "check") else _add_graph)(
@@ -120,7 +123,8 @@ def _model(files: Files, name: str, parts: Parts) -> dict:
         )
         for role, content in parts.contents.items()
     }
-    return parts.facts | {"files": named}
+    encoder = named.pop("encoder")
+    return parts.facts | {"files": named, "encoder": encoder}
 
 
 def _add_graph(files: Files, name: str, graph: bytes) -> str:

@@ -1,4 +1,4 @@
-"""A model's parts as ONNX graphs for the browser: text encoder, network with word maps, decoder.
+"""A model's parts as ONNX graphs for the browser: text encoder, network with maps, autoencoder.
 
 They have no operation that ONNX itself does not have, because the one contributed for attention
 gives wrong numbers on WebGPU. Weights that are float16 numbers, as those of a published network
@@ -155,6 +155,28 @@ def decoder(model: LatentModel) -> bytes:
         {"latents": SIZE, "pixels": ROWS | {1: "height", 2: "width"}},
     )  # fmt: skip
     return halved(graph)
+
+
+def encoder(model: LatentModel) -> bytes:
+    """Pictures [rows, height, width, 3] of 0 … 255 → latents: `LatentModel.latents_of`."""
+    h, w = (side * model.factor for side in model.size)
+    graph = graph_of(
+        _Encoder(model), (torch.zeros(2, h, w, 3),), ("pixels",), ("latents",),
+        {"latents": SIZE, "pixels": ROWS | {1: "height", 2: "width"}},
+    )  # fmt: skip
+    return halved(graph)
+
+
+class _Encoder(nn.Module):
+    def __init__(self, model: LatentModel):
+        super().__init__()
+        self.vae = model.vae
+        self.shift = getattr(model.vae.config, "shift_factor", None) or 0.0
+        self.scale = model.vae.config.scaling_factor
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        encoded = self.vae.encode(pixels.permute(0, 3, 1, 2) / 127.5 - 1).latent_dist.mode()
+        return (encoded - self.shift) * self.scale
 
 
 def halved(graph: bytes) -> bytes:

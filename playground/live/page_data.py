@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playground import a1111
 from playground.diffusion import guidance
-from playground.models import specs
+from playground.models import pictures, specs
 from playground.models.specs import ModelSpec
 from playground.page import fits, listed, live, page, panel, together
 from playground.page.attention import lens as attention_lens
@@ -25,11 +25,13 @@ from playground.page.remembering import layout
 from playground.page.samplers import counting, errors, lecture, noising, race_plan, schedules
 from playground.page.samplers import lens as samplers_lens
 from playground.page.studio import data as studio
+from playground.page.words import known, surprise
 from playground.recipe import FIELDS, Recipe
 from playground.world import verdict
 
 # The fields of the recipe in the order in which the static page's scripts hand them over.
 NAMES = ("prompt", "guidance", "model", "sampler", "steps", "seed", *panel.MORE)
+ASKED = ("Attention", "Samplers")  # lenses that compute of the recipe what its run does not show
 LENSES = Path(__file__).parent / "js" / "page" / "lenses"  # those that the static page has
 
 
@@ -44,10 +46,11 @@ def page_data() -> dict:
             "examples": list(panel.EXAMPLES),
             "atOnce": live.AT_ONCE,
             "names": list(NAMES),
+            "surprises": [[surprise.prompt(seed, far) for seed in range(200)] for far in (0, 1)],
             "line": layout.line_text(),
             "earlier": layout.EARLIER,
         },
-        "ofRun": layout.OF_RUN,
+        "ofRun": {name: layout.OF_RUN for name in ASKED},
         "others": _others(),
         "models": {name: model(fits.of(name)) for name in specs.MODELS},
         "lenses": [
@@ -93,6 +96,7 @@ def model(fit: Fit) -> dict:
         "general": [one.name for one in fit.general],
         "raced": samplers_lens.usual_names(fit),
         "refused": fit.refused,
+        "wordsHelp": known.of(spec.name)["help"],
         "unused": list(fit.unused),
         "whyUnused": fit.why_unused,
         "whyNot": {part: fit.why_not(part) for part in fits.PARTS},
@@ -105,11 +109,12 @@ def _summing(spec: ModelSpec) -> dict:
     return {
         "own": _said(Recipe.for_model(spec.name, spec.defaults)),
         "other": _said(Recipe(model=spec.name, width=64, height=64)),
+        "reading": _said(Recipe.for_model(spec.name, spec.defaults), "scenes"),
     }
 
 
-def _said(recipe: Recipe) -> dict:
-    found = studio.summing(recipe, [0.0])
+def _said(recipe: Recipe, *of: str) -> dict:
+    found = studio.summing(recipe, [0.0], *of)
     return {"text": found.text, "claim": found.claim}
 
 
@@ -165,6 +170,8 @@ def _attention() -> dict:
         "worked": attention_lens.WORKED,
         "edits": attention_lens.EDITS,
         "reading": reading.TEXT,
+        "words": reading.WORDS,
+        "limits": {"heaviest": pictures.HEAVIEST, "largest": pictures.LARGEST},
     }
 
 

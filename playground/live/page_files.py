@@ -12,6 +12,7 @@ from playground.live.folder import hash_of
 from playground.live.page_data import NAMES, page_data
 from playground.models import specs
 from playground.page import live
+from playground.page.attention import reading
 from playground.page.attention.views import attention, edits, worked
 from playground.page.family import measured as family_measured
 from playground.page.family import systems as family_systems
@@ -37,6 +38,8 @@ from playground.page.serving import EXAMPLE
 from playground.page.shared import saved, terms, tradeoff
 from playground.page.shared.view import SHARED, View
 from playground.page.studio.views import explorer, pipeline
+from playground.page.words import known
+from playground.page.words import view as words
 from playground.recipe import Recipe
 
 HERE = Path(__file__).parent
@@ -47,10 +50,10 @@ VIEWS: dict[str, View] = {
         mixture, schedules, noising, counting, lecture, drawn, inside, policy, systems, tradeoff,
         stops, reverse, listened, check,
     )
-}  # fmt: skip
-FIRST = ("explorer", "pipeline")  # what the example shows of the first lens
+} | {"words": words.VIEW}  # fmt: skip
+FIRST = ("explorer", "pipeline", "words")  # what stands there first
 SHELL = ("index.html", "own.html", "page.css", "icon.svg", "page.json", "site.json",
-         "manifest.webmanifest")  # fmt: skip
+         "manifest.webmanifest", "own-picture.png")  # fmt: skip
 
 
 def page_files() -> dict[str, bytes]:
@@ -66,7 +69,8 @@ def page_files() -> dict[str, bytes]:
     written |= scripts()
     written |= {f"views/{name}.js": module(view) for name, view in VIEWS.items()}
     written |= {f"shown/{name}.json": compact(data) for name, data in shown().items()}
-    return {path: text.encode() for path, text in written.items()}
+    found = {path: text.encode() for path, text in written.items()}
+    return found | {reading.OURS.name: reading.OURS.read_bytes()}
 
 
 def scripts() -> dict[str, str]:
@@ -135,6 +139,7 @@ def shown() -> dict[str, dict]:
     if family_measured.TOLD.exists():
         found["telling"] = family_measured.telling(json.loads(family_measured.TOLD.read_text()))
     found["systems"] = family_systems.shown()
+    found["words"] = known.of(Recipe().model)
     found["mixture"] = grids.plane_data()
     return found | {f"schedules-{name}": grids.of_model(name) for name in specs.MODELS}
 

@@ -37,7 +37,9 @@ TIMESTEP, SCALE, SEED = 500.0, 5.0, 7
 
 @dataclass(frozen=True)
 class Parts:
-    """`facts` as in site.json; `contents` by role: network, text, decoder, tokenizer, check."""
+    """`facts` as in site.json; `contents` by role: network, text, decoder, encoder, tokenizer and
+    check.
+    """
 
     facts: dict
     contents: dict[str, bytes]
@@ -59,6 +61,7 @@ class Maker:
             "network": network.graph,
             "text": self._once(spec.folder / "text_encoder", graphs.text, model),
             "decoder": self._once(spec.folder / "vae", graphs.decoder, model),
+            "encoder": self._once(spec.folder / "vae", graphs.encoder, model),
             "tokenizer": (spec.folder / "tokenizer" / "tokenizer.json").read_bytes(),
             "check": json.dumps(stored_call(model)).encode(),
         }
@@ -67,7 +70,7 @@ class Maker:
     def _once(
         self, of: Path, make: Callable[[LatentModel], bytes], model: LatentModel
     ) -> bytes:  # fmt: skip
-        known = folder.digest(folder.below(of))
+        known = f"{make.__name__} {folder.digest(folder.below(of))}"
         if known not in self._shared:
             self._shared[known] = make(model)
         return self._shared[known]

@@ -63,6 +63,7 @@ def _of(record, names: str) -> dict:
 def model(spec: ModelSpec, loaded: LatentModel, network: Network) -> dict:
     """One model, without its files."""
     config, kind = spec.scheduler_config, loaded.guidance_kind
+    aggregation = Aggregation.of(spec.card)
     flow = samplers.is_flow(config)
     joint = isinstance(loaded, JointModel)
     longest = loaded.tokenizer.model_max_length
@@ -84,7 +85,8 @@ def model(spec: ModelSpec, loaded: LatentModel, network: Network) -> dict:
         "preview_map": loaded.preview_map.tolist(),
         "parameters": sum(weights.numel() for weights in loaded.network.parameters()),
         "network": _plain(loaded.network.config),
-        "aggregation": asdict(Aggregation.of(spec.card)),
+        "aggregation": asdict(aggregation),
+        "reading": [asdict(level) for level in aggregation.levels(config)],
         "fits": {name: one.refusal_of(config) for name, one in samplers.SAMPLERS.items()},
         "lengths": [SHORT, longest] if joint else [longest],
         "heads": network.heads,

@@ -41,6 +41,7 @@ process.stdout.write(JSON.stringify({
   lookahead: guidance.lookahead(run, given.lately, about),
   filmstrip: guidance.stripOf(about, run.recipe, "guidance", [await guidance.finishedFrame(run, "guidance", about)]),
   attention: await attention.laboratory(run, seconds, about),
+  reading: await attention.reading(run, run.picture.image, seconds, about), // as if it had been there already
   lanes: race.plan(about, run.recipe, asked).map(({ recipe, count }) => [recipes.toQuery(recipe), count]),
   png: file.toString("base64"),
   query: recipes.toQuery(run.recipe),

@@ -1,6 +1,7 @@
 // Draws runs of tasks with a folder of the live edition, as its worker would, one after the other:
 // node draw.mjs FOLDER < {"models": […], "runs": [{"tasks": […], "heads": false, "judged": false}]}. A
-// run is the list of what is told of its cells, or {"refused": reason}.
+// run is the list of what is told of its cells, or {"refused": reason}. A task's `picture` [height,
+// width, 3] is read, at its model's levels.
 import { ask, given, started } from "./service.mjs";
 
 const list = ({ shape, data }) => ({ shape, data: [...data] });
@@ -18,12 +19,20 @@ async function told(events, cell, { heads, judged }) {
   };
 }
 
+/** A picture's latents, and the levels at which it is read. @param {string} model */
+async function latentsOf(model, { shape: [h, w], data }) {
+  const rgba = Uint8ClampedArray.from({ length: 4 * h * w }, (_, i) => (i % 4 < 3 ? data[3 * Math.floor(i / 4) + (i % 4)] : 255));
+  const [latents, { facts }] = [await ask({ ask: "encode", model, image: { shape: [h, w, 4], data: rgba } }), await ask({ ask: "open", model })];
+  return { latents, levels: facts.reading };
+}
+
 const mapped = (record, make) => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, make(value)]));
 
 const { models, runs } = given(), drawn = [];
 await started;
 for (const model of models) await ask({ ask: "open", model });
 for (const { tasks, heads = false, judged = false } of runs) {
+  for (const task of tasks) if (task.picture) task.given = await latentsOf(task.recipe.model, task.picture);
   const run = ask({ ask: "submit", tasks, record: true, heads, section: "" });
   drawn.push(await run.then((events) => Promise.all(tasks.map((_, cell) => told(events, cell, { heads, judged }))), ({ message }) => ({ refused: message })));
 }

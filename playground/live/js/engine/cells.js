@@ -10,6 +10,7 @@ import { GUIDERS, NOT_PLAIN, SCHEDULES, branches, isPlain, rescale, scaleAt } fr
 import { PREDICTIONS, converted } from "./levels.js";
 import { Generator } from "./noise.js";
 import { Exact } from "./exact.js";
+import { Given } from "./given.js";
 import { Schedule } from "./schedules.js";
 
 /** What cannot be drawn, in one sentence that a visitor understands. */
@@ -35,7 +36,7 @@ export class Cell {
     /** @type {NdArray[]} */
     this.path = [];
     if (task.exact !== undefined && !isPlain(recipe)) throw new TaskError(NOT_PLAIN);
-    const schedule = task.exact === undefined ? new Schedule(model, recipe.sampler, task.steps ?? recipe.steps) : new Exact(model, task.exact);
+    const schedule = task.given ? new Given(task.given) : task.exact === undefined ? new Schedule(model, recipe.sampler, task.steps ?? recipe.steps) : new Exact(model, task.exact);
     /** One level a network call. */
     this.levels = schedule.levels;
     this.solving = schedule.solve(noise, { z: () => generator.normal(count), eta: recipe.eta });

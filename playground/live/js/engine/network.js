@@ -37,6 +37,8 @@ export class Network {
     this.text = text;
     this.network = network;
     this.decoder = decoder;
+    /** @type {Promise<any> | undefined} */
+    this.encoder = undefined;
   }
 
   /** @param {Reading} reading @returns {Promise<Prompt>} */
@@ -97,6 +99,16 @@ export class Network {
     const [, height, width] = pixels.dims, image = new Uint8ClampedArray(4 * height * width).fill(255);
     for (let i = 0; i < height * width; i++) for (let c = 0; c < 3; c++) image[4 * i + c] = (pixels.data[3 * i + c] + 1) * 127.5;
     return { shape: [height, width, 4], data: image };
+  }
+
+  /** Latents [channels, h, w] of a picture RGBA [height, width, 4], by the autoencoder's other half. @param {NdArray<any>} image @param {() => Promise<Uint8Array>} graph is fetched the first time @returns {Promise<NdArray>} */
+  async latentsOf({ shape: [height, width], data }, graph) {
+    this.encoder ??= graph().then((bytes) => session(this.ort, bytes, "wasm"));
+    this.encoder.catch(() => (this.encoder = undefined)); // so that it can be tried again
+    const pixels = new Float32Array(3 * height * width);
+    for (let i = 0; i < height * width; i++) for (let c = 0; c < 3; c++) pixels[3 * i + c] = data[4 * i + c];
+    const { latents } = await (await this.encoder).run({ pixels: new this.ort.Tensor("float32", pixels, [1, height, width, 3]) });
+    return { shape: latents.dims.slice(1), data: latents.data };
   }
 
   async release() {

@@ -26,9 +26,14 @@
  */
 
 /**
+ * Latents that are there already [channels, h, w], read at these levels: one call each.
+ * @typedef {{ latents: NdArray, levels: Level[] }} GivenLatents
+ */
+
+/**
  * What one cell computes. `steps` replaces the recipe's, up to every training timestep; `exact` asks
- * for the exact solution of its ODE from its noise times this number.
- * @typedef {{ recipe: Recipe, steps?: number, exact?: number }} Task
+ * for the exact solution of its ODE from its noise times this number; with `given` nothing is drawn.
+ * @typedef {{ recipe: Recipe, steps?: number, exact?: number, given?: GivenLatents }} Task
  */
 
 /**
@@ -137,7 +142,8 @@
  * `alphas_cumprod` is ᾱ of every training timestep (empty for rectified flow); `preview_map`
  * [channels + 1][3] is the linear map from latents (and 1) to RGB in [−1, 1]; `fits` says of every
  * sampler why it cannot sample this model (null if it can); `lengths` are those of texts, in tokens,
- * that the network reads, the shortest first.
+ * that the network reads, the shortest first. `encoder` is the file of the autoencoder's other half,
+ * which only a picture that is read needs, at the levels `reading`.
  * @typedef {{
  *   name: string, label: string, sentence: string, side: number, largest: number,
  *   multiple: number, channels: number, factor: number, kind: "unet" | "joint",
@@ -147,7 +153,8 @@
  *   parameters: number, network: Record<string, any>, aggregation: Aggregation,
  *   fits: Record<string, string | null>, lengths: number[], heads: number,
  *   grids: Record<string, number>, layers: Record<string, string[]>,
- *   files: { network: string, text: string, decoder: string, tokenizer: string, check: string }
+ *   files: { network: string, text: string, decoder: string, tokenizer: string, check: string },
+ *   encoder: string, reading: Level[]
  * }} Model
  */
 
@@ -219,6 +226,7 @@
  *   { ask: "noise", model: string, seed: number, height: number, width: number } |
  *   { ask: "levels", model: string, sampler: string, steps: number } |
  *   { ask: "decode", model: string, latents: NdArray } |
+ *   { ask: "encode", model: string, image: NdArray<any> } |
  *   { ask: "judge", recipe: Recipe, image: NdArray<Uint8ClampedArray> } |
  *   { ask: "seconds", model: string }
  * )} Ask

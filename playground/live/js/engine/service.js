@@ -207,6 +207,13 @@ export class Service {
     return { shape: [count, ...images[0].shape], data: all };
   }
 
+  /** @param {Ask & { ask: "encode" }} asked @returns {Promise<NdArray>} */
+  async encode({ id, model, image }) {
+    const { facts, network } = await this.opened(model), file = /** @type {Site} */ (this.site).files[facts.encoder];
+    let done = 0;
+    return network.latentsOf(image, () => this.bytesOf(file, this.base, (bytes) => this.say({ id, say: "progress", progress: { what: "encoder", done: (done += bytes), total: file.bytes } })));
+  }
+
   /** The oracle's verdict on a picture; it is fetched when it is asked for the first time. @param {Ask & { ask: "judge" }} asked */
   async judge({ recipe: { prompt }, image }) {
     this.oracle ??= this.loadOracle();

@@ -28,6 +28,8 @@ export class Engine {
     this.worker = worker ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     /** @type {Map<number, (said: P.Say) => void>} */
     this.waiting = new Map();
+    /** Of the models that are open. @type {Map<string, Session>} */
+    this.sessions = new Map();
     this.last = 0;
     this.worker.onmessage = ({ data }) => this.waiting.get(data.id)?.(data);
     this.worker.onerror = (event) => this.fail(event.message || "The engine's worker could not be started.");
@@ -41,7 +43,9 @@ export class Engine {
   /** Fetch a model and make it ready. @param {string} model @param {Report} [report] */
   async open(model, report) {
     const { opened, facts } = await this.ask({ ask: "open", model }, report);
-    return new Session(this, facts, opened);
+    const session = new Session(this, facts, opened);
+    this.sessions.set(model, session);
+    return session;
   }
 
   /** A question with one answer. @param {any} question @param {Report} [report] @returns {Promise<any>} */
@@ -89,6 +93,11 @@ export class Session {
     return new Run(this.engine, { ask: "submit", tasks: tasks.map(taskOf), record, heads, section });
   }
 
+  /** The session of another open model: a run may draw with several. @param {string} model */
+  beside(model) {
+    return this.engine.sessions.get(model) ?? this;
+  }
+
   /** Cancel one cell of a section's run. @param {string} section @param {P.Recipe} recipe @returns {Promise<void>} */
   drop(section, recipe) {
     return this.engine.ask({ ask: "drop", section, recipe });
@@ -117,6 +126,11 @@ export class Session {
   /** The levels of a sampler's calls, and its end. @param {string} sampler @param {number} steps @returns {Promise<{ levels: P.Level[], end: P.Level }>} */
   levels(sampler, steps) {
     return this.engine.ask({ ask: "levels", model: this.facts.name, sampler, steps });
+  }
+
+  /** Latents [channels, h, w] of a picture RGBA [height, width, 4]. @param {P.NdArray<any>} image @param {Report} [report] while the encoder is fetched @returns {Promise<P.NdArray>} */
+  encode(image, report) {
+    return this.engine.ask({ ask: "encode", model: this.facts.name, image }, report);
   }
 
   /** RGBA pictures [n, height, width, 4] of latents [n, channels, h, w]. @param {P.NdArray} latents @returns {Promise<P.NdArray<Uint8ClampedArray>>} */

@@ -10,11 +10,10 @@
  *   setting: string, known: string[], samplers: Record<string, string>, marks: Record<string, string>
  * }} Facts
  */
-import { unicode } from "../engine/tokenizer.js";
+import { PYTHON_SPACE, python } from "../engine/patterns.js";
 import { RecipeError } from "../page/recipe.js";
 
-const SPACE = "\\p{White_Space}\\x1c-\\x1f"; // as Python has it
-const AROUND = new RegExp(`^[${SPACE}]+|[${SPACE}]+$`, "gu");
+const AROUND = new RegExp(`^[${PYTHON_SPACE}]+|[${PYTHON_SPACE}]+$`, "gu");
 const LINES = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/u;
 
 /** A recipe of what was understood, and a sentence for everything that was not. @typedef {{ recipe: Recipe, notes: string[], model: string, hash: string }} Imported */
@@ -31,7 +30,7 @@ export function read(text, facts, recipes) {
     const { high, label } = recipes.fields[name], [kept, cut] = shortened(strip(value), high);
     made = having(recipes, made, notes, { [name]: kept });
     if (cut) notes.push(`${label}: the end was cut off, from “${cut}”.`);
-    for (const [note, mark] of Object.entries(facts.marks)) if (unicode(mark, SPACE).test(kept)) notes.push(note);
+    for (const [note, mark] of Object.entries(facts.marks)) if (python(mark).test(kept)) notes.push(note);
   }
   made = set(recipes, made, notes, said, facts);
   return { recipe: made, notes: bounded(notes, facts), model: said.get("Model") ?? "", hash: said.get("Model hash") ?? "" };
@@ -39,7 +38,7 @@ export function read(text, facts, recipes) {
 
 /** @param {string} line @param {Facts} facts @returns {Map<string, string>} */
 function settings(line, { setting }) {
-  return new Map([...line.matchAll(unicode(setting, SPACE))].map(([, name, value]) => [strip(name), strip(value)]));
+  return new Map([...line.matchAll(python(setting))].map(([, name, value]) => [strip(name), strip(value)]));
 }
 
 /** The recipe with the settings that it knows; of the others, and of wrong ones, a note each. @param {Recipes} recipes @param {Recipe} made @param {string[]} notes @param {Map<string, string>} said @param {Facts} facts */

@@ -18,6 +18,7 @@ import { Models, missing } from "./opening.js";
 import { Panel } from "./panel.js";
 import { switched } from "./switching.js";
 import { mount, shown } from "./views.js";
+import { build as words } from "./words.js";
 
 const PASSING = ["sampling", "message", "stopped"]; // values of a view that are not what a run shows
 
@@ -47,7 +48,7 @@ export class App {
 
   /** The first lens with its example, then what a link or an earlier visit asks for, then the model. */
   async begin() {
-    await this.tabs.open(0);
+    await Promise.all([this.tabs.open(0), words(this)]);
     if (this.impossible) this.trouble(this.impossible);
     await connect(this);
     await import("./arrivals.js").then(({ default: scripts }) => scripts.forEach((script) => script()));
@@ -120,14 +121,24 @@ export class App {
     }
   }
 
-  /** What every lens shows of a run; while one types the picture alone. @param {Finished} found @param {boolean} typed */
+  /** What every lens shows of a run, and then the oracle's verdict; while one types the picture alone. @param {Finished} found @param {boolean} typed */
   async finished({ run, seconds }, typed) {
-    const { about } = this, verdict = typed ? null : await this.judged(run); // while one types it is not asked
-    const { explorer, pipeline } = await studio.finished(run, seconds, about, verdict);
+    const last = () => this.drawing.last?.run === run; // else something newer was drawn meanwhile
+    const { explorer, pipeline } = await studio.finished(run, seconds, this.about, null);
     const frames = typed ? { explorer } : { explorer, pipeline, ...(await this.guided(run)) };
-    if (this.drawing.last?.run !== run) return; // something newer was drawn meanwhile
+    if (!last()) return;
     this.show(frames);
-    if (!typed) tell("drawn", this.followed.map((name) => this.frames[name] ?? null));
+    if (typed) return;
+    this.keep();
+    const verdict = await this.judged(run); // the first time the oracle is fetched
+    if (!verdict || !last()) return;
+    this.show({ explorer: { ...explorer, verdict } });
+    this.keep();
+  }
+
+  /** What stands there is kept with its picture. */
+  keep() {
+    tell("drawn", this.followed.map((name) => this.frames[name] ?? null));
   }
 
   /** What the Guidance lens shows of it. @param {Finished["run"]} run */

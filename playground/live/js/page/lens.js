@@ -35,7 +35,8 @@ export class Tabs {
   async build(number) {
     const panel = this.panels[number], name = this.names[number].toLowerCase();
     panel.setAttribute("aria-busy", "true");
-    panel.replaceChildren(make("div", { id: `of-${name}`, innerHTML: this.app.about.page.ofRun }));
+    const of = this.app.about.page.ofRun[this.names[number]]; // a line on whose picture stands here
+    panel.replaceChildren(...(of ? [make("div", { id: `of-${name}`, innerHTML: of })] : []));
     try {
       const { build } = /** @type {{ build: Build }} */ (await import(`./lenses/${name}.js`));
       await build(this.app, panel);

@@ -4,15 +4,17 @@
  *
  * @import { Progress } from "../engine/protocol.js"
  */
-import { Engine, Session } from "../engine/session.js";
+import { Engine, Session, SessionError } from "../engine/session.js";
 
 const MB = 1e6;
 const OPTIONS = /** @type {const} */ ({ provider: "wasm", threads: 1 }); // elsewhere wrong, slower or not there
 
+const NO_WORKERS = "This browser starts no workers, so it cannot draw here. The example can be explored all the same.";
+
 /** Why this browser cannot compute, in one sentence; empty if it can. */
 export function missing() {
   const has = /** @type {any} */ (globalThis);
-  if (!has.Worker) return "This browser starts no workers, so it cannot draw here. The example can be explored all the same.";
+  if (!has.Worker) return NO_WORKERS;
   if (!has.WebAssembly || !has.DecompressionStream) return "This browser has no WebAssembly, or it is switched off, so it cannot draw here. The example can be explored all the same.";
   return "";
 }
@@ -49,7 +51,7 @@ export class Models {
   async open(name) {
     const report = (/** @type {Progress} */ progress) => this.tell(name, progress);
     if (!this.started) {
-      const engine = (this.engine = new Engine(this.site));
+      const engine = (this.engine = begun(this.site));
       this.started = engine.start({ ...OPTIONS }, report).catch((error) => {
         engine.close();
         this.started = undefined;
@@ -67,5 +69,14 @@ export class Models {
     const mb = (/** @type {number} */ bytes) => (bytes / MB).toFixed(1);
     const sentence = what === "preparing" ? "Preparing the model …" : `Fetching the ${what}: ${mb(done)} of ${mb(total)} MB. It is kept for the next visit.`;
     for (const [hear, model] of this.listeners) if (model === name || what === "runtime") hear(sentence);
+  }
+}
+
+/** A browser may have workers and refuse to start one. @param {URL} site */
+function begun(site) {
+  try {
+    return new Engine(site);
+  } catch {
+    throw new SessionError(NO_WORKERS);
   }
 }

@@ -65,6 +65,11 @@ export class Panel {
     tell(event, this.values());
   }
 
+  /** Draw other words. @param {string} prompt */
+  say(prompt) {
+    this.take(this.names.map((name, i) => (name === "prompt" ? prompt : this.values()[i])));
+  }
+
   /** Take values for the widgets, in the order of `names`, and draw them. @param {any[]} values */
   take(values) {
     this.names.forEach((name, i) => {
@@ -113,7 +118,7 @@ export class Panel {
     const typing = make("label", { id: "live", class: "check" }, this.typing, make("span", {}, "Draw while I type"));
     const hidden = { hidden: true, tabIndex: -1 };
     return [
-      widgets.prompt.element,
+      widgets.prompt.element, make("div", { id: "words" }),
       make("div", { class: "examples" }, ...examples.map((/** @type {string} */ said) => this.setter(said, "prompt", () => said))),
       make("div", { id: "drawing" },
         make("div", { class: "pair row" }, button("Draw", acts.draw, { id: "draw", class: "primary" }), button("Stop", acts.stop, { id: "stop" })),

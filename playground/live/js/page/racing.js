@@ -22,7 +22,7 @@ export class Races {
     this.number = 0;
     /** By the recipe's link. @type {Map<string, Finished>} */
     this.kept = new Map();
-    /** The session of each model that races now. @type {Map<string, Session>} */
+    /** The session of each model that has raced. @type {Map<string, Session>} */
     this.racing = new Map();
   }
 
@@ -42,16 +42,12 @@ export class Races {
       this.show({ kind: "race", run: name, unit, lanes: shown, text: data.said(lanes.length, state, before.size), share: state.share });
     };
     if (!fresh.length) return moment();
-    // One model after the other, each with all of its lanes together.
-    for (const [model, places] of data.byModel(state.cells.map(({ recipe }) => recipe))) {
-      const session = await work.session(model);
+    for (const model of data.byModel(state.cells.map(({ recipe }) => recipe)).keys()) this.racing.set(model, await work.session(model));
+    if (!work.newest()) return;
+    const recipes = state.cells.map(({ recipe }) => recipe), session = /** @type {Session} */ (this.racing.get(recipes[0].model));
+    for await (const _ of follow(session, work.submit(session, recipes), state)) {
+      await moment();
       if (!work.newest()) return;
-      this.racing.set(model, session);
-      const run = work.submit(session, places.map((place) => state.cells[place].recipe));
-      for await (const _ of follow(session, run, state, places)) {
-        await moment();
-        if (!work.newest()) return;
-      }
     }
   }
 

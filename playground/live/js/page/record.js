@@ -103,8 +103,9 @@ export async function* records(session, events) {
     if (event.kind === "step") steps.set(event.cell, [...(steps.get(event.cell) ?? []), event]);
     if (event.kind !== "picture") yield event;
     else {
-      const { prompt, negative } = event.recipe, [cond, uncond] = await Promise.all([session.describe(prompt), session.describe(negative)]);
-      yield new RunRecord({ cond, uncond }, steps.get(event.cell) ?? [], event, session.facts.preview_map);
+      const { prompt, negative, model } = event.recipe, its = session.beside(model);
+      const [cond, uncond] = await Promise.all([its.describe(prompt), its.describe(negative)]);
+      yield new RunRecord({ cond, uncond }, steps.get(event.cell) ?? [], event, its.facts.preview_map);
       steps.delete(event.cell);
     }
   }

@@ -47,17 +47,16 @@ export class Together {
 }
 
 /**
- * The state of a run: every now and then, whenever a cell ends, and at the end. The run's cells are
- * those at `places` of the state, by default all of its own.
- * @param {Session} session @param {Run} run @param {Together} state @param {number[]} [places]
+ * The state of a run: every now and then, whenever a cell ends, and at the end.
+ * @param {Session} session @param {Run} run @param {Together} state
  * @returns {AsyncGenerator<Together, void>}
  */
-export async function* follow(session, run, state, places = state.cells.map((_, i) => i)) {
+export async function* follow(session, run, state) {
   let shown = 0;
   for await (const event of records(session, run)) {
-    if (event instanceof RunRecord) state.cells[places[event.picture.cell]].end = event;
-    else if (event.kind === "step") state.cells[places[event.cell]].steps.push(event);
-    else if (event.kind === "failure" || event.kind === "dropped") state.cells[places[event.cell]].end = event;
+    if (event instanceof RunRecord) state.cells[event.picture.cell].end = event;
+    else if (event.kind === "step") state.cells[event.cell].steps.push(event);
+    else if (event.kind === "failure" || event.kind === "dropped") state.cells[event.cell].end = event;
     const recent = !(event instanceof RunRecord) && event.kind === "step" && performance.now() - shown < FRAME;
     if (state.share < 1 && !recent) {
       yield state;

@@ -2,14 +2,17 @@
 /**
  * What the Attention lens shows of a run that was recorded head by head: page/attention/data.py.
  *
- * @import { Branch, Heads, PromptFacts, Step } from "../../engine/protocol.js"
+ * @import { Branch, Heads, NdArray, PromptFacts, Step } from "../../engine/protocol.js"
  * @import { About } from "../about.js"
  * @import { RunRecord } from "../record.js"
  */
+import { written } from "../../files/png.js";
 import { pack, raster } from "../arrays.js";
+import { dataUrl } from "../images.js";
+import { short } from "../recipe.js";
 import { sizeOf } from "../record.js";
 import { counted } from "../shared.js";
-import { chips, pngOf } from "./studio.js";
+import { chips, notes, pngOf } from "./studio.js";
 
 const LARGEST = 10_000_000; // bytes of codes that a page keeps
 const TOO_MANY = "These are too many numbers for a page: only the mean over heads is kept.";
@@ -19,24 +22,49 @@ export const stopped = () => ({ ...message("Stopped."), stopped: true });
 
 /** Every step, level and head. @param {RunRecord} run @param {number} seconds @param {About} about */
 export async function laboratory(run, seconds, about) {
-  const { recipe } = run, names = { cond: "with words", uncond: recipe.negative ? "negative words" : "without words" };
-  const present = /** @type {Branch[]} */ (["cond", "uncond"]).filter((branch) => run.steps.some((step) => step.heads?.[branch]));
-  const found = present.map((branch) => branchOf(names[branch], run.prompts[branch], branch, run.steps));
-  const size = found.reduce((sum, { bytes }) => sum + bytes, 0);
+  const { recipe } = run, { shown, size } = recorded(run, about);
   return {
-    kind: "finished",
+    ...shown,
     png: pack(await pngOf(run, about)),
     name: `latent-playground-${recipe.seed}.png`,
     link: about.recipes.toQuery(recipe),
+    text: `“${recipe.prompt || "no words"}”, seed ${recipe.seed}: every head of ${counted(run.steps.length, "step")}, ${(size / 1e6).toFixed(1)} MB, in ${seconds.toFixed(1)} s.`,
+    moments: [], stills: [],
+  };
+}
+
+/** A picture RGBA [height, width, 4] that was read. @param {RunRecord} run @param {NdArray<any>} image @param {number} seconds @param {About} about */
+export async function reading(run, image, seconds, about) {
+  const { recipe, prompts } = run, { shown } = recorded(run, about);
+  return {
+    ...shown,
+    png: pack(await written(image, null)),
+    name: "", link: "",
+    summing: { ...shown.summing, ...about.model(recipe.model).summing.reading },
+    text:
+      `“${recipe.prompt}”, read in ${counted(run.steps.length, "network call")} and ${seconds.toFixed(1)} s. The model saw the picture’s ` +
+      `middle square, made ${recipe.width}×${recipe.height} pixels.`,
+    moments: run.timesteps.map((t) => `Read at t = ${short(t)}`),
+    stills: [{ text: "What the autoencoder keeps of it", image: await dataUrl(run.picture.image) }],
+    notes: [...notes(recipe, run.prompt, prompts.uncond, about), ...shown.notes],
+  };
+}
+
+/** What both show, and its bytes. @param {RunRecord} run @param {About} about */
+function recorded(run, about) {
+  const { recipe } = run, names = { cond: "with words", uncond: recipe.negative ? "negative words" : "without words" };
+  const present = /** @type {Branch[]} */ (["cond", "uncond"]).filter((branch) => run.steps.some((step) => step.heads?.[branch]));
+  const found = present.map((branch) => branchOf(names[branch], run.prompts[branch], branch, run.steps));
+  const shown = {
+    kind: "finished",
     summing: about.summing(recipe, run.timesteps),
     joint: !about.model(recipe.model).crossAttention,
     height: recipe.height, width: recipe.width,
     previews: run.previews.map(raster),
     branches: found.map(({ branch }) => branch),
-    text: `“${recipe.prompt || "no words"}”, seed ${recipe.seed}: every head of ${counted(run.steps.length, "step")}, ${(size / 1e6).toFixed(1)} MB, in ${seconds.toFixed(1)} s.`,
-    moments: [], stills: [],
     notes: found.every(({ whole }) => whole) ? [] : [TOO_MANY],
   };
+  return { shown, size: found.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 /** The rows of the network that were given these words. @param {string} name @param {PromptFacts} prompt @param {Branch} branch @param {Step[]} steps */

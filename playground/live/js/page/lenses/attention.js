@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * The Attention lens: every head of a run; what stands here at first is an example
- * (page/attention/lens.py). Worked positions, edits and reading need Python.
+ * (page/attention/lens.py). Worked positions and edits need Python.
  *
  * @import { App } from "../app.js"
  * @import { Work } from "../section.js"
@@ -12,13 +12,14 @@ import { RunRecord, records } from "../record.js";
 import { Section } from "../section.js";
 import { mount, shown } from "../views.js";
 import { elsewhere } from "./guidance.js";
+import * as reading from "./reading.js";
 
 const FRAME = 80; // ms
 
 /** @param {App} app @param {HTMLElement} box */
 export async function build(app, box) {
   const texts = app.about.page.attention, place = (/** @type {string} */ id) => make("div", { id, class: "block" });
-  const [whole, worked, reading] = ["attention", "worked", "reading"].map(place), values = await Promise.all(["attention", "worked", "reading"].map(shown));
+  const [whole, worked] = ["attention", "worked"].map(place), values = await Promise.all(["attention", "worked"].map(shown));
   const only = (/** @type {string} */ what) => worked_.show({ kind: "message", text: `${what} needs Python; what stands here is the example’s. The playground on a machine of your own has it.`, error: false });
   const files = make("div", { id: "saved" }), saved = await mount("saved", files);
   const view = await mount("attention", whole, values[0], {
@@ -28,9 +29,8 @@ export async function build(app, box) {
   const section = new Section(app, "look", texts.button, view.show, { message: data.message, stopped: data.stopped });
   section.buttons.children[0].id = "look-closer"; // as on the served page
   section.work = (work) => look(app, work, view.show);
-  box.append(prose(texts.intro), section.buttons, prose(texts.cost), whole, files, prose(texts.worked), worked, prose(texts.edits), elsewhere(), prose(texts.reading), elsewhere(), reading);
+  box.append(prose(texts.intro), section.buttons, prose(texts.cost), whole, files, prose(texts.worked), worked, prose(texts.edits), elsewhere(), prose(texts.reading), ...(await reading.build(app)));
   const worked_ = await mount("worked", worked, values[1]);
-  await mount("attention", reading, values[2]);
 }
 
 /** Draw the recipe with every head recorded. @param {App} app @param {Work} work @param {(value: any) => void} show */

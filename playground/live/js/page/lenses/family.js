@@ -15,7 +15,7 @@ const SHOWN = [["family", "drawn"], ["inside", "inside"], ["telling", "tradeoff"
 export async function build(app, box) {
   const texts = app.about.page.family, place = Object.fromEntries(SHOWN.map(([id]) => [id, make("div", { id, class: "block" })]));
   box.append(
-    prose(texts.intro), make("p", { class: "quiet" }, texts.race), place.family, prose(texts.inside), place.inside,
+    prose(texts.intro), make("p", { class: "quiet", id: "family-start" }, texts.race), place.family, prose(texts.inside), place.inside,
     prose(texts.telling), place.telling, prose(texts.sampling), place["family-samplers"], prose(texts.systems), place.systems,
     prose(texts.policy), place.policy,
   );
