@@ -1,7 +1,12 @@
 """A visit to the live edition in a real browser: it draws, keeps, and works without network."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from threading import Thread
 
@@ -11,6 +16,7 @@ from browser import LONGEST
 from playground.live import node, page_files, serve
 from playground.recipe import Recipe
 
+ROOT = Path(__file__).parents[1]
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
 STUDENT = Recipe(
     prompt="a red square", model="emoji-world-lcm", sampler="lcm", steps=2, seed=11, guidance=3
@@ -25,6 +31,7 @@ SPOIL = """async () => {
 # How a lens shows that it is there.
 LAID_OUT = {
     "Guidance": "#tradeoff table", "Samplers": "#schedules .rows",
+    "Attention": "#reading .words button", "Lecture": "#lecture-stops .all button",
     "Studio": "#explorer .words button",
 }  # fmt: skip
 
@@ -48,12 +55,26 @@ def test_a_download_goes_on_where_it_broke(tmp_path):
     assert "incomplete" in found["missing"]["error"]
     assert len(found["missing"]["asked"]) == 1
     assert "the server answered 503" in found["down"]["error"]
+    # the second time nothing is asked; a full browser goes on without keeping
+    assert found["kept"] == {"equal": [True, True], "all": True, "asked": 1}
+    assert found["full"] == {"equal": [True, True], "all": False, "asked": 2}
+    # a new edition keeps what it shares with the old one, and forgets the rest
+    hash_, again = found["next"]["names"][0], found["next"]
+    assert again == {"names": [hash_, f"part-{hash_}"], "again": True, "all": False, "asked": 1}
 
 
 @pytest.fixture
-def served(live_site):
+def folder(live_site, tmp_path):
+    """An edition that can be changed: its large files are the same."""
+    shutil.copytree(live_site, tmp_path / "site", ignore=shutil.ignore_patterns("files"))
+    (tmp_path / "site" / "files").symlink_to(live_site / "files")
+    return tmp_path / "site"
+
+
+@pytest.fixture
+def served(folder):
     """The folder on a server that can be ended."""
-    server = serve.server(live_site)
+    server = serve.server(folder)
     Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -81,6 +102,14 @@ def visitor(browser, served):
     context.close()
     assert wrong == []
     assert elsewhere == []
+
+
+def until(page, expression: str) -> None:
+    """Asked from outside, because the page's Content-Security-Policy lets no page evaluate text."""
+    end = time.monotonic() + LONGEST / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, expression
+        page.wait_for_timeout(50)
 
 
 def faults(page) -> list:
@@ -121,6 +150,21 @@ def test_a_visit(visitor, served, tmp_path):
     page.locator("#open-file").set_input_files(tmp_path / "saved.png")
     expect(page.locator("#recipe-prompt textarea")).to_have_value("a red square")
     expect(words).to_have_text(["a", "red", "square"])
+    # earlier pictures: one is compared and opened again, from what the browser kept
+    square, cat = (
+        page.locator(f"#earlier button[title^='“{said}”']")
+        for said in ("a red square", "a red square and a cat")
+    )
+    square.click()
+    expect(page.locator("dialog .differs")).to_contain_text("This is the picture that is shown")
+    page.locator("dialog .close").click()
+    cat.click()
+    expect(page.locator("dialog .differs")).to_contain_text("words “a red square”")
+    page.locator("dialog .reopen").click()
+    expect(words.last).to_have_text("cat")
+    square.click()
+    page.locator("dialog .reopen").click()
+    expect(words).to_have_text(["a", "red", "square"])
     # another lens follows the same run
     page.get_by_role("tab", name="Guidance").click()
     expect(page.locator("#lookahead .cost")).to_contain_text("2 network calls with 2 rows")
@@ -130,26 +174,155 @@ def test_a_visit(visitor, served, tmp_path):
         expect(page.locator(laid_out).first).to_be_visible()
         assert (lens, faults(page)) == (lens, [])
 
+    # our own picture is read
+    page.get_by_role("tab", name="Attention").click()
+    page.locator("#own-words").fill("a unicorn")
+    page.locator("#reading-start").click()
+    expect(page.locator("#reading .status")).to_contain_text("“a unicorn”, read in")
+    # the lecture's questions are answered by measuring
+    page.get_by_role("tab", name="Lecture").click()
+    page.locator("#lecture-stops .all button").last.click()
+    page.locator("#lecture-check input").first.check()
+    page.locator("#lecture-check-start").click()
+    expect(page.locator("#lecture-check .status")).to_contain_text("1 of 5 right.")
+    # a stop opens its lab with its words set, and they are drawn
+    page.locator("#lecture-stops .all button").nth(2).click()
+    page.locator("#lecture-stops .lab").click()
+    expect(page.locator("#inside")).to_be_in_viewport()
+    expect(page.locator("#now .is")).to_contain_text("a fox left of a pizza on the grass")
+    page.get_by_role("tab", name="Studio").click()
+
     # damaged files in the browser's cache are fetched again
     assert page.evaluate(SPOIL) >= 4
     page.evaluate("navigator.serviceWorker.ready")
     page.reload()
-    expect(status).to_have_text(DRAWN)
+    expect(words.first).to_have_text("a")
+    draw(page, "a blue star")
     # without network: the page, the runtime and the model are here
     served.shutdown()
     served.server_close()
     page.reload()
-    expect(page.locator("#recipe-prompt textarea")).to_have_value("a red square")
-    expect(status).to_have_text(DRAWN)
+    expect(page.locator("#recipe-prompt textarea")).to_have_value("a blue star")
+    draw(page, "a green circle")
 
 
-def test_a_browser_that_cannot_compute_says_so(visitor):
+def draw(page, prompt: str) -> None:
     from playwright.sync_api import expect
 
-    visitor.add_init_script("delete window.WebAssembly")
+    page.locator("#recipe-prompt textarea").fill(prompt)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#explorer .words button")).to_have_text(prompt.split())
+    expect(page.locator("#explorer .status")).to_contain_text("2 network calls")
+
+
+@pytest.mark.parametrize(
+    ("without", "said", "place"),
+    [
+        ("delete window.WebAssembly", "no WebAssembly", "#trouble"),
+        (
+            "window.Worker = class { constructor() { throw new DOMException('Refused.') } }",
+            "starts no workers", "#model-status",
+        ),
+    ],
+)  # fmt: skip
+def test_a_browser_that_cannot_compute_says_so(visitor, without, said, place):
+    from playwright.sync_api import expect
+
+    visitor.add_init_script(without)
     visitor.goto(visitor.address)
-    expect(visitor.locator("#trouble")).to_contain_text("no WebAssembly", timeout=LONGEST)
+    expect(visitor.locator(place)).to_contain_text(said, timeout=LONGEST)
     visitor.locator("#explorer .words button").first.hover()  # the example can be explored
     expect(visitor.locator("#explorer .colourbar")).not_to_have_class(re.compile("idle"))
     visitor.locator("#draw").click()
-    expect(visitor.locator("#explorer .status")).to_contain_text("no WebAssembly")
+    expect(visitor.locator("#explorer .status")).to_contain_text(said)
+
+
+SAVING = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } })"
+OTHER_FILE = """async (name) => {
+  const kept = await caches.open('latent-playground-files');
+  await kept.put('https://kept.invalid/' + name, new Response('of another edition'));
+}"""
+EDITIONS = "caches.keys().then((all) => all.filter((name) => name.includes('-page-')))"
+
+
+def test_a_visit_that_draws_nothing(visitor, live_site, folder):
+    """A browser that saves data fetches no model: what is left is the page itself."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=LONGEST)
+    page, line = visitor, visitor.locator("#now")
+    page.add_init_script(SAVING)
+    # a link to a stop of the lecture
+    page.goto(f"{page.address}?stop=4")
+    expect(page.locator("#lecture-stops .title")).to_have_text("One position, worked out")
+    expect(page.locator("#lecture-worked .status")).to_contain_text("Click another position")
+    expect(page.locator("#stop-worked")).to_contain_text("machine of your own")
+    expect(page.locator("#stop-noise")).to_be_hidden()
+    expect(page.locator("#model-status")).to_contain_text("save data")
+    page.locator("#lecture-stops .next").click()
+    expect(page.locator("#lecture-lookahead .cost")).to_contain_text("network calls")  # mirrored
+    # what the picture is, and what is not drawn yet
+    expect(line.locator(".is")).to_have_text(
+        "“a cat wearing a top hat on a blue background”: DDIM, 15 steps, w = 5, seed 7, "
+        "128 × 128, Emoji world."
+    )
+    page.locator("#recipe-seed input").fill("8")
+    expect(line.locator(".stale")).to_contain_text("Changed, not drawn yet: seed 8. Ctrl+Enter")
+    # files that hold no recipe
+    for name, content, said in (
+        ("cut.png", b"\x89PNG", "not a readable PNG"),
+        ("other.png", (live_site / "own-picture.png").read_bytes(), "carries no recipe"),
+    ):
+        file = {"name": name, "mimeType": "image/png", "buffer": content}
+        page.locator("#open-file").set_input_files(file)
+        expect(page.locator("#opened-notes")).to_contain_text(said)
+    # a reload keeps what was typed and how far one was
+    page.reload()
+    expect(page.locator("#recipe-seed input")).to_have_value("8")
+    expect(page.locator("#lecture-stops .count")).to_have_text("Stop 5 of 11, 2 of 12 seen")
+    assert "stop=5" in page.url
+    # a new edition takes over: the page's files, and of the models' what it shares
+    until(page, "!!navigator.serviceWorker.controller")
+    (before,) = page.evaluate(EDITIONS)
+    shared = json.loads((live_site / "site.json").read_text())["files"]
+    name = next(iter(shared.values()))["sha256"]
+    for one in (name, "0" * 64):
+        page.evaluate(OTHER_FILE, one)
+    for path, old, new in (
+        ("index.html", "<title>Latent", "<title>The next Latent"),
+        ("page.json", '"title":"', '"title":"The next '),
+        ("sw.js", 'VERSION = "', 'VERSION = "next '),
+    ):
+        text = (folder / path).read_text()
+        assert old in text
+        (folder / path).write_text(text.replace(old, new, 1))
+    page.evaluate("navigator.serviceWorker.getRegistration().then((found) => found.update())")
+    until(page, f"{EDITIONS}.then((all) => all.length === 1 && all[0] !== '{before}')")
+    page.reload()
+    expect(page).to_have_title("The next Latent Playground")
+    until(
+        page,
+        "caches.open('latent-playground-files').then((kept) => kept.keys()).then((all) => "
+        f"all.length === 1 && all[0].url.endsWith('{name}'))",
+    )
+
+
+@pytest.mark.slow
+def test_two_cold_exports_are_equal_to_the_byte(tmp_path):
+    """Nothing is kept between them, and each has its own order of sets and dictionaries' hashes."""
+    found = []
+    for number in ("1", "2"):
+        out = tmp_path / number
+        own = {
+            "LATENT_PLAYGROUND_CACHE": str(tmp_path / f"cache {number}"),
+            "PYTHONHASHSEED": number,
+        }
+        subprocess.run(
+            [sys.executable, "-m", "playground.live", str(out)], cwd=ROOT, check=True,
+            env=os.environ | own, capture_output=True,
+        )  # fmt: skip
+        files = (path for path in sorted(out.rglob("*")) if path.is_file())
+        found.append({path.relative_to(out).as_posix(): path.read_bytes() for path in files})
+    one, other = found
+    assert one.keys() == other.keys()
+    assert [path for path in one if one[path] != other[path]] == []

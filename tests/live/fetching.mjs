@@ -1,11 +1,12 @@
-// Fetches a file from a server that breaks off, damages, refuses, and knows ranges or not.
+// Fetches a file from a server that breaks off, damages, refuses, and knows ranges or not; then with a
+// browser that keeps files, that is full, and that kept those of another edition.
 // argv: the folder of the page's modules. Writes what came of each case.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { gzipSync } from "node:zlib";
 import { pathToFileURL } from "node:url";
 
-const { bytesOf } = await import(new URL("js/files/fetching.js", pathToFileURL(`${process.argv[2]}/`)));
+const { allKept, bytesOf, tidy } = await import(new URL("js/files/fetching.js", pathToFileURL(`${process.argv[2]}/`)));
 let state = 7;
 const inside = Buffer.from(Uint8Array.from({ length: 300_000 }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24)); // gzip cannot shorten it
 const content = gzipSync(inside), hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -18,6 +19,35 @@ const CASES = {
   down: [{ until: 10 }, { status: 503 }],
 };
 const found = {};
+
+/** What a browser keeps, in memory; a full one refuses as browsers do. */
+class Kept extends Map {
+  constructor(full) {
+    super();
+    this.full = full;
+  }
+  open = async () => ({
+    match: async (name) => this.get(name)?.clone(),
+    keys: async () => [...this.keys()].map((url) => ({ url })),
+    delete: async (name) => this.delete(name),
+    put: async (name, response) => {
+      if (this.full) throw new DOMException("The quota has been exceeded.", "QuotaExceededError");
+      this.set(name, response);
+    },
+  });
+}
+
+/** A server that only counts. */
+async function counted(work) {
+  let asked = 0;
+  const server = createServer((_, response) => (asked++, response.end(content)));
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  const fetched = async () => Buffer.compare(Buffer.from(await bytesOf(entry, `http://127.0.0.1:${server.address().port}/`)), inside) === 0;
+  const result = await work(fetched);
+  server.closeAllConnections();
+  server.close();
+  return { ...result, asked };
+}
 for (const [name, answers] of Object.entries(CASES)) {
   const asked = [];
   const server = createServer((request, response) => {
@@ -41,4 +71,17 @@ for (const [name, answers] of Object.entries(CASES)) {
   server.closeAllConnections();
   server.close();
 }
+for (const full of [false, true]) {
+  found[full ? "full" : "kept"] = await counted(async (fetched) => {
+    globalThis.caches = new Kept(full);
+    return { equal: [await fetched(), await fetched()], all: await allKept([entry]) };
+  });
+}
+found.next = await counted(async (fetched) => {
+  const kept = (globalThis.caches = new Kept(false)), other = { ...entry, sha256: "0".repeat(64) };
+  await fetched();
+  for (const name of ["1".repeat(64), `part-${entry.sha256}`, `part-${"2".repeat(64)}`]) kept.set(`https://kept.invalid/${name}`, new Response("old"));
+  await tidy({ files: { model: entry, other } });
+  return { names: [...kept.keys()].map((url) => url.split("/").at(-1)), again: await fetched(), all: await allKept([entry, other]) };
+});
 process.stdout.write(JSON.stringify(found));
