@@ -52,7 +52,8 @@ def sweep(
     recipe: Recipe, axis: str | None, text: str | None, visitor: str | None = None,
     section: str = SECTION, asked: float | None = None, previews: bool = True,
 ) -> Iterator[dict]:  # fmt: skip
-    """The filmstrip's data, frame by frame or once it is finished; raises ValueError before anything is drawn.
+    """The filmstrip's data, frame by frame or once it is finished; raises ValueError before
+    anything is drawn.
 
     Closing the generator stops the sweep, and so does one of this visitor in the same `section`
     that was `asked` for later (by default: now); drawing does not.
