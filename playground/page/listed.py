@@ -18,6 +18,7 @@ from playground.wording import counted
 
 HELP = "Values with commas between them, or a range: 1-10, 1-10 (+3), 1-10 [4]."
 LONGEST = 256  # values of one range: more are refused before they are counted out
+SMALLEST, LARGEST = Decimal("1e-9"), Decimal("1e9")  # of a range's numbers, besides 0
 _DIGITS = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+"
 _SIGNED = rf"[+−-]?(?:{_DIGITS})"
 _RANGE = re.compile(
@@ -77,7 +78,7 @@ def _counted_out(found: re.Match, whole: bool) -> list[float]:
     """The values of a range. Decimal, so that 0-1 (+0.1) has eleven of them, and 0.3 is 0.3."""
     first, last = (_exact(found[name]) for name in ("first", "last"))
     if found["count"]:
-        count = int(found["count"])
+        count = int(found["count"][:9])  # of more digits, enough of them to be refused
         if not 2 <= count <= LONGEST:
             raise RecipeError(f"“{found[0][:30]}”: a range has 2 to {LONGEST} values.")
         values = [first + (last - first) * i / (count - 1) for i in range(count)]
@@ -94,4 +95,8 @@ def _counted_out(found: re.Match, whole: bool) -> list[float]:
 
 
 def _exact(text: str) -> Decimal:
-    return Decimal(text.replace("−", "-"))
+    """RecipeError for a number with which counting would take for ever: 0-1e99999999."""
+    found = Decimal(text.replace("−", "-"))
+    if found and not SMALLEST <= found.copy_abs() <= LARGEST:
+        raise RecipeError(f"“{text[:20]}” is too large or too small for a range.")
+    return found
