@@ -2,7 +2,7 @@
 
 In headless Chromium, with the consistency student at 4 steps: the slider of w moves, and the
 picture changes; a letter is typed while the Guidance lens is open, and eight pictures change. The
-pause after the last key (100 ms) is part of the second, as a visitor feels it.
+pause after the last key (80 ms) is part of the second, as a visitor feels it.
 """
 
 import statistics

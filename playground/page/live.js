@@ -1,5 +1,5 @@
 () => {
-  const PAUSE = 100; // ms without a key before it is drawn; between two draws while a slider moves
+  const PAUSE = 80; // ms without a key before it is drawn; between two draws while a slider moves
   const QUIET = 900; // ms without a change before every lens follows
   const FIELDS = [
     "prompt", "negative", "guidance", "steps", "seed", "rescale", "guidance_start",
