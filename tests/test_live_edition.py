@@ -161,6 +161,10 @@ def test_calls_are_full_and_never_larger_than_allowed(turns):
     assert turns["sizes"] == {"pictures": 2, "most": 2}
 
 
+def test_models_of_one_run_take_turns(turns):
+    assert turns["models"] == "012" * 4
+
+
 def test_guiders_are_those_of_python():
     generator = torch.Generator().manual_seed(3)
     uncond, cond = torch.randn(2, 1, 4, 8, 8, generator=generator)

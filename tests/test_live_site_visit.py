@@ -132,6 +132,7 @@ def test_a_visit(visitor, served, tmp_path):
     expect(page.locator("#recipe-prompt textarea")).to_have_value("a red square")
     expect(status).to_have_text(DRAWN)
     expect(words).to_have_text(["a", "red", "square"])
+    expect(page.locator("#explorer .verdict")).to_contain_text("Asked: a red square. Seen:")
     # a word's pixels
     words.nth(2).hover()
     expect(page.locator("#explorer .colourbar")).not_to_have_class(re.compile("idle"))

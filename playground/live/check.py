@@ -2,7 +2,8 @@
 
 Every recipe in a PNG (by default the golden pictures of the tests) is drawn by the browser's
 modules in Node and by plain PyTorch here. Prints the largest differences of finished latents, of
-pictures (of 255) and of the last call's word maps, and fails if one is too large.
+pictures (of 255) and of the word maps of the last call, and 1 where verdicts differ; fails if
+one is too large.
 """
 
 import argparse
@@ -18,10 +19,11 @@ from playground.engine.events import Picture, Step
 from playground.live import export, node
 from playground.models.load import load
 from playground.recipe import Recipe, grid_from_png
+from playground.world import measures
 
 # Latents relative to their largest. In the most sensitive of the golden recipes PyTorch differs
 # from itself by 7e-4 if it computes convolutions in another way.
-CLOSE = {"latents": 1e-3, "picture": 2, "maps": 1e-3}
+CLOSE = {"latents": 1e-3, "picture": 2, "maps": 1e-3, "verdict": 0}
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden" / "pictures.png"
 
 
@@ -51,7 +53,20 @@ def _difference(events: list, drawn: dict) -> dict[str, float]:
         "latents": float(latents / max(1.0, np.abs(picture.latents).max())),
         "picture": float(np.abs(image - picture.image).max()),
         "maps": float(max(maps, default=0.0)),
+        "verdict": float(drawn["verdict"] not in (None, verdict(picture.recipe, picture.image))),
     }
+
+
+def verdict(recipe: Recipe, image: np.ndarray) -> dict:
+    """What the oracle says of a picture, as the browser is told of it."""
+    try:
+        found = measures.judged(recipe.prompt, image)
+    except measures.UnjudgeableError as reason:
+        return {"reason": str(reason)}
+    return {
+        "asked": found.asked, "seen": found.seen, "missing": list(found.missing),
+        "extra": list(found.extra), "right": found.right,
+    }  # fmt: skip
 
 
 def array(said: dict) -> np.ndarray:
@@ -67,7 +82,7 @@ def main() -> None:
     export.write(chosen.folder)
     recipes = list(grid_from_png(chosen.pictures).values())
     models = sorted({recipe.model for recipe in recipes})
-    (drawn,) = node.draw(chosen.folder, models, [node.cells(*recipes)])
+    (drawn,) = node.draw(chosen.folder, models, [node.cells(*recipes, judged=True)])
     found = differences(recipes, drawn)
     for recipe, off in zip(recipes, found, strict=True):
         said = "  ".join(f"{name} {value:.2g}" for name, value in off.items())

@@ -61,6 +61,13 @@ const kinds = (heard) => heard.map(({ kind, cell }) => `${kind} ${cell}`);
   const one = engine(), seeds = Array.from({ length: 7 }, (_, i) => i), heard = await start(one, "", seeds.map((seed) => cellOf(seed, {}, seed))).ended;
   found.many = { most: Math.max(...one.calls), limit: MAX_ROWS, pictures: heard.filter(({ kind }) => kind === "picture").length, rows: one.calls.reduce((a, b) => a + b) };
 }
+{ // two models in one run take turns
+  const one = engine(), other = { ...model, name: "other" }, cells = [cellOf(1), cellOf(2, {}, 1)];
+  one.drawing.networks.set("other", one.drawing.networks.get(model.name));
+  cells.push(new Cell(2, { recipe: { ...recipe, seed: 3 } }, other, prompts, false, false));
+  const heard = await start(one, "", cells).ended;
+  found.models = heard.filter(({ kind }) => kind === "step").map(({ cell }) => cell).join("");
+}
 { // sizes do not mix
   const one = engine(), heard = await start(one, "", [cellOf(1), cellOf(1, { width: recipe.width * 2 }, 1)]).ended;
   found.sizes = { pictures: heard.filter(({ kind }) => kind === "picture").length, most: Math.max(...one.calls) };

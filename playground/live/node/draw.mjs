@@ -15,7 +15,7 @@ async function told(events, cell, { heads, judged }) {
     maps: last.maps && mapped(last.maps, list), previews: mapped(last.previews, list),
     heads: heads && mapped(last.heads.cond, ({ layers, codes }) => ({ layers, codes: list(codes) })),
     exact: end.exact && { path: list(end.exact.path), bound: end.exact.bound },
-    verdict: judged && (await ask({ ask: "judge", recipe: end.recipe, image: end.image })),
+    verdict: !judged ? null : (await ask({ ask: "judge", recipe: end.recipe, image: end.image })),
   };
 }
 

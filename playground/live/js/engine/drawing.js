@@ -24,6 +24,9 @@ export class Drawing {
     this.measured = new Map();
     /** @type {Map<string, { network: Network, provider: string }>} */
     this.networks = new Map();
+    /** In which tick cells of a model and a size were computed last. @type {Map<string, number>} */
+    this.served = new Map();
+    this.ticks = 0;
   }
 
   /** Start a run; it replaces the earlier one of its section. @param {Run} run */
@@ -65,18 +68,23 @@ export class Drawing {
     this.working = false;
   }
 
-  /** The cells of the next tick, one of each run in turn, with one model and one size. @returns {[Run, Cell][]} */
+  /**
+   * The cells of the next tick, one of each run in turn, with one model and one size: of those that
+   * the first run has, the one that has waited longest. @returns {[Run, Cell][]}
+   */
   choose() {
     const queues = this.runs.map((run) => inOrder(run.cells).map((cell) => /** @type {[Run, Cell]} */ ([run, cell])));
     const most = Math.max(0, ...queues.map(({ length }) => length)), chosen = /** @type {[Run, Cell][]} */ ([]);
+    const kinds = (queues.find(({ length }) => length) ?? []).map(([, cell]) => kindOf(cell)), since = (/** @type {string} */ kind) => this.served.get(kind) ?? 0;
+    const wanted = kinds.toSorted((a, b) => since(a) - since(b))[0];
     let rows = 0;
     for (let place = 0; place < most; place++) for (const [run, cell] of queues.flatMap((queue) => queue.slice(place, place + 1))) {
-      const like = chosen[0]?.[1] ?? cell, needed = cell.branches.length;
-      const fits = cell.model === like.model && String(cell.shape) === String(like.shape);
-      if (!fits || (chosen.length && rows + needed > MAX_ROWS)) continue;
+      const needed = cell.branches.length;
+      if (kindOf(cell) !== wanted || (chosen.length && rows + needed > MAX_ROWS)) continue;
       chosen.push([run, cell]);
       rows += needed;
     }
+    if (wanted) this.served.set(wanted, ++this.ticks);
     this.runs.push(...this.runs.splice(0, 1)); // who was first is last in the next tick
     return chosen;
   }
@@ -177,6 +185,9 @@ export function inOrder(cells) {
   const shortest = Math.max(Math.ceil(rows / MAX_ROWS), ...cells.map(({ left }) => left));
   return [...cells.filter(({ left }) => left >= shortest), ...cells.filter(({ left }) => left < shortest)];
 }
+
+/** What can be computed in one call. @param {Cell} cell */
+const kindOf = ({ model, shape }) => `${model.name} ${shape}`;
 
 /** @param {Float32Array} a @param {Float32Array} b */
 function equal(a, b) {

@@ -16,29 +16,13 @@ import { wordColumns } from "./prompts.js";
 const PREDICTION = "prediction";
 
 export class Network {
-  /**
-   * @param {Ort} ort @param {Model} model
-   * @param {{ network: Uint8Array, text: Uint8Array, decoder: Uint8Array }} graphs
-   * @param {"wasm" | "webgpu"} provider @param {() => void} made called after each of the three
-   */
-  static async create(ort, model, graphs, provider, made = () => {}) {
-    const sessions = /** @type {any[]} */ ([]);
-    for (const graph of [graphs.text, graphs.network, graphs.decoder]) {
-      sessions.push(await session(ort, graph, provider));
-      made();
-    }
-    return new Network(ort, model, sessions);
-  }
-
-  /** @param {Ort} ort @param {Model} model @param {any[]} sessions */
+  /** @param {Ort} ort @param {Model} model @param {any[]} sessions of text encoder, denoiser, decoder */
   constructor(ort, model, [text, network, decoder]) {
     this.ort = ort;
     this.model = model;
     this.text = text;
     this.network = network;
     this.decoder = decoder;
-    /** @type {Promise<any> | undefined} */
-    this.encoder = undefined;
   }
 
   /** @param {Reading} reading @returns {Promise<Prompt>} */
@@ -101,22 +85,16 @@ export class Network {
     return { shape: [height, width, 4], data: image };
   }
 
-  /** Latents [channels, h, w] of a picture RGBA [height, width, 4], by the autoencoder's other half. @param {NdArray<any>} image @param {() => Promise<Uint8Array>} graph is fetched the first time @returns {Promise<NdArray>} */
-  async latentsOf({ shape: [height, width], data }, graph) {
-    this.encoder ??= graph().then((bytes) => session(this.ort, bytes, "wasm"));
-    this.encoder.catch(() => (this.encoder = undefined)); // so that it can be tried again
+  /** Latents [channels, h, w] of a picture RGBA [height, width, 4]. @param {NdArray<any>} image @param {any} encoder session of the autoencoder's other half @returns {Promise<NdArray>} */
+  async latentsOf({ shape: [height, width], data }, encoder) {
     const pixels = new Float32Array(3 * height * width);
     for (let i = 0; i < height * width; i++) for (let c = 0; c < 3; c++) pixels[3 * i + c] = data[4 * i + c];
-    const { latents } = await (await this.encoder).run({ pixels: new this.ort.Tensor("float32", pixels, [1, height, width, 3]) });
+    const { latents } = await encoder.run({ pixels: new this.ort.Tensor("float32", pixels, [1, height, width, 3]) });
     return { shape: latents.dims.slice(1), data: latents.data };
-  }
-
-  async release() {
-    for (const session of [this.text, this.network, this.decoder]) await session.release();
   }
 }
 
-/** @param {Ort} ort @param {Uint8Array} graph @param {"wasm" | "webgpu"} provider @returns {Promise<any>} */
+/** A graph that can be computed. @param {Ort} ort @param {Uint8Array} graph @param {"wasm" | "webgpu"} provider @returns {Promise<any>} */
 export function session(ort, graph, provider) {
   return ort.InferenceSession.create(graph, { executionProviders: [provider] });
 }

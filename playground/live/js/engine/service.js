@@ -34,6 +34,8 @@ export class Service {
     this.runs = new Map();
     /** @type {Map<string, Promise<Open>>} */
     this.models = new Map();
+    /** Sessions of graphs, by provider and file. @type {Map<string, Promise<any>>} */
+    this.sessions = new Map();
     /** @type {Promise<Oracle> | undefined} */
     this.oracle = undefined;
     this.base = "";
@@ -77,29 +79,54 @@ export class Service {
   async load(name, report) {
     const site = /** @type {Site} */ (this.site), facts = site.models.find((model) => model.name === name);
     if (!facts) throw new TaskError(`There is no model '${name.slice(0, 80)}' here; there are: ${site.models.map((model) => model.name).join(", ")}.`);
-    const { files } = facts, total = Object.values(files).reduce((sum, file) => sum + site.files[file].bytes, 0);
-    let done = 0;
-    const fetched = async (/** @type {string} */ file) => this.bytesOf(site.files[file], this.base, (bytes) => report({ what: "model", done: (done += bytes), total }));
-    const [tokenizer, check, text, decoder, network] = await Promise.all([files.tokenizer, files.check, files.text, files.decoder, files.network].map(fetched));
-    const graphs = { text, decoder, network }, reader = new Reader(new Tokenizer(parsed(tokenizer)), site.words, facts.lengths);
-    let made = 0;
-    const make = (/** @type {Options["provider"]} */ provider) => Network.create(this.ort, facts, graphs, provider, () => report({ what: "preparing", done: ++made, total: 3 }));
+    const { files } = facts, needed = Object.values(files).filter((file) => !this.sessions.has(`${this.options.provider} ${file}`));
+    const total = sum(needed.map((file) => site.files[file].bytes));
+    let done = 0, made = 0;
+    const fetched = (/** @type {string} */ file) => this.bytesOf(site.files[file], this.base, (bytes) => report({ what: "model", done: (done += bytes), total }));
+    const arrived = new Map(await Promise.all(needed.map(async (file) => /** @type {const} */ ([file, await fetched(file)]))));
+    const [tokenizer, check] = [files.tokenizer, files.check].map((file) => parsed(/** @type {Uint8Array} */ (arrived.get(file))));
+    const reader = new Reader(new Tokenizer(tokenizer), site.words, facts.lengths);
+    const make = async (/** @type {Options["provider"]} */ provider) => {
+      const sessions = [];
+      for (const file of [files.text, files.network, files.decoder]) {
+        sessions.push(await this.session(file, provider, undefined, arrived.get(file)));
+        report({ what: "preparing", done: ++made, total: 3 });
+      }
+      return new Network(this.ort, facts, sessions);
+    };
     const opened = /** @type {Opened} */ ({ model: name, ...this.options, refused: null });
-    let made_with;
+    let network;
     try {
-      made_with = await make(this.options.provider);
-      if (opened.provider === "webgpu") opened.refused = await selfCheck(made_with, reader, parsed(check));
+      network = await make(this.options.provider);
+      if (opened.provider === "webgpu") opened.refused = await selfCheck(network, reader, check);
     } catch (error) {
       if (opened.provider === "wasm") throw error;
       opened.refused = error instanceof Error ? error.message : String(error);
     }
-    if (opened.refused !== null || !made_with) {
-      await made_with?.release();
+    if (opened.refused !== null || !network) {
       opened.provider = "wasm";
-      made_with = await make("wasm");
+      await this.release(files.network, this.options.provider);
+      network = await make("wasm");
     }
-    this.drawing.networks.set(name, { network: made_with, provider: opened.provider === "wasm" ? "WebAssembly" : "WebGPU" });
-    return { facts, opened, network: made_with, reader, prompts: new Map() };
+    this.drawing.networks.set(name, { network, provider: opened.provider === "wasm" ? "WebAssembly" : "WebGPU" });
+    return { facts, opened, network, reader, prompts: new Map() };
+  }
+
+  /** A graph's session, one for all models that share its file. @param {string} file @param {Options["provider"]} provider @param {(bytes: number) => void} [report] @param {Uint8Array<ArrayBuffer>} [graph] if it is here @returns {Promise<any>} */
+  session(file, provider, report, graph) {
+    const name = `${provider} ${file}`, known = this.sessions.get(name), { files } = /** @type {Site} */ (this.site);
+    if (known) return known;
+    const making = (async () => session(this.ort, graph ?? (await this.bytesOf(files[file], this.base, report)), provider))();
+    this.sessions.set(name, making);
+    making.catch(() => this.sessions.delete(name)); // so that it can be tried again
+    return making;
+  }
+
+  /** @param {string} file @param {Options["provider"]} provider */
+  async release(file, provider) {
+    const name = `${provider} ${file}`, made = await this.sessions.get(name)?.catch(() => null);
+    this.sessions.delete(name);
+    await made?.release();
   }
 
   /** @param {string} name */
@@ -209,9 +236,10 @@ export class Service {
 
   /** @param {Ask & { ask: "encode" }} asked @returns {Promise<NdArray>} */
   async encode({ id, model, image }) {
-    const { facts, network } = await this.opened(model), file = /** @type {Site} */ (this.site).files[facts.encoder];
+    const { facts: { encoder: file }, network } = await this.opened(model), { bytes: total } = /** @type {Site} */ (this.site).files[file];
     let done = 0;
-    return network.latentsOf(image, () => this.bytesOf(file, this.base, (bytes) => this.say({ id, say: "progress", progress: { what: "encoder", done: (done += bytes), total: file.bytes } })));
+    const encoder = await this.session(file, "wasm", (bytes) => this.say({ id, say: "progress", progress: { what: "encoder", done: (done += bytes), total } }));
+    return network.latentsOf(image, encoder);
   }
 
   /** The oracle's verdict on a picture; it is fetched when it is asked for the first time. @param {Ask & { ask: "judge" }} asked */
@@ -223,8 +251,8 @@ export class Service {
 
   async loadOracle() {
     const { files, oracle } = /** @type {Site} */ (this.site);
-    const [graph, words] = await Promise.all([oracle.graph, oracle.words].map((name) => this.bytesOf(files[name], this.base)));
-    return new Oracle(this.ort, await session(this.ort, graph, "wasm"), parsed(words));
+    const words = parsed(await this.bytesOf(files[oracle.words], this.base));
+    return new Oracle(this.ort, await this.session(oracle.graph, "wasm"), words);
   }
 
   /** @param {Ask & { ask: "seconds" }} asked */

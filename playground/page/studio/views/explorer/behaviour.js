@@ -255,7 +255,7 @@ async function showFinished(value, ticket) {
   find('controls').hidden = find('keep').hidden = false;
   find('levels').hidden = find('mass').hidden = !run.levels.length;
   find('ranking').style.setProperty('--rows', Math.min(MOST, run.words.filter((word) => word.content).length || run.words.length));
-  showVerdict(value.verdict);
+  showVerdict(last.verdict);
   find('notes').replaceChildren(...value.notes.map((note) => make('li', note)));
   Object.assign(find('save'), { href: image.src, download: value.name });
   find('link').href = addressOf(value.link);
@@ -265,14 +265,19 @@ async function showFinished(value, ticket) {
   if (going) go(going);
 }
 
-// Gradio hands over the last frame of a run twice; what has been chosen in it stays.
-const again = (a, b) => ['png', 'text', 'notes', 'verdict'].every((name) => JSON.stringify(a[name]) === JSON.stringify(b[name]));
+// Gradio hands over the last frame of a run twice, and a verdict may come after its picture; what has been chosen in it stays.
+const again = (a, b) => ['png', 'text', 'notes'].every((name) => JSON.stringify(a[name]) === JSON.stringify(b[name]));
 
 function show() {
   const value = props.value;
   if (!value || !value.kind || late(value) || value.asked < newest) return;
   newest = value.asked ?? newest;
-  if (run && last && value.kind === 'finished' && again(value, last)) return;
+  if (run && last && value.kind === 'finished' && again(value, last)) {
+    if (JSON.stringify(value.verdict) === JSON.stringify(last.verdict)) return;
+    last = value;
+    showVerdict(value.verdict);
+    return tell('frame', value);
+  }
   const stopped = value.kind === 'stopped', was = idle;
   idle = stopped || value.kind === 'finished' || !!value.error;
   if (stopped && was) return;  // there was nothing to stop
