@@ -2,7 +2,11 @@
 
 import importlib.util
 import io
+import json
+import os
 import re
+import subprocess
+import sys
 
 import httpx
 import numpy as np
@@ -68,7 +72,7 @@ def test_the_container_holds_what_the_page_needs_and_runs_without_rights():
     assert {"app.py", "playground", "assets", "requirements.txt"} <= copied
     kinds = [kind for kind, _ in told]
     assert kinds.index("USER") < kinds.index("CMD")
-    assert ("USER", "visitor") in {(kind, rest.strip()) for kind, rest in told}
+    assert ("USER", "1000") in {(kind, rest.strip()) for kind, rest in told}
     assert "/health" in dict(told)["HEALTHCHECK"]
     assert "3.12" in dict(told)["FROM"]
 
@@ -143,6 +147,25 @@ def test_a_lent_gpu_draws_what_this_process_draws(tiny_pipeline):
     stopped.cancel()
     assert not [event for event in events if isinstance(event, Picture)]
     assert lent.decode(runs[0].picture.latents[None]).shape == (1, 64, 64, 3)
+
+
+@needs_spaces
+def test_runs_on_zerogpu_as_spaces_lends_forks_and_releases_them(tiny_pipeline):
+    """Its own machinery, but for CUDA: a run, then one stopped, killed, refused, and another."""
+    asked = [sys.executable, ROOT / "tests" / "zero_gpu.py", tiny_pipeline("sd15")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found.pop("away") == 0  # of 255, to a session without it
+    lent = ["schedule", "allow", "release"]
+    assert {name: run["asked"] for name, run in found.items()} == {
+        "drawn": lent, "cancelled": lent, "killed": lent, "no quota": ["schedule"], "again": lent,
+    }  # fmt: skip
+    assert found["drawn"]["events"] == found["again"]["events"] == 5
+    assert found["cancelled"] == {"events": 2, "failed": [], "asked": lent}
+    assert found["killed"]["failed"] == ["No GPU was lent for this: GPU task aborted."]
+    (said,) = found["no quota"]["failed"]
+    assert said.startswith("No GPU was lent for this: Space app has reached its GPU limit.")
 
 
 @needs_spaces

@@ -142,10 +142,10 @@ class LentRun:
                     if not isinstance(event, Step):
                         self._done.add(event.cell)
                     yield event
-        except ValueError as error:
-            yield from self._failed(str(error))
-        except Exception as error:  # of gradio, as `spaces` raises them: quota, no GPU, aborted
-            yield from self._failed(reason(error))
+        except Exception as error:
+            # Those of gradio, as `spaces` raises them (quota, no GPU, aborted), are ValueErrors.
+            own = isinstance(error, ValueError) and not hasattr(error, "message")
+            yield from self._failed(str(error) if own else reason(error))
         finally:
             events.close()  # type: ignore[attr-defined]
             self.ended = True

@@ -97,8 +97,8 @@ def flood(_: dict) -> str:
     return (
         f"{found['joins']:,} requests of as many strangers who never listened, and "
         f"{found['uploads']:,} uploads cut off: {taken:,} were taken, the others read that "
-        f"the page is full. {left} files stayed; then a visitor drew in {found['picture']:.1f} s, and "
-        f"the process had {found['after']['megabytes']:,} MB (before: "
+        f"the page is full. {left} files stayed; then a visitor drew in {found['picture']:.1f} s, "
+        f"and the process had {found['after']['megabytes']:,} MB (before: "
         f"{found['before']['megabytes']:,} MB). Measured by {COMMAND.format('flood')}. "
         f"{machine(found)}"
     )
