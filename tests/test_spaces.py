@@ -154,7 +154,9 @@ def test_runs_on_zerogpu_as_spaces_lends_forks_and_releases_them(tiny_pipeline):
     """Its own machinery, but for CUDA: a run, then one stopped, killed, refused, and another."""
     asked = [sys.executable, ROOT / "tests" / "zero_gpu.py", tiny_pipeline("sd15")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-    done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        asked, env=environment, capture_output=True, text=True, check=True, timeout=300
+    )
     found = json.loads(done.stdout.splitlines()[-1])
     assert found.pop("away") == 0  # of 255, to a session without it
     lent = ["schedule", "allow", "release"]
