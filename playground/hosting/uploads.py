@@ -44,11 +44,12 @@ async def check(body: bytes, headers: Headers, settings: Settings) -> None:
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
+    parser = MultiPartParser(headers, stream(), max_files=MOST)
     try:
-        form = await MultiPartParser(headers, stream(), max_files=MOST).parse()
-    except (MultiPartException, KeyError, ValueError) as error:
-        raise UploadError("This upload is not a form with a file in it.") from error
-    try:
+        try:
+            form = await parser.parse()
+        except (MultiPartException, KeyError, ValueError) as error:
+            raise UploadError("This upload is not a form with a file in it.") from error
         files = [file for _, file in form.multi_items() if isinstance(file, UploadFile)]
         if not files:
             raise UploadError("This upload holds no file.")
@@ -56,5 +57,6 @@ async def check(body: bytes, headers: Headers, settings: Settings) -> None:
             if (file.size or 0) > settings.upload_megabytes * MEGABYTE:
                 raise UploadError(f"A file may have at most {settings.upload_megabytes:g} MB.")
             check_picture(io.BytesIO(await file.read()), settings.upload_megapixels * MEGABYTE)
-    finally:
-        await form.close()
+    finally:  # also files of a form that is damaged, or breaks off within one of them
+        for spooled in parser._files_to_close_on_error:
+            spooled.close()

@@ -36,7 +36,8 @@ def draw(
     """
     asked = time.monotonic() if asked is None else asked
     recipe = serving.check(recipe)
-    if previews or not serving.opened(recipe.model, recipe.lora):
+    known = bool(serving.opened(recipe.model, recipe.lora))
+    if not known:
         for sentence in serving.getting_ready(recipe):
             yield {"explorer": explorer.message(sentence)}
     session = serving.session(recipe.model, recipe.lora)
@@ -45,6 +46,9 @@ def draw(
     ) as run:
         if previews:
             for sentence in serving.waiting(run):
+                known = False  # something is said already: a frame of each of fifty takes its time
+                yield {"explorer": explorer.message(sentence)}
+            for sentence in serving.getting_ready(recipe) if known else ():
                 yield {"explorer": explorer.message(sentence)}
         for frame in _frames(session, recipe, run):
             if previews or isinstance(frame, Finished) or "preview" not in frame["explorer"]:
