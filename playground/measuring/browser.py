@@ -103,6 +103,7 @@ def served(folder: Path) -> Iterator[Folder]:
 
 def measure(folder: Path = Path("build/live"), count: int = ROUNDS) -> None:
     """Everything, once, with a folder that is written first if it is not of this code."""
+    subprocess.run([sys.executable, "-m", "playground.live", str(folder)], check=True)
     found = compare(folder, count)
     print(json.dumps(found, indent=1), flush=True)
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
@@ -111,7 +112,7 @@ def measure(folder: Path = Path("build/live"), count: int = ROUNDS) -> None:
 
 
 def compare(folder: Path, count: int) -> dict:
-    subprocess.run([sys.executable, "-m", "playground.live", str(folder)], check=True)
+    """A folder's edition in Chromium beside Python, `count` rounds of drawing."""
     busy = os.getloadavg()[0]
     torch.set_num_threads(1)
     with served(folder) as site, chromium() as browser:
