@@ -21,19 +21,27 @@ ALONE = Layout(reads=lambda *_: True, grid=lambda *_: (2, 3))  # any layer, on o
 
 
 class Asking:
-    """A processor that hands scaled_dot_product_attention these arguments, so many times."""
+    """A processor that hands scaled_dot_product_attention this query, key and value so many times.
 
-    def __init__(self, *arguments, times: int = 1, **options):
-        self.arguments, self.options, self.times = arguments, options, times
+    The layer's projection to values is the identity.
+    """
+
+    def __init__(self, query, key, value, times: int = 1, **options):
+        self.query, self.key, self.value = query, key, value
+        self.options, self.times = options, times
 
     def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None):
+        value = attn.to_v(self.value)
         for _ in range(self.times):
-            hidden_states = F.scaled_dot_product_attention(*self.arguments, **self.options)
+            hidden_states = F.scaled_dot_product_attention(
+                self.query, self.key, value, **self.options
+            )
         return hidden_states
 
 
 def network(*arguments, **options) -> nn.Module:
     layer = Attention(query_dim=4, cross_attention_dim=4)
+    layer.to_v = nn.Identity()
     layer.set_processor(Asking(*arguments, **options))
     return nn.Sequential(layer)
 
@@ -166,26 +174,22 @@ def test_calls_from_another_thread_are_not_recorded(tiny):
     assert torch.equal(answers[0], mine)
 
 
-def test_the_mode_is_on_inside_layers_alone(tiny):
-    """It costs microseconds at every operation."""
+def test_only_values_are_followed_and_only_to_their_attention(tiny):
+    """It costs microseconds at every operation that they pass."""
 
-    def depth(*_):
-        found.append(len(torch.overrides._get_current_function_mode_stack()))
+    def kind(_, args):
+        found.append(type(args[0]))
 
     found = []
     *_, layer = tiny.cross_attention.values()
-    hooks = [
-        tiny.unet.conv_out.register_forward_pre_hook(depth),
-        layer.to_out[0].register_forward_pre_hook(depth),
-    ]
+    hooks = [part.register_forward_pre_hook(kind) for part in (layer.to_out[0], tiny.unet.conv_out)]
     try:
         with record(tiny.unet, [Watched(0, EVERY_TOKEN)]):
-            depth()
-            ask(tiny)
+            outputs = ask(tiny)
     finally:
         for hook in hooks:
             hook.remove()
-    assert found == [0, 1, 0]
+    assert [*found, type(outputs)] == [torch.Tensor] * 3
 
 
 def test_calls_of_a_scope_add_up(tiny):

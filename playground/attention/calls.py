@@ -1,24 +1,36 @@
 """See what the layers that read words hand to attention, with hooks that leave nothing behind.
 
 Every such layer ends in `torch.nn.functional.scaled_dot_product_attention`, and hands it the very
-queries, keys and values that it uses (after norms, rotary embedding, mask). A TorchFunctionMode
-sees that call; hooks say which layer makes it. So no layer needs a processor of ours.
+queries, keys and values that it uses (after norms, rotary embedding, mask). A hook makes the values
+a subclass of Tensor as they leave their projection: PyTorch then asks that class to make each call
+that they are given to, attention's at last. So no layer needs a processor of ours, and all other
+operations cost what they cost.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from playground.attention.layouts import Layout, Size, UnreadableAttentionError, unreadable
+from playground.attention.layouts import (
+    Found,
+    Layout,
+    Size,
+    UnreadableAttentionError,
+    unreadable,
+)
+from playground.attention.probabilities import Part, of_text
+
+# The projections of a layer that give its values: alone, with its keys, with queries and keys.
+VALUES = ("to_v", "to_kv", "to_qkv")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Call:
     """One layer's attention: softmax(scale·q·kᵀ + mask)·v.
 
@@ -44,41 +56,34 @@ class Call:
         """Are there keys besides the text?"""
         return self.layout.begins is not None
 
+    @property
+    def numbers(self) -> int:
+        """How many probabilities a row has, of spatial positions and all keys."""
+        return self.grid[0] * self.grid[1] * self.query.shape[1] * self.key.shape[2]
+
+    def part(self, row: int, tokens: int) -> Part:
+        """What a row's spatial positions attend to, of which its `tokens` of text are wanted."""
+        query, key, mask = self.query[row], self.key[row], self._mask(row)
+        positions = self.grid[0] * self.grid[1]
+        image, text = self.layout.parts(positions, key.shape[1], tokens)
+        if query.shape[1] > positions:
+            query = query[:, image]
+            if mask is not None and mask.shape[1] > 1:
+                mask = mask[:, image]
+        return Part(query, key, mask, text, self.scale)
+
     def scores(self, row: int) -> Tensor:
         """scale·q·kᵀ + mask of a row [heads, queries, keys] in float32."""
-        scores = (self.query[row].float() * self.scale) @ self.key[row].float().mT
-        mask = self._mask(row)
-        if mask is None:
-            return scores
-        if mask.dtype == torch.bool:
-            return scores.masked_fill(~mask, float("-inf"))
-        return scores + mask
+        keys = slice(0, self.key.shape[2])
+        return Part(self.query[row], self.key[row], self._mask(row), keys, self.scale).scores()
 
     def by_column(self, row: int, indicator: Tensor) -> Tensor:
         """A row's attention to text, tokens of one column added up: [heads, positions, columns].
 
-        `indicator` [text tokens, columns] has a 1 where a token goes. The softmax runs over all
-        keys, and must not be formed where these include the image (1.8 GB in one layer of Flux).
-        But its product with the indicator is what attention gives if the indicator takes the place
-        of the values: computed by the same fused kernel in the network's own precision, in parts
-        as wide as a head, which such kernels want.
+        `indicator` [text tokens, columns] has a 1 where a token goes.
         """
-        key, mask = self.key[row], self._mask(row)
-        positions, tokens = self.grid[0] * self.grid[1], len(indicator)
-        image, text = self.layout.parts(positions, key.shape[1], tokens)
-        query = self.query[row, :, image]
-        if mask is not None:
-            mask = (mask[:, image] if mask.shape[1] > 1 else mask)[None]
-        d, columns = self.value.shape[3], indicator.shape[1]
-        wide = key.new_zeros(key.shape[1], -(-columns // d) * d)
-        wide[text, :columns] = indicator
-        parts = [
-            F.scaled_dot_product_attention(
-                query[None], key[None], part.expand(1, len(key), -1, -1), mask, scale=self.scale
-            )
-            for part in wide.split(d, 1)
-        ]
-        return torch.cat(parts, 3)[0, ..., :columns].float()
+        pieces = of_text([self.part(row, len(indicator))])
+        return torch.cat([weights @ indicator for weights in pieces])
 
     def _mask(self, row: int) -> Tensor | None:
         """[heads or 1, queries or 1, keys]"""
@@ -90,33 +95,47 @@ Listener = Callable[[Call, Tensor], Tensor]
 
 
 @contextmanager
-def attention_calls(network: nn.Module, layout: Layout, listener: Listener) -> Iterator[None]:
+def attention_calls(
+    network: nn.Module, layout: Layout, listener: Listener, found: Found | None = None
+) -> Iterator[None]:
     """Inside, `listener` hears of every attention call of `network` that reads words.
+
+    `found` is what `layout.find(network)` returned: in small networks it takes as long as layers.
 
     Calls from other threads are not heard. All that is added to the network are hooks, removed
     again also after an error. Raises UnreadableAttentionError before anything is changed if the
     network has no such layer, or one of a kind that cannot be read, or is listened to already; and
     at the end of a network call if a layer did not make its attention call in it.
     """
-    layers, around = layout.find(network)
-    for name, layer in layers.items():
-        if any(isinstance(hook, _Hook) and hook.mine for hook in layer._forward_hooks.values()):
-            raise UnreadableAttentionError(f"{name} is being recorded already.")
-    mode = _AttentionMode(layout, layers, listener)
+    if found:
+        layout.check(found[0])
+    layers, around = found or layout.find(network)
+    heard = _NetworkCall(layout, listener)
+    heard.layers = [_Layer(name, layer, heard) for name, layer in layers.items()]
     hooks = []
     try:
-        hooks.append(network.register_forward_pre_hook(_Hook(mode.begin)))
-        hooks.append(network.register_forward_hook(_Hook(mode.end)))
+        for each in heard.layers:
+            for projection in _projections(each.name, each.layer):
+                hooks.append(projection.register_forward_hook(_Hook(each.mark)))
+        hooks.append(network.register_forward_pre_hook(_Hook(heard.begin)))
+        hooks.append(network.register_forward_hook(_Hook(heard.end)))
         for module in around:
-            hooks.append(module.register_forward_pre_hook(_Hook(mode.note), with_kwargs=True))
-        for layer in layers.values():
-            hooks.append(layer.register_forward_pre_hook(_Hook(mode.enter)))
-            hooks.append(layer.register_forward_hook(_Hook(mode.leave), always_call=True))
+            hooks.append(module.register_forward_pre_hook(_Hook(heard.note), with_kwargs=True))
         yield
     finally:
         for hook in hooks:
             hook.remove()
-        mode.leave()  # an interrupted call may not have left its layer
+
+
+def _projections(name: str, layer: nn.Module) -> list[nn.Module]:
+    """The modules whose output is, or holds, the layer's values."""
+    found = [m for to in VALUES if (m := layer._modules.get(to)) is not None]
+    if not found:
+        raise unreadable(name, layer, "nothing in it is called to_v")
+    for projection in found:
+        if any(isinstance(h, _Hook) and h.mine for h in projection._forward_hooks.values()):
+            raise UnreadableAttentionError(f"{name} is being recorded already.")
+    return found
 
 
 class _Hook:
@@ -129,72 +148,77 @@ class _Hook:
     def mine(self) -> bool:
         return self.thread == threading.get_ident()
 
-    def __call__(self, *inputs) -> None:
-        if self.mine:
-            self.hook(*inputs)
+    def __call__(self, *inputs) -> Any:
+        return self.hook(*inputs) if threading.get_ident() == self.thread else None
 
 
-class _AttentionMode(TorchFunctionMode):
-    """Hears attention calls inside layers: hooks enter and leave the mode around each of them.
+class _Values(Tensor):
+    """A layer's values on their way from projection to attention; `heard_by` is the layer."""
 
-    Around a whole network call the mode would cost a tenth of it: it is asked at every operation.
-    """
+    heard_by: "_Layer"
 
-    def __init__(self, layout: Layout, layers: dict[str, nn.Module], listener: Listener):
-        super().__init__()
-        self.layout, self.layers, self.listener = layout, layers, listener
-        self.names = {layer: name for name, layer in layers.items()}
-        self.number = -1  # of the network call
-        self.grid: Size | None = None
-        self.inside: nn.Module | None = None  # the layer that is being computed
-        self.heard: set[nn.Module] = set()  # layers that made their attention call
-
-    def begin(self, *_) -> None:
-        self.leave()  # a layer whose computing was interrupted: PyTorch then calls no hook
-        self.number += 1
-        self.heard.clear()
-
-    def note(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        self.grid = self.layout.grid(module, args, kwargs)
-
-    def enter(self, layer: nn.Module, *_) -> None:
-        self.inside = layer
-        self.heard.discard(layer)
-        self.__enter__()
-
-    def leave(self, *_) -> None:
-        if self.inside is not None:
-            self.inside = None
-            self.__exit__(None, None, None)
-
-    def end(self, *_) -> None:
-        for name, layer in self.layers.items():
-            if layer not in self.heard:
-                raise unreadable(name, layer, "it did not call scaled_dot_product_attention")
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        output = func(*args, **kwargs)
-        if func is not F.scaled_dot_product_attention or self.inside is None:
-            return output
-        return self.listener(self._call(self.inside, *args, **kwargs), output)
+        found = torch._C._disabled_torch_function_impl(func, types, args, kwargs)
+        first = args[0] if args else None
+        layer = first.heard_by if type(first) is cls else _layer_in([*args, *kwargs.values()])
+        if func is F.scaled_dot_product_attention:
+            return layer.attends(found, *args, **kwargs)
+        return layer.marked(found)
+
+
+def _layer_in(values: Iterable) -> Any:
+    """The layer whose values are among these, or among lists of them."""
+    for value in values:
+        if type(value) is _Values:
+            return value.heard_by
+        if isinstance(value, list | tuple) and (found := _layer_in(value)):
+            return found
+    return None
+
+
+class _Layer:
+    """A layer that reads words, in a network that is listened to."""
+
+    def __init__(self, name: str, layer: nn.Module, network: "_NetworkCall"):
+        self.name, self.layer, self.network = name, layer, network
+        self.asked = False  # whether it made its attention call
+
+    def mark(self, projection: nn.Module, inputs: tuple, values: Tensor) -> Tensor:
+        self.asked = False
+        return self.marked(values)
+
+    def marked(self, found: Any) -> Any:
+        """What an operation on values gave: a tensor, several, or something else."""
+        if isinstance(found, Tensor):
+            found = found.as_subclass(_Values)
+            found.heard_by = self  # type: ignore[attr-defined]
+        elif isinstance(found, list | tuple) and found and isinstance(found[0], Tensor):
+            return [self.marked(each) for each in found]
+        return found
+
+    def attends(self, output: Tensor, *args, **kwargs) -> Tensor:
+        return self.network.listener(self._call(*args, **kwargs), output)
 
     def _call(
-        self, layer: nn.Module, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False,
+        self, query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False,
         *, scale=None, enable_gqa=False,
     ) -> Call:  # fmt: skip
-        name = self.names[layer]
-        if layer in self.heard:
-            raise unreadable(name, layer, "it calls scaled_dot_product_attention more than once")
-        self.heard.add(layer)
+        if self.asked:
+            raise self.unreadable("it calls scaled_dot_product_attention more than once")
+        self.asked = True
         if dropout_p:
-            raise unreadable(name, layer, "it leaves out probabilities at random")
-        if self.grid is None or query.ndim != 4:
-            raise unreadable(name, layer, "its queries are on no grid that is known")
-        positions = self.grid[0] * self.grid[1]
-        if query.shape[2] != (key.shape[2] if self.layout.begins else positions):
-            h, w = self.grid
-            raise unreadable(name, layer, f"{query.shape[2]} queries are no grid of {h} × {w}")
+            raise self.unreadable("it leaves out probabilities at random")
+        grid, layout = self.network.grid, self.network.layout
+        if grid is None or query.ndim != 4:
+            raise self.unreadable("its queries are on no grid that is known")
+        if type(key) is _Values:  # one projection gave both
+            query, key = query.as_subclass(Tensor), key.as_subclass(Tensor)
+        value = value.as_subclass(Tensor)
+        h, w = grid
+        if query.shape[2] != (key.shape[2] if layout.begins else h * w):
+            raise self.unreadable(f"{query.shape[2]} queries are no grid of {h} × {w}")
         if enable_gqa:  # a key for several heads
             key, value = (
                 x.repeat_interleave(query.shape[1] // x.shape[1], 1) for x in (key, value)
@@ -203,9 +227,36 @@ class _AttentionMode(TorchFunctionMode):
             attn_mask = torch.ones(
                 query.shape[2], key.shape[2], dtype=torch.bool, device=query.device
             ).tril()
-        if attn_mask is not None:
+        if attn_mask is not None and attn_mask.ndim < 4:
             attn_mask = attn_mask[(None,) * (4 - attn_mask.ndim)]
         scale = query.shape[3] ** -0.5 if scale is None else scale
         return Call(
-            name, layer, self.grid, self.layout, query, key, value, attn_mask, scale, self.number
+            self.name, self.layer, grid, layout, query, key, value, attn_mask, scale,
+            self.network.number,
         )  # fmt: skip
+
+    def unreadable(self, why: str) -> UnreadableAttentionError:
+        return unreadable(self.name, self.layer, why)
+
+
+class _NetworkCall:
+    """Which call of the network it is, and on which grid it computes."""
+
+    def __init__(self, layout: Layout, listener: Listener):
+        self.layout, self.listener = layout, listener
+        self.layers: list[_Layer] = []
+        self.number = -1
+        self.grid: Size | None = None
+
+    def begin(self, *_) -> None:
+        self.number += 1
+        for layer in self.layers:
+            layer.asked = False
+
+    def note(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
+        self.grid = self.layout.grid(module, args, kwargs)
+
+    def end(self, *_) -> None:
+        for layer in self.layers:
+            if not layer.asked:
+                raise layer.unreadable("it did not call scaled_dot_product_attention")

@@ -20,6 +20,8 @@ from torch import nn
 from playground.models.families.zimage import MULTIPLE
 
 Size = tuple[int, int]  # (h, w) of a grid
+# Layers that read words, by name, and the modules that know a grid.
+Found = tuple[dict[str, nn.Module], list[nn.Module]]
 
 ATTENTION = (kinds.Attention, AttentionModuleMixin)  # modules with a processor
 
@@ -60,16 +62,14 @@ class Layout:
     inside: type[nn.Module] | None = None
     begins: Callable[[int, int, int], tuple[int, int]] | None = None
 
-    def find(self, network: nn.Module) -> tuple[dict[str, nn.Module], list[nn.Module]]:
-        """The layers that read words, by name, and the modules that know a grid.
-
-        Raises UnreadableAttentionError if there is no such layer, or one of a kind that cannot be
-        recorded.
+    def find(self, network: nn.Module) -> Found:
+        """Raises UnreadableAttentionError if there is no layer that reads words, or one of a kind
+        that cannot be recorded.
         """
         layers, around = {}, [] if self.inside else [network]
 
         def walk(module: nn.Module, name: str) -> None:
-            # Twice as fast as `named_modules`, which costs as much as a layer of a small network.
+            # Faster than `named_modules`, which costs as much as layers of a small network.
             if isinstance(module, ATTENTION):
                 if self.reads(name, module):
                     layers[name] = module
@@ -77,13 +77,18 @@ class Layout:
             if self.inside and isinstance(module, self.inside):
                 around.append(module)
             for part, child in module._modules.items():  # `named_children` takes twice as long
-                if child is not None:
+                if child is not None and child._modules:  # an attention layer has projections
                     walk(child, f"{name}.{part}" if name else part)
 
         walk(network, "")
         if not layers:
             kind = type(network).__name__
             raise UnreadableAttentionError(f"{kind} has no layer here that reads words.")
+        self.check(layers)
+        return layers, around
+
+    def check(self, layers: dict[str, nn.Module]) -> None:
+        """Raises UnreadableAttentionError for layers of a kind that cannot be recorded."""
         for name, layer in layers.items():
             backend = getattr(layer.processor, "_attention_backend", None)
             if isinstance(layer.processor, UNREADABLE):
@@ -91,7 +96,6 @@ class Layout:
             if backend and "native" not in backend:
                 used = getattr(backend, "value", backend)
                 raise unreadable(name, layer, f'its attention backend is {used}, not "native"')
-        return layers, around
 
     def parts(self, positions: int, keys: int, tokens: int) -> tuple[slice, slice]:
         """A row's spatial positions among the queries, and its text tokens among the keys."""
@@ -119,17 +123,21 @@ def _patches(module: Any, args: tuple, kwargs: dict) -> Size:
 
 
 def _by_position_ids(module: nn.Module, args: tuple, kwargs: dict) -> Size:
-    """Flux gets its latents as one sequence; rows of `img_ids` are (0, row, column)."""
-    inputs = inspect.signature(module.forward).bind(*args, **kwargs).arguments
-    _, h, w = (inputs["img_ids"].reshape(-1, 3).amax(0) + 1).int().tolist()
-    return h, w
+    """Flux gets its latents as one sequence, row by row, with `img_ids` (0, row, column)."""
+    _, row, column = _given("img_ids", module, args, kwargs).reshape(-1, 3)[-1].tolist()
+    return int(row) + 1, int(column) + 1
 
 
 def _by_shapes(module: nn.Module, args: tuple, kwargs: dict) -> Size:
     """Qwen-Image gets its latents as one sequence, and (1, h, w) of every row."""
-    inputs = inspect.signature(module.forward).bind(*args, **kwargs).arguments
-    _, h, w = inputs["img_shapes"][0][0]
+    _, h, w = _given("img_shapes", module, args, kwargs)[0][0]
     return h, w
+
+
+def _given(name: str, module: nn.Module, args: tuple, kwargs: dict) -> Any:
+    if name in kwargs:  # it takes as long as a layer of a small network to ask for the signature
+        return kwargs[name]
+    return inspect.signature(module.forward).bind(*args, **kwargs).arguments[name]
 
 
 def _by_list(module: nn.Module, args: tuple, kwargs: dict) -> Size:

@@ -11,13 +11,15 @@ Only rows that someone asks to rewrite are answered from A; the others' outputs 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playground.attention.calls import Call, attention_calls
-from playground.attention.layouts import Layout, Size, UnreadableAttentionError, layout_of
+from playground.attention.layouts import Found, Layout, Size, UnreadableAttentionError, layout_of
+from playground.attention.probabilities import ENOUGH, Part, of_text
 
 FULL = 255  # codes of single heads are uint8
 
@@ -90,74 +92,97 @@ class Recorder:
         self.rows = sorted({*asked, *(w.row for w in self.watched)})  # that are computed
         if self.calls and (lost := set(self.rows).difference(*self.calls)):
             raise ValueError(f"No network call has row {min(lost)}.")
-        most = max((int(w.columns.max()) + 1 for w in self.watched), default=0)
+        # By network call, where these rows are in it.
+        self._at = [
+            {row: here.index(row) for row in self.rows if row in here} for here in self.calls
+        ] or [{row: row for row in self.rows}]
+        self._tokens = {w.row: len(w.columns) for w in self.watched}
+        self._columns = [int(w.columns.max()) + 1 for w in self.watched]
+        most = max(self._columns, default=0)
         self._indicators = [_indicator(w.columns, most) for w in self.watched]
         # By row, who asks for every head of it: position in `watched`, and its indicator.
         self._closer: dict[int, list[tuple[int, Tensor]]] = {row: [] for row in self.rows}
         for i, w in enumerate(self.watched):
             if w.head_columns is not None:
                 self._closer[w.row].append((i, _indicator(w.head_columns)))
+        # Calls that are not computed yet, with the places of rows in them; how many probabilities
+        # each row has in them.
+        self._waiting: list[tuple[Call, dict[int, int]]] = []
+        self._numbers = 0
 
     def __call__(self, call: Call, output: Tensor) -> Tensor:
         """Take in one layer's attention; returns its output, rewritten where that was asked."""
-        turn = call.number % max(1, len(self.calls))
-        here = self.calls[turn] if self.calls else self.rows
-        at = {row: here.index(row) if self.calls else row for row in self.rows if row in here}
-        names = [] if turn else [call.name]  # the same layers again for other rows
-        with torch.no_grad():
-            if call.joint:
-                self._take_joint(call, at, names)
-                return output
-            changed = self._take_cross(call, at, names)
-        return _answered(call, output, {at[row]: each for row, each in changed.items()})
+        turn = call.number % len(self._at)
+        if not turn:  # else it is the same layer again, for other rows
+            self.layers.setdefault(call.grid, []).append(call.name)
+        if self.rewrite:
+            with torch.no_grad():
+                changed = self._take_rewritten(self.rewrite, call, self._at[turn])
+            return _answered(call, output, changed)
+        self._waiting.append((call, self._at[turn]))
+        self._numbers += call.numbers
+        if self._numbers > ENOUGH:
+            self.settle()
+        return output
 
-    def _take_cross(
-        self, call: Call, at: Mapping[int, int], names: Sequence[str]
+    def settle(self) -> None:
+        """Compute what is waiting: layers of one kind together."""
+        waiting, self._waiting, self._numbers = self._waiting, [], 0
+        parts: dict[tuple[Size, int], list[Part]] = {}
+        with torch.inference_mode():
+            for call, at in waiting:
+                for row, i in at.items():
+                    part = call.part(i, self._tokens[row])
+                    parts.setdefault((call.grid, row), []).append(part)
+            for (grid, row), of_row in parts.items():
+                for _, alike in groupby(of_row, lambda part: part.kind):
+                    together = list(alike)
+                    self._add(grid, row, of_text(together), len(together[0].query))
+
+    def _take_rewritten(
+        self, rewrite: Rewrite, call: Call, at: Mapping[int, int]
     ) -> dict[int, Tensor]:
-        """Returns the probabilities [heads, positions, tokens] of rows that were rewritten."""
-        changed, found = {}, {}
-        if self.rewrite:
-            found = {row: call.scores(at[row]).softmax(-1) for row in self.rewrite.rows}
-            changed = self.rewrite.change(found)
-            found |= changed
-        # One after the other: a row's probabilities fit a core's cache.
-        weights = (
-            (row, found[row] if row in found else call.scores(i).softmax(-1))
-            for row, i in at.items()
-        )
-        self.take(call.grid, weights, names)
-        return changed
-
-    def _take_joint(self, call: Call, at: Mapping[int, int], names: Sequence[str]) -> None:
-        if self.rewrite:
+        """Probabilities [heads, positions, tokens] of rows that were rewritten, by their place in
+        the call.
+        """
+        if call.joint:
             raise UnreadableAttentionError(
                 f"{call.name} attends to words and image together: it cannot be rewritten."
             )
-        for i, w in enumerate(self.watched):
-            if w.row in at:
-                mean = call.by_column(at[w.row], self._indicators[i]).mean(0)
-                self._sums_of(call.grid, mean.device)[i].add_(mean)
-        self.layers.setdefault(call.grid, []).extend(names)
-        for row, closer in self._closer.items():
-            for i, indicator in closer if row in at else ():
-                self._add_codes(call.grid, i, call.by_column(at[row], indicator))
+        found = {row: call.scores(i).softmax(-1) for row, i in at.items()}
+        changed = rewrite.change({row: found[row] for row in rewrite.rows})
+        self.take(call.grid, (found | changed).items(), ())
+        return {at[row]: weights for row, weights in changed.items()}
 
     def take(self, grid: Size, weights: Iterable[tuple[int, Tensor]], names: Sequence[str]) -> None:
         """Add a layer's probabilities [heads, positions, tokens], each with its row."""
-        means = {}
         for row, each in weights:
-            means[row] = each.mean(0)
-            for i, indicator in self._closer[row]:
-                self._add_codes(grid, i, each @ indicator.to(each.device))
-        self.take_mean(grid, means, names)
+            self._add(grid, row, [each], len(each))
+        self.layers.setdefault(grid, []).extend(names)
 
     def take_mean(self, grid: Size, means: Mapping[int, Tensor], names: Sequence[str]) -> None:
         """Add [positions, tokens] by row: mean over heads, sum over the layers `names`."""
-        for i, w in enumerate(self.watched):
-            if w.row in means:
-                mean, sums = means[w.row], self._sums_of(grid, means[w.row].device)
-                sums[i].addmm_(mean, self._indicators[i].to(mean.device))
+        for row, mean in means.items():
+            self._add_mean(grid, row, mean)
         self.layers.setdefault(grid, []).extend(names)
+
+    def _add(self, grid: Size, row: int, weights: Iterable[Tensor], heads: int) -> None:
+        """Add a row's probabilities in pieces [some heads, positions, tokens], of layers that have
+        so many heads each.
+        """
+        total: Tensor | None = None
+        for each in weights:
+            total = each.sum(0) if total is None else total.add_(each.sum(0))
+            for i, indicator in self._closer[row]:
+                self._add_codes(grid, i, each @ indicator.to(each.device))
+        assert total is not None, "there is a layer"
+        self._add_mean(grid, row, total.div_(heads))
+
+    def _add_mean(self, grid: Size, row: int, mean: Tensor) -> None:
+        for i, w in enumerate(self.watched):
+            if w.row == row:
+                indicator = self._indicators[i] = self._indicators[i].to(mean.device)
+                self._sums_of(grid, mean.device)[i].addmm_(mean, indicator)
 
     def _sums_of(self, grid: Size, device: torch.device) -> Tensor:
         if grid not in self.sums:
@@ -175,19 +200,21 @@ class Recorder:
         In cross-attention the columns sum to 1 at every position. In joint attention they sum to
         the share that goes to the text: the rest goes to the image.
         """
+        self.settle()
         return [
             {
-                size: self._map(sums[i, :, : int(w.columns.max()) + 1], size)
+                size: self._map(sums[i, :, : self._columns[i]], size)
                 for size, sums in self.sums.items()
             }
-            for i, w in enumerate(self.watched)
+            for i in range(len(self.watched))
         ]
 
     def _map(self, sums: Tensor, size: Size) -> Tensor:
-        return (sums / len(self.layers[size])).mT.unflatten(-1, size).cpu()
+        return (sums / len(self.layers[size])).mT.reshape(-1, *size).cpu()
 
     def heads(self) -> list[dict[Size, Heads] | None]:
         """Per watched row, per grid size, every head by itself; None where it was not asked for."""
+        self.settle()
         return [
             None if w.head_columns is None
             else {
@@ -219,18 +246,20 @@ def record(
     rewrite: Rewrite | None = None,
     layout: Layout | None = None,
     calls: Sequence[Sequence[int]] = (),
+    found: Found | None = None,
 ) -> Iterator[Recorder]:
     """Record the attention of `watched` rows to words in every call of `network` in the scope.
 
     `rewrite` replaces probabilities first: the network then answers from those, and those are
     what is recorded. `layout` says where the network has its words (by default what LAYOUTS says
-    of its class), `calls` which rows each network call has (see `Recorder`). Nothing of the network
-    is replaced, see `attention_calls`, which also says what raises UnreadableAttentionError. If
-    nothing is watched, nothing is touched.
+    of its class), `calls` which rows each network call has (see `Recorder`), `found` what
+    `layout.find` returned before. Nothing of the network is replaced, see `attention_calls`, which
+    also says what raises UnreadableAttentionError. If nothing is watched, nothing is touched.
     """
     recorder = Recorder(list(watched), rewrite, calls)
     if not recorder.rows:
         yield recorder
         return
-    with attention_calls(network, layout or layout_of(network), recorder):
+    with attention_calls(network, layout or layout_of(network), recorder, found):
         yield recorder
+    recorder.settle()

@@ -43,7 +43,7 @@ class QwenImageModel(StockModel):
         embeds, mask = self._padded(conditions)
         said = self.network(
             packed(latents), embeds, None if mask.all() else mask, times / 1000,
-            [[(1, height // 2, width // 2)]] * len(latents), return_dict=False,
+            img_shapes=[[(1, height // 2, width // 2)]] * len(latents), return_dict=False,
         )[0]  # fmt: skip
         return unpacked(said, height, width)
 
