@@ -66,9 +66,10 @@ def test_a_download_goes_on_where_it_broke(tmp_path):
 @pytest.fixture
 def folder(live_site, tmp_path):
     """An edition that can be changed: its large files are the same."""
-    shutil.copytree(live_site, tmp_path / "site", ignore=shutil.ignore_patterns("files"))
-    (tmp_path / "site" / "files").symlink_to(live_site / "files")
-    return tmp_path / "site"
+    made = tmp_path / "site"
+    shutil.copytree(live_site, made, ignore=lambda at, _: ["files"] * (Path(at) == live_site))
+    (made / "files").symlink_to(live_site / "files")
+    return made
 
 
 @pytest.fixture
@@ -297,7 +298,9 @@ def test_a_visit_that_draws_nothing(visitor, live_site, folder):
         text = (folder / path).read_text()
         assert old in text
         (folder / path).write_text(text.replace(old, new, 1))
-    page.evaluate("navigator.serviceWorker.getRegistration().then((found) => found.update())")
+    page.evaluate(
+        "navigator.serviceWorker.getRegistration().then((one) => one.update()).then(() => 0)"
+    )
     until(page, f"{EDITIONS}.then((all) => all.length === 1 && all[0] !== '{before}')")
     page.reload()
     expect(page).to_have_title("The next Latent Playground")
