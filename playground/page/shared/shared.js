@@ -183,3 +183,20 @@ function offerTable(link, name, rows) {
   const text = rows.map((row) => row.map(cell).join(',')).join('\r\n');
   Object.assign(link, { href: 'data:text/csv;charset=utf-8,%EF%BB%BF' + encodeURIComponent(text), download: name + '.csv' });
 }
+
+// Of a chart's many points one is a stop of Tab; arrow keys go on along its line, and to the nearest
+// one of the next lines. A point says its line and its place there in data-line and data-at.
+function walking(chart, points, only) {
+  points.forEach((point) => { point.tabIndex = point === only ? 0 : -1; });
+  chart.onkeydown = (event) => {
+    const from = event.target, along = { ArrowLeft: -1, ArrowRight: 1 }[event.key], across = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!points.includes(from) || !(along || across)) return;
+    event.preventDefault();
+    const lines = [...new Set(points.map((point) => point.dataset.line))], off = (point) => Math.abs(point.dataset.at - from.dataset.at);
+    const line = points.filter((point) => point.dataset.line === (along ? from.dataset.line : lines[lines.indexOf(from.dataset.line) + across]));
+    const to = along ? line[line.indexOf(from) + along] : line.sort((a, b) => off(a) - off(b))[0];
+    if (!to) return;
+    points.forEach((point) => { point.tabIndex = point === to ? 0 : -1; });
+    to.focus();
+  };
+}

@@ -1,7 +1,7 @@
 () => {
   // [name, sentence, pattern of its words] of every term; the one place is page/glossary.py.
   const TERMS = TABLE;
-  const NOT_IN = "button, a, summary, option, select, textarea, input, output, code, pre, svg, canvas, script, style, [role=tab], [role=img], [role=application], [data-term], .info-text, .label-text, label:has([type=radio], [type=checkbox]), #term-note";
+  const NOT_IN = "button, a, summary, option, select, textarea, input, output, code, pre, svg, canvas, script, style, [role=tab], [role=listbox], [role=img], [role=application], [data-term], .info-text, .label-text, label:has([type=radio], [type=checkbox]), #term-note";
   const UNITS = ".prose, .block, .tabitem";  // views, texts, widgets: the first of each term is marked in each
   const LIVE = "[role=status], [aria-live]", PAUSE = 300, STILL = 1200;  // ms without a change
   const WORDS = new RegExp(String.raw`(?<!ALONE)(?:${TERMS.map(([, , pattern]) => `(${pattern})`).join("|")})(?!ALONE)`, "gu");

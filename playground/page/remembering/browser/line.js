@@ -28,6 +28,8 @@
     more.dataset.set = set.map((name) => fact(name, state.typed)).join(", ");
   }
 
+  const keys = make("span", "", "keys");
+  keys.append(make("kbd", "Ctrl+Enter"), " draws.");
   function sayStale() {
     const names = undrawn();
     if (!names.length && part("doing").matches(".error") && state.refused) say();  // it has been taken back
@@ -37,7 +39,7 @@
     if (part("stale").dataset.text === text) return;
     part("stale").dataset.text = text;
     part("stale").hidden = !text;
-    part("stale").replaceChildren(...(text ? [text, make("kbd", "Ctrl+Enter"), " draws."] : []));
+    part("stale").replaceChildren(...(text ? [text, keys] : []));
   }
 
   function say(text = "", error = false, quiet = false) {

@@ -15,3 +15,14 @@
   }
   const words = find("#recipe-prompt");
   if (words) new IntersectionObserver(([{ isIntersecting }]) => now.classList.toggle("near", isIntersecting)).observe(words);
+
+  // ---- what the keyboard comes to is seen whole, beside what sticks and in rows that scroll -----------
+  document.addEventListener("focusin", ({ target }) => {
+    if (target.matches(":focus-visible") && !target.closest("#drawing, dialog")) target.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
+  // A list of choices that was left by Tab stays open in gradio, over what follows.
+  document.addEventListener("focusout", ({ target }) => {
+    if (target.role === "combobox") setTimeout(() => {
+      if (document.activeElement !== target && target.ariaExpanded === "true") target.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    }, 100);
+  });

@@ -1,8 +1,9 @@
   // ---- when it is drawn: whatever is settled is drawn; what is being typed is marked as not drawn ----
   // A field is settled by Enter, by leaving it, by letting a slider go, by an arrow key, by a choice.
+  // Of a choice by keys gradio tells nothing but, a little later, that the value is another one.
   const SOON = 250;  // ms after it was settled: an arrow key that is held down draws once
   const OWN = "#recipe-model, #recipe-lora, #other-model, #live";  // these have rules of their own
-  let soon, held = false;
+  let soon, held = false, chose = false;
 
   // What was refused is not asked for again before it has changed.
   const refused = () => state.asked && !differing(state.typed, state.asked).length;
@@ -22,6 +23,7 @@
   document.addEventListener("change", ({ target }) => { if (settles(target) && !["checkbox", "radio", "file"].includes(target.type) && !live(target)) settle(); });
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
+    chose = key === "Enter" && target.role === "combobox" && settles(target);
     if (key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       event.stopPropagation();
@@ -31,4 +33,8 @@
     else if (key === "Escape") document.querySelectorAll(".toast-close").forEach((button) => button.click());  // gradio's own
   }, true);
   on("settled", () => settle());
+  on("typed", () => {
+    if (chose) settle();
+    chose = false;
+  });
   for (const id of ["draw", "stop"]) document.getElementById(id)?.addEventListener("click", () => clearTimeout(soon));

@@ -21,10 +21,16 @@ function axis(measure) {
   const all = chart.panels.flatMap((panel) => measured(panel, measure).map(({ values }) => values[measure.key]));
   const low = Math.min(...all.map((v) => v.low ?? v.value)), high = Math.max(...all.map((v) => v.high ?? v.value));
   if (measure.percent) return [Math.floor(10 * low + 1e-9) / 10, Math.max(Math.ceil(10 * high - 1e-9), Math.floor(10 * low + 1e-9) + 1) / 10];
-  return [0, 1.1 * Math.max(high, 1e-9)];
+  const step = round(1.05 * high);
+  return [0, step * Math.ceil((1.05 * high) / step - 1e-9)];
+}
+// Between two marks, of about five: 1, 2, 2.5 or 5 times a power of ten.
+function round(range) {
+  const rough = Math.max(range, 1e-9) / 5, ten = 10 ** Math.floor(Math.log10(rough));
+  return [1, 2, 2.5, 5, 10].map((times) => times * ten).find((step) => step >= rough - 1e-12);
 }
 function spacing(measure, range) {
-  if (!measure.percent) return range / 4;
+  if (!measure.percent) return round(range);
   return range > 0.5 ? 0.2 : range > 0.2 ? 0.1 : 0.05;
 }
 
@@ -40,7 +46,7 @@ function draw([panel, measure]) {
   const numbers = points.every((point) => point.at !== null), below = numbers ? BOTTOM : TURNED;  // names are written aslant
   const y = (v) => HIGH - below - ((v - low) / (high - low)) * (HIGH - TOP - below), of = (point) => point.values[measure.key];
   for (let mark = low; mark < high + 1e-9; mark += spacing(measure, high - low)) {
-    picture.append(svg('line', { class: 'rule', x1: LEFT, x2: WIDE - RIGHT, y1: y(mark), y2: y(mark) }), svg('text', { x: LEFT - 6, y: y(mark) + 4, 'text-anchor': 'end' }, measure.percent ? percent(mark) : mark.toPrecision(2)));
+    picture.append(svg('line', { class: 'rule', x1: LEFT, x2: WIDE - RIGHT, y1: y(mark), y2: y(mark) }), svg('text', { x: LEFT - 6, y: y(mark) + 4, 'text-anchor': 'end' }, measure.percent ? percent(mark) : String(+mark.toPrecision(3))));
   }
   const known = points.every((point) => of(point).low !== null), at = (side) => (p, i) => `${x(i)},${y(of(p)[side])}`;
   if (numbers && known) picture.append(svg('polygon', { class: 'band', points: [...points.map(at('low')), ...points.map(at('high')).reverse()].join(' ') }));
@@ -48,21 +54,24 @@ function draw([panel, measure]) {
   points.forEach((point, i) => {
     const said = sentence(panel, measure, point);
     if (known && (!numbers || points.length === 1)) picture.append(svg('line', { class: 'bar', x1: x(i), x2: x(i), y1: y(of(point).low), y2: y(of(point).high) }));
-    const dot = svg('circle', { class: point.name === panel.usual ? 'usual' : '', cx: x(i), cy: y(of(point).value), r: 5.5, tabindex: 0, role: 'button', 'aria-label': said });
+    const dot = svg('circle', { class: point.name === panel.usual ? 'usual' : '', cx: x(i), cy: y(of(point).value), r: 5.5, role: 'button', 'data-line': '', 'data-at': i, 'aria-label': said });
     dot.onmouseenter = dot.onfocus = dot.onclick = () => { find('said').textContent = said; };
     dot.append(svg('title', {}, said));
     picture.append(dot, numbers ? svg('text', { x: x(i), y: HIGH - below + 17, 'text-anchor': 'middle' }, point.name)
       : svg('text', { transform: `translate(${x(i) + 6} ${HIGH - below + 16}) rotate(-24)`, 'text-anchor': 'end' }, point.name));
   });
   if (alone()) picture.append(svg('text', { x: (LEFT + WIDE - RIGHT) / 2, y: HIGH - 2, 'text-anchor': 'middle' }, panel.label));
-  figure.append(make('figcaption', alone() ? measure.label : panel.label), picture);
+  const caption = make('figcaption', alone() ? measure.label : panel.label);
+  if (alone()) caption.append(make('small', measure.help));
+  const dots = [...picture.querySelectorAll('circle')];
+  walking(picture, dots, dots[0]);
+  figure.append(caption, picture);
   return figure;
 }
 
 function layOut() {
   const banded = charts().some(([panel, measure]) => measured(panel, measure).some(({ values }) => values[measure.key].low !== null));
-  const helps = charts().map(([, { label, help }]) => (alone() ? `${label}: ${help}` : help));
-  find('help').textContent = [...new Set(helps)].join(' ') + (banded ? ' Bands and bars: 95 % interval. Two settings whose bands overlap widely cannot be told apart by these pictures.' : '');
+  find('help').textContent = (alone() ? '' : chosen().help) + (banded ? ' Bands and bars: 95 % interval. Two settings whose bands overlap widely cannot be told apart by these pictures.' : '');
   find('panels').replaceChildren(...charts().map(draw));
   find('said').textContent = 'Point at a dot for its numbers' + (chart.panels.some(({ usual }) => usual) ? '; a ringed dot is the usual setting.' : '.');
 }

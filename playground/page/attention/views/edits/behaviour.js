@@ -82,7 +82,8 @@ function chips(i) {
   box.replaceChildren(...sides[i].words.map((word, k) => {
     const chip = Object.assign(make('button', word.text, sides[i].touched.includes(k) ? 'touched' : ''), { type: 'button' });
     chip.onpointerenter = (e) => { if (e.pointerType === 'mouse') { lit[i] = k; drawSide(i); } };
-    chip.onpointerleave = () => { lit[i] = pinned; drawSide(i); };
+    chip.onpointerleave = chip.onblur = () => { lit[i] = pinned; drawSide(i); };
+    chip.onfocus = () => { if (chip.matches(':focus-visible')) { lit[i] = k; drawSide(i); } };
     chip.onclick = () => { pinned = pinned === k ? null : k; lit[i] = pinned; drawSide(i); };
     return chip;
   }));

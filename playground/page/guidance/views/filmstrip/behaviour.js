@@ -79,8 +79,14 @@ function chips() {
     chip.type = 'button';
     chip.setAttribute('aria-pressed', text === pinned);
     chip.onpointerenter = (event) => { if (event.pointerType === 'mouse') { lit = text; draw(); } };
-    chip.onpointerleave = () => { lit = pinned; draw(); };
-    chip.onclick = () => { pinned = pinned === text ? null : text; lit = pinned; chips(); draw(); };
+    chip.onpointerleave = chip.onblur = () => { lit = pinned; draw(); };
+    chip.onfocus = () => { if (chip.matches(':focus-visible')) { lit = text; draw(); } };
+    chip.onclick = () => {
+      pinned = pinned === text ? null : text;
+      lit = pinned;
+      for (const one of find('words').children) one.setAttribute('aria-pressed', one.textContent === pinned);
+      draw();
+    };
     return chip;
   }));
 }

@@ -44,7 +44,7 @@ const fitting = () => (find('plot').clientWidth && find('plot').clientWidth < 48
 function plot() {
   width = fitting();
   const { series, bound } = group(), visible = series.filter((s) => !hidden.has(s.label) && s.points.some((p) => value(p) != null));
-  const picture = svg('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, role: 'group', 'aria-label': 'Error against network calls: a button for each measured point' });
+  const picture = svg('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, role: 'group', 'aria-label': 'Error against network calls. Arrow keys go from point to point.' });
   find('plot').replaceChildren(picture);
   if (!visible.length) return;
   const { x, y, calls, ticks: marks } = scales(visible);
@@ -58,14 +58,22 @@ function plot() {
     picture.append(svg('polyline', { class: 'line', stroke: ink, points: known.map((p) => `${x(p.calls)},${y(value(p))}`).join(' ') }));
     for (const point of known) {
       if (point.spread && measure() === 'latents') picture.append(svg('line', { class: 'spread', stroke: ink, x1: x(point.calls), x2: x(point.calls), y1: y(value(point) + point.spread), y2: y(Math.max(value(point) - point.spread, value(point) / 10)) }));
-      const dot = svg('circle', { cx: x(point.calls), cy: y(value(point)), r: 5.5, fill: ink, tabindex: 0, role: 'button', 'aria-label': sentence(label, point) });
+      const dot = svg('circle', { cx: x(point.calls), cy: y(value(point)), r: 5.5, fill: ink, role: 'button', 'aria-label': sentence(label, point) });
+      Object.assign(dot.dataset, { line: label, at: point.calls });
       if (chosen && chosen[0] === label && chosen[1] === point.calls) dot.classList.add('chosen');
       dot.append(svg('title', {}, sentence(label, point)));
-      const choose = () => { chosen = [label, point.calls]; picture.querySelectorAll('.chosen').forEach((d) => d.classList.remove('chosen')); dot.classList.add('chosen'); describe(); };
+      const choose = () => {
+        chosen = [label, point.calls];
+        picture.querySelectorAll('.chosen').forEach((d) => d.classList.remove('chosen'));
+        dot.classList.add('chosen');
+        describe();
+      };
       dot.onmouseenter = dot.onfocus = dot.onclick = choose;
       picture.append(dot);
     }
   }
+  const dots = [...picture.querySelectorAll('circle')];
+  walking(picture, dots, dots.find((dot) => dot.matches('.chosen')) ?? dots[0]);
 }
 
 function sentence(label, p) {
@@ -88,7 +96,12 @@ function legend() {
     button.append(line, make('span', label), make('small', slope == null ? '' : `slope −${slope.toFixed(1)}`));
     button.title = `Stated order ${order}`;
     button.setAttribute('aria-pressed', !hidden.has(label));
-    button.onclick = () => { if (!hidden.delete(label)) hidden.add(label); draw(); };
+    button.onclick = () => {
+      if (!hidden.delete(label)) hidden.add(label);
+      button.setAttribute('aria-pressed', !hidden.has(label));
+      plot();
+      describe();
+    };
     return button;
   }));
 }
