@@ -92,7 +92,9 @@ def test_a_picture_is_opened_and_its_words_light_its_pixels(visit, file, tmp_pat
     page.wait_for_selector(f"{status}:has-text('Choose a picture first')", timeout=LONGEST)
     (tmp_path / "x.png").write_text("<b>no picture</b>")
     page.set_input_files("#own-picture input[type=file]", tmp_path / "x.png")
-    page.get_by_text("not a readable PNG, JPEG or WebP picture").wait_for()  # not taken at all
+    said = page.wait_for_selector(".refused-file", timeout=LONGEST).text_content()  # there, alone
+    assert said == "This is not a readable PNG, JPEG or WebP picture."
+    assert page.locator(".toast-body:visible").count() == 0
     _open(page, file)
     page.fill("#own-words textarea", "a red square on a blue background")
     page.press("#own-words textarea", "Enter")

@@ -81,6 +81,16 @@ def upload(page, file) -> None:
     chooser.value.set_files(file)
 
 
+REFUSED = ".row:has(> #noising-file) + .refused-file"
+
+
+def refused(page) -> str:
+    """The sentence on the file that was not taken, which stands there alone."""
+    said = page.wait_for_selector(REFUSED).text_content()
+    assert page.locator(".toast-body:visible").count() == 0
+    return said
+
+
 def test_an_upload_is_noised_and_nonsense_is_refused(laboratory, tmp_path):
     page = laboratory(Recipe(**QUICK))
     colours = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
@@ -93,8 +103,11 @@ def test_an_upload_is_noised_and_nonsense_is_refused(laboratory, tmp_path):
     slide(page, "#noising .time", 900)
     assert (pixels(page, "#noising .mixed") != before).any()
     upload(page, bad)
-    page.get_by_text("not a readable PNG, JPEG or WebP picture").wait_for()  # not taken at all
+    assert refused(page) == "This is not a readable PNG, JPEG or WebP picture."
     assert page.is_visible("#noising .mixed")  # what was there stays
+    upload(page, {"name": "x.png", "mimeType": "image/png", "buffer": bytes(21_000_000)})
+    page.wait_for_function(f"document.querySelector('{REFUSED}')?.textContent.includes('MB')")
+    assert refused(page) == "A file may have at most 20 MB."
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ from playground.recipe import FIELDS, Recipe, RecipeError
 HERE = Path(__file__).parent
 STYLE = (HERE / "style.css").read_text(encoding="utf-8")
 SCRIPTS = (
-    "state", "line", "settle", "address", "memory", "arrival", "strip", "more", "files", "server",
-    "reach", "use", "start",
+    "state", "line", "settle", "address", "memory", "arrival", "strip", "more", "files", "refused",
+    "server", "reach", "use", "start",
 )  # fmt: skip
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
 LONGEST = 10_000  # characters of a field that are shown as they were typed

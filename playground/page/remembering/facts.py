@@ -35,6 +35,7 @@ def facts(names: Iterable[str]) -> dict:
         "stamp": stamp(),
         "example": Recipe().to_query(),
         "more": {lens: _more(*more) for lens, more in MORE.items()},
+        "megabytes": serving.settings().upload_megabytes,
     }
 
 
