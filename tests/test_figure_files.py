@@ -126,7 +126,8 @@ def test_one_field_is_a_chart_of_every_measure(page):
     chart = curves.chart([guidance.over_w(rows, "5")], tradeoff.COLUMNS, "", "w", figures=False)
     mount(page, curves.VIEW, chart)
     names = [column.label for column in tradeoff.COLUMNS]
-    assert page.locator("figcaption").all_text_contents() == names
+    captions = page.locator("figcaption").all_text_contents()
+    assert captions == [column.label + column.help for column in tradeoff.COLUMNS]
     assert page.locator("svg .band").count() == 2  # of the two shares of pictures
     assert page.locator("circle.usual").count() == len(names)
     assert page.is_hidden(".choice")
