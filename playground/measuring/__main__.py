@@ -25,6 +25,7 @@ from playground.measuring import (
     solvers,
     speed,
     sweeps,
+    while_typing,
 )
 
 STAGES = {
@@ -43,6 +44,7 @@ STAGES = {
     "beside": beside.measure,  # a picture while others draw many, against alone
     "replicas": replicas.measure,  # engines in processes of their own, one of them killed
     "live": browser.measure,  # the edition that runs in a browser, beside Python
+    "typing": while_typing.measure,  # how soon the page follows what a visitor does
     "soak": soak.measure,  # a running page: what stays behind after hundreds of visits
     "flood": soak.flood,  # a running page: thousands of strangers, then one who draws
     "report": report.write,  # draw the sheets, measure, and write the tables

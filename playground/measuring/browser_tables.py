@@ -1,9 +1,10 @@
-"""Markdown table of the edition that runs in a browser, from assets/hosting.json."""
+"""Markdown tables of what was measured in a browser, from assets/hosting.json."""
 
 from playground.diffusion import samplers
 from playground.measuring.load_tables import figures
 
 COMMAND = "`python -m playground.measuring live`"
+TYPING = "`python -m playground.measuring typing`"
 
 
 def live(_: dict) -> str:
@@ -52,4 +53,25 @@ def _megabytes(found: dict) -> str:
     return f"{found['resident']} MB, its share {found['share']} MB"
 
 
-TABLES = {"live": live}
+def typing(_: dict) -> str:
+    """How soon the page follows what a visitor does, while it draws at once."""
+    found = figures().get("typing")
+    if not found:
+        return f"Not measured yet: {TYPING}."
+    rows = {
+        "The picture, while w is dragged": found["w"],
+        "Eight pictures over w, after a key in the words": found["eight by words"],
+        "Eight pictures over w, after a digit of the seed": found["eight by seed"],
+    }
+    said = (
+        f"| {what} | {middle} ms ({low} to {high}) |" for what, (middle, low, high) in rows.items()
+    )
+    return "\n".join([
+        "| the student, from input to what is seen | median (least to most) |", "|---|---|", *said,
+        "", f"{found['rounds']} inputs each, 4 steps. "
+        f"Chromium {found['chromium']}, {found['machine']}, torch {found['torch']}, load "
+        f"{found['busy']:.0f} before. Measured by {TYPING}.",
+    ])  # fmt: skip
+
+
+TABLES = {"live": live, "typing": typing}
