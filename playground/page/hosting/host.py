@@ -64,6 +64,7 @@ class Host:
             state_session_capacity=most.sessions,
             app_kwargs=self.around(), show_error=False, run_history=False,
             enable_monitoring=False, **options,
+            _frontend=False,  # else it gives up where its page takes 3 s: on a busy machine
         )  # fmt: skip
 
     def _all_at_once(self) -> None:
