@@ -34,11 +34,14 @@ def script(names: Sequence[str], scripts: Sequence[str] = SCRIPTS, stamp: str | 
     return f"(...loaded) => {{\n  const FACTS = {known};\n{''.join(parts)}}}"
 
 
-def tell(name: str) -> str:
-    """JavaScript that hands the values of an event to the page's script, and on as they are."""
+def tell(name: str, *first: str) -> str:
+    """JavaScript that hands the values of an event to the page's script, after what is known
+    before, and on as they are.
+    """
+    known = "".join(f"{json.dumps(one)}, " for one in first)
     return (
-        "(...values) => { document.dispatchEvent("
-        f"new CustomEvent('playground:{name}', {{ detail: values }})); return values; }}"
+        "(...values) => { document.dispatchEvent(new CustomEvent("
+        f"'playground:{name}', {{ detail: [{known}...values] }})); return values; }}"
     )
 
 
@@ -55,7 +58,8 @@ def connect(
 ) -> None:
     """`draws` is the event of Draw, `finishing` those after which all `views` show one run."""
     page.load(None, [*panel.inputs, views["explorer"]], js=script(list(panel.fields)))
-    gr.on([w.change for w in panel.inputs], None, panel.inputs, js=tell("typed"))
+    for name, widget in panel.fields.items():  # one value each: gradio copies all it hands over
+        widget.change(None, widget, js=tell("changed", name))
     gr.on(panel.choices, None, panel.inputs, js=tell("settled"))
     draws.then(None, js=tell("ended"))
     for drawing in finishing:

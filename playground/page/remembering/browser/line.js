@@ -106,6 +106,7 @@
     sayStale();
   }
   on("typed", (values) => { state.typed = byName(values); refresh(); });
+  on("changed", ([name, value]) => { if (state.typed) tell("typed", NAMES.map((one) => (one === name ? value : state.typed[one]))); });
   // The same at once, and also without a server, where gradio hands over nothing any more.
   document.addEventListener("input", ({ target }) => {
     const name = target.closest?.("[id^=recipe-]")?.id.slice("recipe-".length);
