@@ -30,13 +30,21 @@ from playground.measuring.load_tables import FIGURES
 from playground.measuring.scores import pictures
 from playground.recipe import Recipe
 
-ROUNDS, MOVES, PAUSE = 5, 40, 30  # rounds of drawing; moves of the slider, and ms between them
+ROUNDS, REDRAWN, PAUSE = (
+    5,
+    30,
+    30,
+)  # rounds of drawing; pictures while w moves, and ms between moves
 LONGEST = 300_000  # ms
 PROMPT = "a red square next to a cat"
 FIRST = Recipe.for_model("emoji-world", {"prompt": PROMPT, "steps": 15, "seed": 101})
 STUDENT = Recipe.for_model("emoji-world-lcm", {"prompt": PROMPT, "steps": 4, "seed": 201})
 FLOW = Recipe.for_model("emoji-world-flow", {"prompt": PROMPT, "seed": 301})
 DRAWN = "text => document.querySelector('#explorer .status')?.textContent.endsWith(text)"
+JUDGED = """() => {
+  const box = document.querySelector('#explorer .verdict');
+  return !box.hidden && box.textContent.includes('Seen');
+}"""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 # Without the page: what one picture takes, stage by stage.
 ENGINE = """async (models) => {
@@ -55,20 +63,19 @@ DRAW = """async (recipe) => {
     return { seconds, call: event.seconds.network / event.calls };
   }
 }"""
-# Moves w and notes when the picture is another one.
-DRAG = """async ([moves, pause]) => {
-  const slider = document.querySelector('#recipe-guidance input[type=range]');
-  const times = [];
+# Moves w until the picture has become another one so often, and notes when.
+DRAG = """async ([pictures, pause, longest]) => {
+  const slider = document.querySelector('#recipe-guidance input[type=range]'), times = [];
   const watched = new MutationObserver(() => times.push(performance.now()));
   watched.observe(document.querySelector('#explorer'),
     { subtree: true, attributes: true, attributeFilter: ['data-ready'] });
-  for (let i = 0; i < moves; i++) {
+  const live = document.querySelector('#live input'), start = performance.now();
+  if (!live.checked) live.click();
+  for (let i = 0; times.length < pictures && performance.now() - start < longest; i++) {
     slider.value = String(1 + (i % 20) / 2);
     slider.dispatchEvent(new Event('input', { bubbles: true }));
     await new Promise((resume) => setTimeout(resume, pause));
   }
-  slider.dispatchEvent(new Event('change', { bubbles: true }));
-  await new Promise((resume) => setTimeout(resume, 2000));
   watched.disconnect();
   return times;
 }"""
@@ -135,8 +142,7 @@ def compare(folder: Path, count: int) -> dict:
         found |= {"memory": memory, "drawn": in_turn(page, count)}
         version = browser.version
     return found | {
-        "chromium": version, "rounds": count, "busy": round(busy, 1), "moves": MOVES,
-        "pause": PAUSE,
+        "chromium": version, "rounds": count, "busy": round(busy, 1), "pause": PAUSE,
     } | report.environment()  # fmt: skip
 
 
@@ -159,11 +165,7 @@ def visit(page, site: Folder, recipe: Recipe) -> float:
     page.goto(f"{site.address}?r={recipe.to_query()}")
     page.wait_for_function(DRAWN, arg=f"seed {recipe.seed}.", timeout=LONGEST)
     seconds = time.perf_counter() - start
-    page.wait_for_function(
-        "(box => !box.hidden && box.textContent.includes('Seen'))"
-        "(document.querySelector('#explorer .verdict'))",
-        timeout=LONGEST,
-    )  # the oracle comes after the picture
+    page.wait_for_function(JUDGED, timeout=LONGEST)  # the oracle comes after the picture
     return round(seconds, 2)
 
 
@@ -179,7 +181,7 @@ def choose(page, recipe: Recipe) -> None:
 
 def redraws(page) -> dict:
     """Milliseconds between pictures while w is dragged, median and 95th percentile."""
-    times = page.evaluate(DRAG, [MOVES, PAUSE])
+    times = page.evaluate(DRAG, [REDRAWN, PAUSE, LONGEST / 5])
     between = [b - a for a, b in itertools.pairwise(times)]
     if len(between) < 3:
         raise RuntimeError("The slider was moved and nothing was drawn.")

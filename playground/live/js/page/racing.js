@@ -44,6 +44,7 @@ export class Races {
     if (!fresh.length) return moment();
     for (const model of data.byModel(state.cells.map(({ recipe }) => recipe)).keys()) this.racing.set(model, await work.session(model));
     if (!work.newest()) return;
+    state.started = performance.now(); // the models are here
     const recipes = state.cells.map(({ recipe }) => recipe), session = /** @type {Session} */ (this.racing.get(recipes[0].model));
     for await (const _ of follow(session, work.submit(session, recipes), state)) {
       await moment();
