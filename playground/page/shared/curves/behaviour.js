@@ -15,23 +15,20 @@ const charts = () => (alone() ? chart.measures.map((measure) => [chart.panels[0]
 const shown = (value, { percent: share }) => (share ? percent(value) : Number.isInteger(value) ? String(value) : value.toPrecision(3));
 const measured = ({ points }, { key }) => points.filter(({ values }) => values[key]);
 
-// Charts of one measure share its axis, so that fields can be compared. Shares begin and end at whole
-// tens around all intervals.
+// Charts of one measure share its axis, so that fields can be compared: its ends, and what is between
+// two marks. Shares begin and end at marks around all intervals, others begin at 0.
 function axis(measure) {
   const all = chart.panels.flatMap((panel) => measured(panel, measure).map(({ values }) => values[measure.key]));
   const low = Math.min(...all.map((v) => v.low ?? v.value)), high = Math.max(...all.map((v) => v.high ?? v.value));
-  if (measure.percent) return [Math.floor(10 * low + 1e-9) / 10, Math.max(Math.ceil(10 * high - 1e-9), Math.floor(10 * low + 1e-9) + 1) / 10];
-  const step = round(1.05 * high);
-  return [0, step * Math.ceil((1.05 * high) / step - 1e-9)];
+  const step = measure.percent ? spacing(high - low) : round(1.05 * high), whole = (f, value) => f(value / step) * step;
+  if (!measure.percent) return [0, whole(Math.ceil, 1.05 * high), step];
+  return [whole(Math.floor, low + 1e-9), whole(Math.ceil, Math.max(high, low + step) - 1e-9), step];
 }
-// Between two marks, of about five: 1, 2, 2.5 or 5 times a power of ten.
+const spacing = (range) => (range > 0.5 ? 0.2 : range > 0.2 ? 0.1 : 0.05);
+// About five marks: 1, 2, 2.5 or 5 times a power of ten.
 function round(range) {
   const rough = Math.max(range, 1e-9) / 5, ten = 10 ** Math.floor(Math.log10(rough));
   return [1, 2, 2.5, 5, 10].map((times) => times * ten).find((step) => step >= rough - 1e-12);
-}
-function spacing(measure, range) {
-  if (!measure.percent) return round(range);
-  return range > 0.5 ? 0.2 : range > 0.2 ? 0.1 : 0.05;
 }
 
 function sentence(panel, measure, { name, values }) {
@@ -41,11 +38,11 @@ function sentence(panel, measure, { name, values }) {
 
 function draw([panel, measure]) {
   const figure = make('figure'), picture = svg('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, role: 'group', 'aria-label': `${measure.label} against ${panel.label}` });
-  const points = measured(panel, measure), [low, high] = axis(measure);
+  const points = measured(panel, measure), [low, high, step] = axis(measure);
   const x = (i) => LEFT + 16 + (i * (WIDE - LEFT - RIGHT - 32)) / Math.max(points.length - 1, 1);  // evenly: 0.5 and 25 both keep their room
   const numbers = points.every((point) => point.at !== null), below = numbers ? BOTTOM : TURNED;  // names are written aslant
   const y = (v) => HIGH - below - ((v - low) / (high - low)) * (HIGH - TOP - below), of = (point) => point.values[measure.key];
-  for (let mark = low; mark < high + 1e-9; mark += spacing(measure, high - low)) {
+  for (let mark = low; mark < high + 1e-9; mark += step) {
     picture.append(svg('line', { class: 'rule', x1: LEFT, x2: WIDE - RIGHT, y1: y(mark), y2: y(mark) }), svg('text', { x: LEFT - 6, y: y(mark) + 4, 'text-anchor': 'end' }, measure.percent ? percent(mark) : String(+mark.toPrecision(3))));
   }
   const known = points.every((point) => of(point).low !== null), at = (side) => (p, i) => `${x(i)},${y(of(p)[side])}`;
