@@ -24,7 +24,6 @@ from threading import Thread
 import torch
 
 from playground.client import Playground
-from playground.diffusion import samplers
 from playground.measuring import docs, report
 from playground.measuring.load_tables import FIGURES
 from playground.measuring.scores import pictures
@@ -41,6 +40,9 @@ FIRST = Recipe.for_model("emoji-world", {"prompt": PROMPT, "steps": 15, "seed": 
 STUDENT = Recipe.for_model("emoji-world-lcm", {"prompt": PROMPT, "steps": 4, "seed": 201})
 FLOW = Recipe.for_model("emoji-world-flow", {"prompt": PROMPT, "seed": 301})
 DRAWN = "text => document.querySelector('#explorer .status')?.textContent.endsWith(text)"
+# Another number for each picture that is shown.
+READY = """() =>
+  document.querySelector('#explorer[data-ready], #explorer [data-ready]').dataset.ready"""
 JUDGED = """() => {
   const box = document.querySelector('#explorer .verdict');
   return !box.hidden && box.textContent.includes('Seen');
@@ -171,12 +173,9 @@ def visit(page, site: Folder, recipe: Recipe) -> float:
 
 def choose(page, recipe: Recipe) -> None:
     """Take another model, which draws at once."""
+    before = page.evaluate(READY)
     page.locator(f"#recipe-model input[value={recipe.model}]").evaluate("input => input.click()")
-    said = f"; {samplers.get(recipe.sampler).label}, w"
-    page.wait_for_function(
-        "text => (said => said.startsWith('Drawn') && said.includes(text))"
-        "(document.querySelector('#explorer .status').textContent)", arg=said, timeout=LONGEST,
-    )  # fmt: skip
+    page.wait_for_function(f"before => ({READY})() !== before", arg=before, timeout=LONGEST)
 
 
 def redraws(page) -> dict:
