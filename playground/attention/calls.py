@@ -24,7 +24,7 @@ from playground.attention.layouts import (
     UnreadableAttentionError,
     unreadable,
 )
-from playground.attention.probabilities import Part, of_text
+from playground.attention.probabilities import Part, by_column
 
 # The projections of a layer that give its values: alone, with its keys, with queries and keys.
 VALUES = ("to_v", "to_kv", "to_qkv")
@@ -82,8 +82,7 @@ class Call:
 
         `indicator` [text tokens, columns] has a 1 where a token goes.
         """
-        pieces = of_text([self.part(row, len(indicator))])
-        return torch.cat([weights @ indicator for weights in pieces])
+        return by_column([self.part(row, len(indicator))], indicator)
 
     def _mask(self, row: int) -> Tensor | None:
         """[heads or 1, queries or 1, keys]"""
@@ -193,7 +192,7 @@ class _Layer:
         """What an operation on values gave: a tensor, several, or something else."""
         if isinstance(found, Tensor):
             found = found.as_subclass(_Values)
-            found.heard_by = self  # type: ignore[attr-defined]
+            found.heard_by = self
         elif isinstance(found, list | tuple) and found and isinstance(found[0], Tensor):
             return [self.marked(each) for each in found]
         return found

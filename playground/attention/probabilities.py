@@ -2,12 +2,11 @@
 
 For every spatial position: A = softmax(scale·q·kᵀ + mask), of which the text's keys are wanted
 (Vaswani et al. 2017, arXiv 1706.03762, eq. 1). Where keys include the image, A must not be formed
-(1.8 GB in one layer of Flux): with t over the text alone,
+(1.8 GB in one layer of Flux). But A·I is what attention gives if I takes the place of the values,
+computed by the same fused kernel in the network's own precision (`fused`). With I a column of ones
+at the text this is the text's share Σ_t A_t, and then, with a softmax over the text alone,
 
-    A_j = softmax_t(…)_j · Σ_t A_t
-
-and the text's share Σ_t A_t is what attention gives if values are 1 at text and 0 at image: the
-same fused kernel computes it, in the network's own precision.
+    A_j = softmax_t(scale·q·kᵀ + mask)_j · Σ_t A_t
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,8 +44,17 @@ class Part:
         return self.query.shape, self.key.shape, mask, text, self.scale
 
     @property
+    def joint(self) -> bool:
+        """Are there keys besides the text?"""
+        return self.tokens < self.key.shape[1]
+
+    @property
     def tokens(self) -> int:
         return self.text.stop - self.text.start
+
+    def fits(self, columns: int) -> bool:
+        """Whether so many columns are cheapest to get by `fused`."""
+        return self.joint and columns <= self.query.shape[2]
 
     def scores(self) -> Tensor:
         """scale·q·kᵀ + mask [heads, positions, tokens] in float32."""
@@ -59,9 +67,32 @@ def of_text(parts: Sequence[Part]) -> Iterator[Tensor]:
     """
     for piece in [parts] if len(parts) > 1 else _split(parts[0]):
         weights = _scores(piece).softmax(-1)
-        if piece[0].tokens < piece[0].key.shape[1]:
-            weights *= _shares(piece)
+        if (one := piece[0]).joint:
+            weights *= fused(piece, one.key.new_ones(one.tokens, 1))
         yield weights
+
+
+def by_column(parts: Sequence[Part], indicator: Tensor) -> Tensor:
+    """Attention to text, tokens of a column added up: [heads of all parts, positions, columns].
+
+    `indicator` [tokens, columns] has a 1 where a token goes.
+    """
+    if parts[0].fits(indicator.shape[1]):
+        return fused(parts, indicator)
+    return torch.cat([weights @ indicator.to(weights) for weights in of_text(parts)])
+
+
+def fused(parts: Sequence[Part], indicator: Tensor) -> Tensor:
+    """A·I [heads of all parts, positions, columns] for an indicator [tokens, columns] of no more
+    columns than a head is wide, which fused kernels want of values.
+    """
+    one, columns = parts[0], indicator.shape[1]
+    query, key = torch.stack([p.query for p in parts]), torch.stack([p.key for p in parts])
+    values = key.new_zeros(key.shape[2:])
+    values[one.text, :columns] = indicator.to(values)
+    mask = None if one.mask is None else torch.stack([p.mask for p in parts])  # type: ignore[misc]
+    found = F.scaled_dot_product_attention(query, key, values.expand_as(key), mask, scale=one.scale)
+    return found[..., :columns].flatten(0, 1).float()
 
 
 def _split(part: Part) -> Iterator[list[Part]]:
@@ -93,18 +124,3 @@ def _scores(parts: Sequence[Part]) -> Tensor:
 
 def _joined(tensors: list[Tensor]) -> Tensor:
     return torch.cat(tensors) if len(tensors) > 1 else tensors[0]
-
-
-def _shares(parts: Sequence[Part]) -> Tensor:
-    """The text's part of the attention to all keys [heads of all parts, positions, 1]."""
-    one = parts[0]
-    query, key = (
-        torch.stack(each) for each in zip(*((p.query, p.key) for p in parts), strict=True)
-    )
-    is_text = key.new_zeros(key.shape[2:])  # as wide as a head, which fused kernels want
-    is_text[one.text] = 1
-    mask = None if one.mask is None else torch.stack([p.mask for p in parts])  # type: ignore[misc]
-    shares = F.scaled_dot_product_attention(
-        query, key, is_text.expand_as(key), mask, scale=one.scale
-    )
-    return shares[..., :1].flatten(0, 1).float()

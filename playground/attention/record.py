@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from playground.attention.calls import Call, attention_calls
 from playground.attention.layouts import Found, Layout, Size, UnreadableAttentionError, layout_of
-from playground.attention.probabilities import ENOUGH, Part, of_text
+from playground.attention.probabilities import ENOUGH, Part, by_column, of_text
 
 FULL = 255  # codes of single heads are uint8
 
@@ -136,8 +136,19 @@ class Recorder:
                     parts.setdefault((call.grid, row), []).append(part)
             for (grid, row), of_row in parts.items():
                 for _, alike in groupby(of_row, lambda part: part.kind):
-                    together = list(alike)
-                    self._add(grid, row, of_text(together), len(together[0].query))
+                    self._add_parts(grid, row, list(alike))
+
+    def _add_parts(self, grid: Size, row: int, parts: list[Part]) -> None:
+        heads = len(parts[0].query)
+        if not parts[0].fits(self._indicators[0].shape[1]):
+            self._add(grid, row, of_text(parts), heads)
+            return
+        for i, w in enumerate(self.watched):
+            if w.row == row:
+                found = by_column(parts, self._indicators[i])
+                self._sums_of(grid, found.device)[i].add_(found.sum(0), alpha=1 / heads)
+        for i, indicator in self._closer[row]:
+            self._add_codes(grid, i, by_column(parts, indicator))
 
     def _take_rewritten(
         self, rewrite: Rewrite, call: Call, at: Mapping[int, int]

@@ -55,9 +55,9 @@ EXPLAINED = (
     "recorded maps of all tokens, added up, against the text's part of a softmax that is written "
     "out; with cross-attention all attention goes to the text. *One word changed*: the log odds of "
     "its own tokens move, in the first layer, at least by this / all others by no more than this: "
-    "so maps are of the word that they name. *Word maps cost*: of the CPU time of a picture, best "
-    "of alternating runs; networks as small as these have so little else to compute that it is "
-    "more here than at full size, below."
+    "so maps are of the word that they name. *Word maps cost*: of the CPU time of a picture, the "
+    "median of pairs of runs with and without them; networks as small as these have so little else "
+    "to compute that it is more here than at full size, below."
 )
 
 

@@ -10,7 +10,7 @@ Figures go into assets/checkpoints.json, and from there into docs/measurements.m
 
 import copy
 import json
-import math
+import statistics
 import tempfile
 import time
 from dataclasses import replace
@@ -33,7 +33,7 @@ from playground.recipe import Recipe
 
 WORDS = "a photo of a red apple and a green pear"
 SIZE = {"width": 128, "height": 96}
-STEPS, PAIRS = 4, 15
+STEPS, PAIRS = 4, 21
 LEADING = ("ddim", "pndm")  # with other spacings diffusers' own miss the timestep that is next
 
 
@@ -139,14 +139,18 @@ def _maps(model: LatentModel, own: Recipe) -> dict[str, float]:
 
 
 def _capture(model: LatentModel, own: Recipe, count: int) -> dict[str, float]:
-    """CPU seconds of a picture with word maps and of one without: the best of runs that alternate,
-    because other work on the machine only adds.
+    """CPU seconds of a picture without word maps and of one with them, the best of each, and the
+    median ratio of pairs, whose runs follow each other, because other work moves CPU seconds too.
     """
-    best = {False: math.inf, True: math.inf}
-    for turn in range(2 * count + 2):
-        record, start = bool(turn % 2), time.process_time()
-        drawn(model, own, record=record)
-        if turn > 1:  # the first pair warms up
-            best[record] = min(best[record], time.process_time() - start)
-    return {"off": round(best[False], 4), "on": round(best[True], 4),
-            "ratio": round(best[True] / best[False], 3)}  # fmt: skip
+    found: list[dict[bool, float]] = []
+    for turn in range(count + 1):
+        seconds = {}
+        for record in (False, True) if turn % 2 else (True, False):
+            start = time.process_time()
+            drawn(model, own, record=record)
+            seconds[record] = time.process_time() - start
+        found.append(seconds)
+    del found[0]  # the first pair warms up
+    off, on = (round(min(pair[record] for pair in found), 4) for record in (False, True))
+    ratio = statistics.median(pair[True] / pair[False] for pair in found)
+    return {"off": off, "on": on, "ratio": round(ratio, 3)}
