@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from browser import LONGEST
-from viewer import give, mount
+from viewer import give, mount, table_of
 
 from playground.models.words import Word
 from playground.page.attention.views import attention, edits
@@ -123,6 +123,9 @@ def test_the_keyboard_walks_boxes_and_works_a_place_out(lab):
     assert tokens == ["start", "a", "red", "square", "end", "all padding"]
     weights = page.locator("#worked tbody tr td:nth-child(3) span").all_text_contents()
     assert sum(float(w.removesuffix(" %")) for w in weights) == pytest.approx(100, abs=0.5)
+    heading, *rows = table_of(page, "#worked")
+    assert heading == "token,score,weight,moves the feature by"
+    assert [row.rsplit(",", 3)[0] for row in rows] == tokens
     page.select_option("#worked .layer", label="middle (4×4)")
     assert "of 4×4" in page.text_content("#worked .sum")
     page.locator("#attention .range").press("Home")  # another step: worked out again

@@ -29,6 +29,7 @@ function draw() {
     row.append(make('td', text), make('td', layer.scores[head][i].toFixed(2), 'number'), cell(percent(weights[i], 1), weights[i]), cell(moves[i].toFixed(3), moves[i] / most));
     return row;
   }));
+  offerTable(find('csv'), 'latent-playground-position', [['token', 'score', 'weight', 'moves the feature by'], ...data.tokens.map((text, i) => [text, layer.scores[head][i], weights[i], moves[i]])]);
   const words = weights.map((p, i) => (special(i) ? -1 : p)), top = argmax(words);
   const listens = words[top] < 0 ? '' : ` Of the words it listens most to “${data.tokens[top]}” (${percent(words[top], 1)}).`;
   find('sum').textContent = `Step ${data.step + 1}, row ${layer.row + 1}, column ${layer.column + 1} of ${layer.h}×${layer.w}, queries and keys of ${layer.width} numbers.${listens} `
