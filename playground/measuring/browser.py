@@ -27,6 +27,7 @@ from playground.client import Playground
 from playground.measuring import docs, report
 from playground.measuring.load_tables import FIGURES
 from playground.measuring.scores import pictures
+from playground.models import specs
 from playground.recipe import Recipe
 
 ROUNDS, REDRAWN, PAUSE = (
@@ -35,10 +36,16 @@ ROUNDS, REDRAWN, PAUSE = (
     30,
 )  # rounds of drawing; pictures while w moves, and ms between moves
 LONGEST = 300_000  # ms
-PROMPT = "a red square next to a cat"
-FIRST = Recipe.for_model("emoji-world", {"prompt": PROMPT, "steps": 15, "seed": 101})
-STUDENT = Recipe.for_model("emoji-world-lcm", {"prompt": PROMPT, "steps": 4, "seed": 201})
-FLOW = Recipe.for_model("emoji-world-flow", {"prompt": PROMPT, "seed": 301})
+
+
+def _recipe(model: str, **changes) -> Recipe:
+    usual = specs.get(model).defaults
+    return Recipe.for_model(model, {**usual, "prompt": "a red square next to a cat", **changes})
+
+
+FIRST = _recipe("emoji-world", steps=15, seed=101)
+STUDENT = _recipe("emoji-world-lcm", steps=4, seed=201)
+FLOW = _recipe("emoji-world-flow", seed=301)
 DRAWN = "text => document.querySelector('#explorer .status')?.textContent.endsWith(text)"
 # Another number for each picture that is shown.
 READY = """() =>
@@ -199,7 +206,9 @@ def memory_of(browser) -> dict[str, int]:
 
 def _resident(pid: int) -> dict[str, int]:
     said = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    kilobytes = {name: int(number) for name, number in re.findall(r"(Rss|Pss): +(\d+)", said)}
+    kilobytes = {
+        name: int(number) for name, number in re.findall(r"^(Rss|Pss): +(\d+)", said, re.M)
+    }
     return {"resident": kilobytes["Rss"] // 1000, "share": kilobytes["Pss"] // 1000}
 
 
