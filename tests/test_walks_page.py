@@ -1,5 +1,6 @@
 """Through every lens by the keyboard alone, and once more by taps on a phone."""
 
+import pytest
 from browser import DRAWN, LONGEST, painted
 
 from playground.page.page import LENSES
@@ -36,7 +37,7 @@ FAULTY = """async () => {
     const { outlineStyle, outlineWidth } = getComputedStyle(one);
     return outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2;
   });
-  const own = (e) => e.matches('textarea, [type=text]');
+  const own = (e) => e.matches('textarea, [type=text], [type=number]');
   const faulty = (e) => [seen(e) || 'not seen', own(e) || ringed(e) || 'not marked'];
   const found = [];
   for (const e of window.stops) {
@@ -158,6 +159,7 @@ BY_KEYS = {
 }
 
 
+@pytest.mark.slow
 def test_every_lens_by_the_keyboard_alone(visit):
     """One visit, because a page takes seconds to open."""
     page = visit(f"/?r={QUICK.to_query()}", viewport={"width": 1280, "height": 900})
