@@ -128,6 +128,7 @@ def test_a_graph_can_be_made_while_others_draw(tiny):
     assert backend.ask(*question(tiny, 1)).by == "ONNX Runtime"
 
 
+@pytest.mark.slow
 def test_graphs_of_several_models_can_be_made_at_the_same_time():
     made = [backends.get("onnx").make(tiny_model()) for _ in range(3)]
     with ThreadPoolExecutor(len(made)) as pool:

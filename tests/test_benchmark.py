@@ -37,6 +37,7 @@ def test_the_table_is_the_numbers_and_ratios_are_within_a_round(session, monkeyp
     assert sum(float(share.removesuffix(" %")) for share in shares) == pytest.approx(100, abs=3)
 
 
+@pytest.mark.slow
 def test_every_backend_is_compared_or_none_is(tiny, monkeypatch):
     monkeypatch.setattr(speed, "load", lambda _: tiny)
     assert list(speed.by_backend()) == ["ONNX Runtime", "PyTorch"]

@@ -1,6 +1,5 @@
 """Whatever a stranger uploads or types: what is read of it, or one sentence, and no other error."""
 
-import asyncio
 import io
 import json
 import os
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import ran
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -78,7 +78,7 @@ def test_any_form(files, edits, kind):
     body = b"".join(FORM + file + b"\r\n" for file in files) + b"--x--\r\n"
     headers = Headers(raw=[(b"content-type", kind.encode("latin-1"))])
     try:
-        asyncio.run(uploads.check(spliced(body, edits[1:]), headers, SMALL))
+        ran(uploads.check(spliced(body, edits[1:]), headers, SMALL))
     except uploads.UploadError as error:
         refused(error)
 

@@ -122,6 +122,7 @@ def test_timesteps_are_diffusers_own(tiny):
     assert reference.timestep_of(sigmas[321], sigmas) == pytest.approx(321)
 
 
+@pytest.mark.slow
 def test_samplers_come_to_the_reference_of_the_real_network(shipped, monkeypatch):
     """Each to the end that its last step has: pred_x0, or latents with the least noise there was.
 

@@ -63,6 +63,7 @@ def test_an_exact_solution_and_a_long_run_are_priced_like_others(mine):
     assert (mine.price([long]).calls, mine.price([long]).rows) == (1000, 2000)
 
 
+@pytest.mark.slow
 def test_an_exact_solution_is_where_many_small_steps_lead(mine):
     """Euler's error falls with the step: 400 calls are nearer to the solution than 50."""
     recipe = Recipe(**SMALL | {"guidance": 2.0}, sampler="euler", prompt="a cat")

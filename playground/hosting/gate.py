@@ -88,12 +88,11 @@ class Gate:
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not is_upload(scope["path"]):
-            most = int(self._settings.request_megabytes * MEGABYTE)
-            await self._app(scope, replayed(await whole(scope, receive, most), receive), send)
+            body = await whole(scope, receive, self._settings.request_megabytes)
+            await self._app(scope, replayed(body, receive), send)
             return
         async with self._uploads:
-            most = int(self._settings.upload_megabytes * MEGABYTE) + FORM
-            body = await whole(scope, receive, most)
+            body = await whole(scope, receive, self._settings.upload_megabytes, FORM)
             try:
                 await uploads.check(body, Headers(scope=scope), self._settings)
             except uploads.UploadError as error:
@@ -112,9 +111,12 @@ def said(path: str, status: int, sentence: str, headers: dict[str, str] | None =
     return JSONResponse({"error": sentence, "detail": sentence}, status, headers)
 
 
-async def whole(scope: Scope, receive: Receive, most: int) -> bytes:
-    """The body, if it has at most so many bytes; raises RefusedError, or CutOffError."""
-    large = RefusedError(413, f"This is too large: at most {most / MEGABYTE:g} MB are taken.")
+async def whole(scope: Scope, receive: Receive, megabytes: float, more: int = 0) -> bytes:
+    """The body, if it has at most so many `megabytes` and `more` bytes around them; raises
+    RefusedError, or CutOffError.
+    """
+    most = int(megabytes * MEGABYTE) + more
+    large = RefusedError(413, f"This is too large: at most {megabytes:g} MB are taken.")
     said = Headers(scope=scope).get("content-length", "0")
     if not said.isdecimal() or int(said) > most:
         raise large

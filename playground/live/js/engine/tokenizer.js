@@ -6,8 +6,6 @@
  */
 import { unicode } from "./patterns.js";
 
-export { unicode };
-
 /** A character of the normalised text, and where it comes from: [from, to) of the typed text. @typedef {{ c: string, from: number, to: number }} Letter */
 /** @typedef {{ id: number, from: number, to: number, special: boolean }} Token */
 
