@@ -49,6 +49,38 @@ def test_teacher_and_student_are_one_click_apart_on_one_seed(visit):
     assert saved_recipe(page) == Recipe()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["sdxl", "sd3", "flux"])
+def test_other_families_draw_with_word_maps_and_race(family, visit, tiny_pipeline):
+    page = visit()
+    page.get_by_text("Other model …").click()
+    page.fill("#model-text textarea", str(tiny_pipeline(family)))
+    page.click("#model-open")
+    said(page, f"{family} is ready. ")
+    page.fill("#recipe-prompt textarea", "a red square")
+    page.fill("input[aria-label='number input for Steps']", "4")
+    page.click("#draw")
+    drawn(page, "4 network calls")
+    assert chips(page) == ["a", "red", "square"]
+    plain = pixels(page)
+    page.hover("#explorer .words button:nth-child(2)")
+    page.wait_for_function("document.querySelector('#explorer .hint').textContent.includes('red')")
+    assert pixels(page) != plain
+    page.get_by_role("tab", name="Samplers").click()
+    page.wait_for_selector("#race-cost:has-text('network calls')")
+    page.fill("#race-counts textarea, #race-counts input", "3")
+    before = page.text_content("#race .status")
+    page.click("#race-start")
+    page.wait_for_function(
+        "before => (text => text !== before && / lanes? in /.test(text))"
+        "(document.querySelector('#race .status').textContent)",
+        arg=before,
+    )
+    page.get_by_role("tab", name="Studio").click()
+    page.get_by_label("Emoji world", exact=True).check()
+    drawn(page, "15 network calls")
+
+
 def test_a_folder_is_opened_drawn_raced_and_left_again(visit, tiny_pipeline):
     page = visit()
     page.get_by_text("Other model …").click()
