@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
@@ -212,6 +212,25 @@ def _resident(pid: int) -> dict[str, int]:
     return {"resident": kilobytes["Rss"] // 1000, "share": kilobytes["Pss"] // 1000}
 
 
+@contextmanager
+def one_core() -> Iterator[None]:
+    """All threads of this process on one core: the engine computes half of a call's rows in each
+    of two threads, and the browser has one.
+    """
+    cores = os.sched_getaffinity(0)
+
+    def keep_to(these: set[int]) -> None:
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.sched_setaffinity(int(thread.name), these)
+
+    keep_to({min(cores)})
+    try:
+        yield
+    finally:
+        keep_to(cores)
+
+
 def in_turn(page, count: int) -> dict:
     """Both recipes in both editions, in turn: medians of seconds, and of their ratio."""
     found = {}
@@ -220,9 +239,10 @@ def in_turn(page, count: int) -> dict:
         for n in range(count + 1):
             one = replace(recipe, seed=recipe.seed + n)
             there = page.evaluate(DRAW, vars(one))
-            start = time.perf_counter()
-            (picture,) = pictures(playground, [one], record=True)
-            seconds = time.perf_counter() - start
+            with one_core():
+                start = time.perf_counter()
+                (picture,) = pictures(playground, [one], record=True)
+                seconds = time.perf_counter() - start
             call = picture.seconds["network"] / picture.calls
             rounds.append({
                 "browser": there["seconds"], "python": seconds, "call": there["call"],
