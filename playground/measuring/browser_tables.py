@@ -29,7 +29,8 @@ def live(_: dict) -> str:
         "of the browser, not of a network. Both draw the U-Net's picture of 15 steps. Seconds "
         f"of drawing are medians of {found['rounds']} rounds, in each of which the browser and "
         "Python drew the same recipe with word maps, the one in one thread, the other on one core. "
-        "Memory is that of the page's process, and its share if what processes have in common is divided among them. "
+        "Memory is that of the page's process, and its share if what processes have in common is "
+        "divided among them. "
         f"Chromium {found['chromium']}, {found['machine']}, torch {found['torch']}, load "
         f"{found['busy']:.0f} before: above the number of cores, other work slows every row. "
         f"Measured by {COMMAND}.",
