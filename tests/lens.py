@@ -8,7 +8,7 @@ from browser import asked, painted
 from PIL import Image
 
 QUICK = {"prompt": "a red square", "steps": 4, "seed": 3}
-RESTED = "() => !document.getElementById('recipe-rested').soon"
+RESTED = "() => !document.getElementById('recipe').soon"
 LOOK, STRIP = "#lookahead", "#filmstrip"
 
 

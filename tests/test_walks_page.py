@@ -190,7 +190,7 @@ def test_every_lens_by_the_keyboard_alone(visit):
             page.keyboard.press("Tab")
         assert page.evaluate(MISSED, PANEL) == [], lens.name
         assert page.evaluate(FAULTY) == [], lens.name
-    for _ in range(3):  # nothing holds the keyboard: by way of the browser's own bars it begins again
+    for _ in range(3):  # nothing holds the keyboard: by the browser, it begins again
         page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement !== document.body")
 

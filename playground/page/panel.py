@@ -30,12 +30,16 @@ MARKS = {
 PRESS_DRAW = "() => document.querySelector('#draw').click()"
 
 # Fields that a price depends on, besides the model. While one of them moves, the processor has
-# pictures to draw, so the price is asked for when it has rested for 400 ms.
+# pictures to draw, so what is in sight says its price when they have rested for 400 ms.
 PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")
 RESTED = """() => {
-  const button = document.getElementById("recipe-rested");
-  clearTimeout(button.soon);
-  button.soon = setTimeout(() => { button.soon = 0; button.click(); }, 400);
+  const recipe = document.getElementById("recipe");
+  clearTimeout(recipe.soon);
+  recipe.soon = setTimeout(() => {
+    recipe.soon = 0;
+    for (const button of document.querySelectorAll(".rested"))
+      if (button.closest("[role=tabpanel]").checkVisibility()) button.click();
+  }, 400);
 }"""
 
 EXAMPLES = (
@@ -69,16 +73,10 @@ class Panel:
     notes: gr.HTML  # on the file that was opened
     draws: list
     choices: list
-    rested: gr.Button  # pressed when the fields that a price depends on have come to rest
 
     @property
     def inputs(self) -> list:
         return list(self.fields.values())
-
-    @property
-    def priced(self) -> list:
-        """The events after which the recipe's price may be another one."""
-        return [self.chooser.shown.change, self.rested.click]
 
     def on_model(self, answer: Callable, outputs: list, **more) -> None:
         """`answer(name)` fills `outputs` whenever the page is laid out for another model.
@@ -215,12 +213,10 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
                 fields[name] = _widget(name, recipe)
     draws = [run.click, *(fields[name].submit for name in ("prompt", "negative"))]
     choices = [fields[name].input for name in TABLES]
-    rested = gr.Button("Say the price", visible="hidden", elem_id="recipe-rested")
-    gr.on([fields[name].change for name in PRICED], None, js=RESTED)
+    gr.on([models.shown.change, *(fields[name].change for name in PRICED)], None, js=RESTED)
     panel = Panel(
-        fields, models, while_typing, marks, refused, unused, stop, opened, notes, draws, choices,
-        rested,
-    )  # fmt: skip
+        fields, models, while_typing, marks, refused, unused, stop, opened, notes, draws, choices
+    )
     words.connect(panel, listed, PRESS_DRAW)
     return panel
 

@@ -1,7 +1,7 @@
 """A section of a lens that computes when asked: one button starts it, another one stops it."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from types import ModuleType
@@ -26,6 +26,30 @@ def stop_button(name: str) -> gr.Button:
 def buttons(name: str, label: str) -> tuple[gr.Button, gr.Button]:
     """Start and Stop, side by side in a row."""
     return start_button(name, label), stop_button(name)
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a section would cost. It is said anew when the tab is opened, when one of `fields`
+    changes, and when the recipe has come to rest while the section is in sight: `panel.RESTED`.
+    """
+
+    text: gr.Markdown
+    rested: gr.Button  # pressed by the page
+
+    def connect(self, panel: Panel, tab: gr.Tab, fields: Sequence, cost: Callable) -> None:
+        """`cost(*values of fields, *values of the recipe)` is the text."""
+        gr.on(
+            [tab.select, self.rested.click, *(one.change for one in fields)],
+            cost, [*fields, *panel.inputs], self.text, queue=False, trigger_mode="always_last",
+            preprocess=False,  # gradio would raise while a number is typed; a recipe says why
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+
+
+def price(name: str, text: str = "") -> Price:
+    rested = gr.Button("Say the price", visible="hidden", elem_classes="rested")
+    return Price(gr.Markdown(text, elem_id=f"{name}-cost"), rested)
 
 
 def asked(event: gr.EventData) -> dict:

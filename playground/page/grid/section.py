@@ -28,7 +28,7 @@ HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
 @dataclass(frozen=True)
 class Grid:
     section: Section
-    cost: gr.Markdown
+    cost: sections.Price
     files: gr.HTML
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
@@ -37,11 +37,7 @@ class Grid:
         across, columns, down, rows = self.section.fields
         for field, values in ((across, columns), (down, rows)):
             field.input(offered, field, values, queue=False, preprocess=False, **HIDDEN)
-        changes = [tab.select, *panel.priced, *(one.change for one in self.section.fields)]
-        gr.on(
-            changes, lambda *values: cost(panel, values), [*self.section.fields, *panel.inputs],
-            self.cost, queue=False, trigger_mode="always_last", preprocess=False, **HIDDEN,
-        )  # fmt: skip
+        self.cost.connect(panel, tab, self.section.fields, lambda *values: cost(panel, values))
         (shown,) = self.section.views
         shown.keep(on_keep, None, self.files, concurrency_limit=DRAWERS, **HIDDEN)
 
@@ -90,7 +86,7 @@ def build() -> Grid:
     down, rows = axis("Rows", [(NONE, NONE), *names], "seed", "down")
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("grid", "Draw the grid")
-    price = gr.Markdown("", elem_id="grid-cost")
+    price = sections.price("grid")
     shown = gr.HTML(None, **asdict(view.VIEW), elem_id="grid")
     kept = gr.HTML(None, **asdict(saved.VIEW), elem_id="grid-saved")
     fields = (across, columns, down, rows)

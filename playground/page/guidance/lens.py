@@ -42,7 +42,7 @@ class Guidance:
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
         """Connect the sweep and the table to the panel's recipe."""
         self.sweep.connect(panel)
-        self.table.connect(panel)
+        self.table.connect(panel, tab)
         self.grid.connect(panel, tab)
         sections.follow(panel, self.reasons)
         self._connect_live(panel)

@@ -135,13 +135,12 @@ class Table:
     """The section, and the sentence on what measuring would take."""
 
     section: Section
-    price: gr.Markdown
+    price: sections.Price
     reason: gr.Markdown  # why it does not fit the model
 
-    def connect(self, panel: Panel) -> None:
+    def connect(self, panel: Panel, tab: gr.Tab) -> None:
         """Let a measurement begin from the panel's recipe, and say before what it costs."""
         self.section.connect(panel)
-        (values,) = self.section.fields
 
         def on_change(text, *recipe) -> str:
             try:
@@ -149,12 +148,7 @@ class Table:
             except ValueError as error:
                 return html.escape(str(error))
 
-        gr.on(
-            [values.change, *panel.priced], on_change, [values, *panel.inputs], self.price,
-            queue=False, trigger_mode="always_last", show_progress="hidden",
-            api_visibility="private",
-            preprocess=False,  # gradio would raise while a number is typed; a recipe says why
-        )  # fmt: skip
+        self.price.connect(panel, tab, self.section.fields, on_change)
 
 
 def build() -> Table:
@@ -168,7 +162,7 @@ def build() -> Table:
         )  # fmt: skip
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("own", "Measure")
-    price = gr.Markdown(cost(Recipe(), AXES["guidance"]), elem_id="own-cost")
+    price = sections.price("own", cost(Recipe(), AXES["guidance"]))
     chart = gr.HTML(None, **asdict(curves.VIEW), elem_id="own-curves")
     view = gr.HTML(None, **asdict(tradeoff.VIEW), elem_id="own-table")
     section = Section(start, stop, [view, chart], tradeoff, frames, MEASURERS, fields=(values,))

@@ -41,7 +41,7 @@ class Samplers:
     saved: gr.HTML
     held: gr.State  # the race that is shown; None stands for the example
     choices: list[gr.components.Component]  # samplers, unit, counts, guidances, models
-    cost: gr.Markdown
+    cost: sections.Price
     start: gr.Button
     stop: gr.Button
     below: below.Below
@@ -116,11 +116,7 @@ class Samplers:
             except ValueError as error:
                 return html.escape(str(error))
 
-        changes = [tab.select, *panel.priced, *(widget.change for widget in self.choices)]
-        gr.on(
-            changes, on_choice, [*self.choices, *panel.inputs], self.cost, queue=False,
-            trigger_mode="always_last", preprocess=False, **HIDDEN,
-        )  # fmt: skip
+        self.cost.connect(panel, tab, self.choices, on_choice)
 
 
 def planned(panel: Panel, values: Sequence) -> list[race_plan.Lane]:
@@ -176,7 +172,7 @@ def build(example: Frame) -> Samplers:
     )  # fmt: skip
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("race", "Race")
-    cost = gr.Markdown(race_plan.estimate(usual(Recipe())), elem_id="race-cost")
+    cost = sections.price("race", race_plan.estimate(usual(Recipe())))
     view, files = (
         gr.HTML(value, **asdict(module.VIEW), elem_id=element)
         for module, value, element in (
