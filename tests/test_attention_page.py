@@ -228,6 +228,7 @@ def test_what_is_kept_is_complete(lab, browser, tmp_path):
     alone.close()
 
 
+@pytest.mark.slow
 def test_phone_width_and_touch(lab):
     page = lab(viewport={"width": 390, "height": 844}, has_touch=True)
     plain = pixels(page)

@@ -59,6 +59,7 @@ def test_the_ways_of_a_call_agree(tiny_pipeline):
     assert min(found[way]["cpu"] for way in ("stock", "ours", "maps")) > 0
 
 
+@pytest.mark.slow
 def test_the_accelerators_sweep_runs_and_is_written(tiny_pipeline, monkeypatch):
     ways = accelerated.ways(pairs.loaded(tiny_pipeline("sdxl")), 64, steps=2)
     row = accelerated.timed(ways, 2, "cpu", enough=0)

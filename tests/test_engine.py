@@ -194,6 +194,7 @@ def test_a_defect_of_the_engine_is_told_and_the_next_run_begins_anew(tiny, monke
     assert engine.draw(Recipe(**SMALL)).calls == 4
 
 
+@pytest.mark.slow
 def test_a_process_that_exits_while_drawing_ends_in_order():
     """Its thread is not torn out of the middle of a network call."""
     code = (

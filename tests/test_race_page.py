@@ -131,6 +131,7 @@ def test_the_cost_follows_the_recipe(lab):
     page.wait_for_selector("#race-cost:has-text('made together in 8 of about 9 rows')")
 
 
+@pytest.mark.slow
 def test_a_race_of_six_lanes_one_cancelled_and_the_grid_kept(lab):
     page = lab()
     page.fill("#recipe-prompt textarea", "a red square")

@@ -137,6 +137,7 @@ def test_what_has_no_reference_is_one_sentence(laboratory):
     assert "Traceback" not in page.content()
 
 
+@pytest.mark.slow
 def test_phone_width(laboratory):
     page = laboratory(Recipe(**QUICK))
     page.set_viewport_size({"width": 390, "height": 844})

@@ -67,6 +67,7 @@ def test_stochastic_samplers_are_judged_by_the_oracle_and_diversity(few, playgro
     assert all(row["diversity"] > 0 and row["count"] == 2 and "rmse" not in row for row in rows)
 
 
+@pytest.mark.slow
 def test_the_whole_stage_fills_the_card_the_table_and_the_page(few, playground, monkeypatch):
     card = {}
     monkeypatch.setattr(solvers, "CALLS", (2,))

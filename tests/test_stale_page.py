@@ -127,6 +127,7 @@ def test_walking_and_leaving_fields_draws_only_what_was_changed(quick):
     assert re.search(r"seed 1\.5\. Ctrl\+Enter draws\.$", line(page, "stale"))
 
 
+@pytest.mark.slow
 def test_on_a_phone_the_recipe_and_every_message_are_in_sight(quick):
     page = quick(viewport={"width": 390, "height": 844}, has_touch=True)
     page.fill("#recipe-prompt textarea", "cat " * 80)

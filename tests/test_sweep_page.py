@@ -62,6 +62,7 @@ def test_another_recipe_begins_another_strip_and_the_first_is_kept(lens):
     assert (pixels(page, f"{STRIP} .picture") == first).all()
 
 
+@pytest.mark.slow
 def test_nonsense_is_a_sentence_and_stays_to_be_mended(lens):
     page = lens(Recipe(**QUICK))
     for text, words in [("1, <b>x</b>", "“<b>x</b>” in the list"), ("1e9", "between 0 and 30")]:

@@ -37,6 +37,7 @@ def test_the_sentence_names_ties_and_where_diversity_turns():
     assert "is there in 13 %." in text
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_cards_numbers(lens):
     rows = specs.get("emoji-world").card["guidance"]
     page = lens(Recipe(prompt="a red square", steps=4, seed=3))

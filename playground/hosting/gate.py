@@ -5,6 +5,7 @@ reaches the application, and leaves no file and no traceback.
 """
 
 import asyncio
+import contextlib
 import logging
 
 from starlette.datastructures import Headers
@@ -74,17 +75,24 @@ class Gate:
             await self._app(scope, receive, send)
             return
         if wait := self._rates.wait(addresses.of(scope, self._settings.proxies)):
+            await self._heard_out(scope, receive)
             raise RefusedError(
                 429, f"Too many requests come from your address: go on in {wait} s.",
                 **{"Retry-After": str(wait)},
             )  # fmt: skip
         if self._inside >= 2 * self._settings.visitors:
+            await self._heard_out(scope, receive)
             raise RefusedError(503, FULL, **{"Retry-After": "5"})
         self._inside += 1
         try:
             await self._read(scope, receive, send)
         finally:
             self._inside -= 1
+
+    async def _heard_out(self, scope: Scope, receive: Receive) -> None:
+        """Who is still sending when the answer comes reads a broken connection in its place."""
+        with contextlib.suppress(RefusedError):
+            await whole(scope, receive, self._settings.request_megabytes)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not is_upload(scope["path"]):
