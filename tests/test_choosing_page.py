@@ -31,6 +31,7 @@ def said(page, part: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_teacher_and_student_are_one_click_apart_on_one_seed(visit):
     page = visit()
     marks = page.locator(".row.marks")
