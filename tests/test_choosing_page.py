@@ -31,6 +31,25 @@ def said(page, part: str) -> None:
     )
 
 
+def draws_in_four_steps(page, family: str, folder: str, told: str) -> None:
+    """Open a folder as another model, and draw a red square with it."""
+    page.fill("#model-text textarea", folder)
+    page.click("#model-open")
+    said(page, f"{family} is ready. ")
+    page.fill("#recipe-prompt textarea", "a red square")
+    page.fill("input[aria-label='number input for Steps']", "4")
+    page.click("#draw")
+    drawn(page, told)
+    assert chips(page) == ["a", "red", "square"]
+
+
+def hover_lights_a_word(page) -> None:
+    plain = pixels(page)
+    page.hover("#explorer .words button:nth-child(2)")
+    page.wait_for_function("document.querySelector('#explorer .hint').textContent.includes('red')")
+    assert pixels(page) != plain
+
+
 @pytest.mark.slow
 def test_teacher_and_student_are_one_click_apart_on_one_seed(visit):
     page = visit()
@@ -55,18 +74,8 @@ def test_teacher_and_student_are_one_click_apart_on_one_seed(visit):
 def test_other_families_draw_with_word_maps_and_race(family, visit, tiny_pipeline):
     page = visit()
     page.get_by_text("Other model …").click()
-    page.fill("#model-text textarea", str(tiny_pipeline(family)))
-    page.click("#model-open")
-    said(page, f"{family} is ready. ")
-    page.fill("#recipe-prompt textarea", "a red square")
-    page.fill("input[aria-label='number input for Steps']", "4")
-    page.click("#draw")
-    drawn(page, "4 network calls")
-    assert chips(page) == ["a", "red", "square"]
-    plain = pixels(page)
-    page.hover("#explorer .words button:nth-child(2)")
-    page.wait_for_function("document.querySelector('#explorer .hint').textContent.includes('red')")
-    assert pixels(page) != plain
+    draws_in_four_steps(page, family, str(tiny_pipeline(family)), "4 network calls")
+    hover_lights_a_word(page)
     page.get_by_role("tab", name="Samplers").click()
     page.wait_for_selector("#race-cost:has-text('network calls')")
     page.fill("#race-counts textarea, #race-counts input", "3")
@@ -88,23 +97,13 @@ def test_a_folder_is_opened_drawn_raced_and_left_again(visit, tiny_pipeline):
     page.fill("#model-text textarea", "/no/such/folder")
     page.click("#model-open")
     page.wait_for_selector("#model-status .error:text('There is no folder')")
-    page.fill("#model-text textarea", str(tiny_pipeline("sd15")))
-    page.click("#model-open")
-    said(page, "sd15 is ready. ")
-    page.fill("#recipe-prompt textarea", "a red square")
-    page.fill("input[aria-label='number input for Steps']", "4")
-    page.click("#draw")
-    drawn(page, "4 network calls, 8 rows")
-    assert chips(page) == ["a", "red", "square"]
+    draws_in_four_steps(page, "sd15", str(tiny_pipeline("sd15")), "4 network calls, 8 rows")
     recipe = saved_recipe(page)
     assert (recipe.model, recipe.sampler, recipe.guidance) == (
         str(tiny_pipeline("sd15")), "dpmpp_2m", 7,
     )  # fmt: skip
     assert re.fullmatch("[0-9a-f]{12}", recipe.weights)
-    plain = pixels(page)
-    page.hover("#explorer .words button:nth-child(2)")
-    page.wait_for_function("document.querySelector('#explorer .hint').textContent.includes('red')")
-    assert pixels(page) != plain
+    hover_lights_a_word(page)
     page.get_by_role("tab", name="Samplers").click()
     for name in ("DDIM", "Heun (2 calls a step)", "Euler ancestral ∿", "DDPM ∿"):
         page.get_by_label(name, exact=True).click()  # gradio shows it a moment later
