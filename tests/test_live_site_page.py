@@ -21,8 +21,10 @@ from playground.page import arriving, fits, listed, serving, switching
 from playground.page.attention import data as attention
 from playground.page.attention.look import look_of
 from playground.page.guidance import data as guidance
+from playground.page.guidance import measured
 from playground.page.lecture import check
 from playground.page.samplers import counting, race_plan
+from playground.page.samplers import measured as samplers_measured
 from playground.page.studio import data as studio
 from playground.recipe import GRID_KEY, PNG_KEY, Recipe, RecipeError
 
@@ -266,6 +268,21 @@ def test_every_view_is_a_module_that_begins(tmp_path):
     names = [f"./{name}.mjs" for name in page_files.VIEWS]
     (tmp_path / "all.mjs").write_text("".join(f"import {json.dumps(n)};\n" for n in names))
     node.run(tmp_path / "all.mjs")
+
+
+def test_measured_charts_are_those_of_the_served_page():
+    """All but their figures as files, which need Python; the same numbers are folded below."""
+    shown, card = page_files.shown(), specs.get(Recipe().model).card
+    served = {
+        "tradeoff": measured.plotted(card["guidance"]),
+        "variants": measured.panels(card["variants"]),
+        "stochastic": samplers_measured.fresh(card["solvers"]),
+    }
+    for name, panels in served.items():
+        chart = shown[f"{name}-curves"]
+        assert chart["panels"] == [dataclasses.asdict(panel) for panel in panels]
+        assert not chart["figures"]
+    assert all(shown[name]["folded"] for name in ("tradeoff", "variants", "errors-stochastic"))
 
 
 def test_the_service_worker_keeps_the_page_and_not_the_models():

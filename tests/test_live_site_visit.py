@@ -30,7 +30,7 @@ SPOIL = """async () => {
 
 # How a lens shows that it is there.
 LAID_OUT = {
-    "Guidance": "#tradeoff table", "Samplers": "#schedules .rows",
+    "Guidance": "#tradeoff-curves circle", "Samplers": "#schedules .rows",
     "Attention": "#reading .words button", "Lecture": "#lecture-stops .all button",
     "Studio": "#explorer .words button",
 }  # fmt: skip

@@ -35,7 +35,9 @@ from playground.page.samplers.views import (
     schedules,
 )  # fmt: skip
 from playground.page.serving import EXAMPLE
-from playground.page.shared import saved, terms, tradeoff
+from playground.page.shared import curves, saved, terms, tradeoff
+from playground.page.shared.curves import Panel
+from playground.page.shared.tradeoff import COLUMNS, Column
 from playground.page.shared.view import SHARED, View
 from playground.page.studio.views import explorer, pipeline
 from playground.page.words import known
@@ -48,7 +50,7 @@ VIEWS: dict[str, View] = {
     for module in (
         explorer, pipeline, lookahead, filmstrip, attention, worked, edits, saved, race, errors,
         mixture, schedules, noising, counting, lecture, drawn, inside, policy, systems, tradeoff,
-        stops, reverse, listened, check,
+        curves, stops, reverse, listened, check,
     )
 } | {"words": words.VIEW}  # fmt: skip
 FIRST = ("explorer", "pipeline", "words")  # what stands there first
@@ -128,12 +130,17 @@ def shown() -> dict[str, dict]:
     found = json.loads(EXAMPLE.read_text())
     card = specs.get(Recipe().model).card
     if rows := card.get("guidance"):
-        found["tradeoff"] = guidance_measured.measured(rows)
+        found["tradeoff"] = tradeoff.folded(guidance_measured.measured(rows))
+        found["tradeoff-curves"] = charts(guidance_measured.plotted(rows), "w")
     if rows := card.get("variants"):
-        found["variants"] = guidance_measured.variants(rows)
+        table = guidance_measured.variants(rows)
+        found["variants"] = tradeoff.folded(table | {"text": ""})
+        measures, panels = guidance_measured.MEASURES, guidance_measured.panels(rows)
+        found["variants-curves"] = charts(panels, "guidance", table["text"], measures)
     if solvers := card.get("solvers"):
         found["errors-measured"] = samplers_measured.measured(solvers)
-        found["errors-stochastic"] = samplers_measured.stochastic(solvers)
+        found["errors-stochastic"] = tradeoff.folded(samplers_measured.stochastic(solvers))
+        found["stochastic-curves"] = charts(samplers_measured.fresh(solvers), "fresh-noise")
     if rows := card.get("family"):
         found["family-samplers"] = family_measured.sampling(rows)
     if family_measured.TOLD.exists():
@@ -142,6 +149,13 @@ def shown() -> dict[str, dict]:
     found["words"] = known.of(Recipe().model)
     found["mixture"] = grids.plane_data()
     return found | {f"schedules-{name}": grids.of_model(name) for name in specs.MODELS}
+
+
+def charts(
+    panels: list[Panel], name: str, text: str = "", measures: tuple[Column, ...] = COLUMNS
+) -> dict:
+    """Curves whose numbers can be saved; figures as files need Python."""
+    return curves.chart(panels, measures, text, f"latent-playground-{name}", figures=False)
 
 
 def service_worker(hashes: Mapping[str, str], version: str) -> bytes:

@@ -117,14 +117,20 @@ def over_w(rows: list[dict], usual: str = "") -> Panel:
     return Panel(FIELDS["guidance"].metadata["label"], points, usual)
 
 
+def plotted(rows: list[dict]) -> list[Panel]:
+    """The card's `guidance` as charts."""
+    return [over_w(rows, f"{Recipe().guidance:g}")]
+
+
 def build() -> None:
     """Lay out the section inside the surrounding gradio context, if there are numbers."""
     spec = specs.get(Recipe().model)
     card = spec.card
     if rows := card.get("guidance"):
         gr.Markdown(f"### What w does, measured with {spec.label}")
-        plotted = [over_w(rows, f"{Recipe().guidance:g}")]
-        measures.build(plotted, tradeoff.COLUMNS, "", "latent-playground-w", "tradeoff-curves")
+        measures.build(
+            plotted(rows), tradeoff.COLUMNS, "", "latent-playground-w", "tradeoff-curves"
+        )
         table = tradeoff.folded(measured(rows))
         gr.HTML(table, **asdict(tradeoff.VIEW), elem_id="tradeoff")
         surprises.build("saturation")

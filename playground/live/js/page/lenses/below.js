@@ -17,23 +17,23 @@ import { elsewhere } from "./guidance.js";
 
 const FRAME = 100, SLOW = 400; // ms between frames
 const TOGETHER = 7; // decoded at a time, so that Stop is soon heard
+const FIXED = { "errors-measured": "errors", "stochastic-curves": "curves", "errors-stochastic": "tradeoff", mixture: "mixture" }; // by element, its view
 const RUNS = /** @type {[string, number][]} */ ([["ddim", 50], ["ddpm", 1000]]);
 
 /** @param {App} app @param {HTMLElement} box */
 export async function build(app, box) {
   const { texts } = app.about.page.samplers, place = (/** @type {string} */ id) => make("div", { id, class: "block" });
-  const fixed = Object.fromEntries(["errors-measured", "errors-stochastic", "mixture", "schedules"].map((id) => [id, place(id)]));
+  const fixed = Object.fromEntries([...Object.keys(FIXED), "schedules"].map((id) => [id, place(id)]));
   const why = reason("lecture");
   const counting = await section(app, "counting", "Compare", (work, show) => compare(app, work, show));
   const noising = await section(app, "noising", "Noise my picture", (work, show) => noise(app, work, show));
   const lecture = await section(app, "lecture", "Run both", (work, show) => thousand(app, work, show));
-  const stochastic = make("details", { class: "block" }, make("summary", {}, texts.stochastic), fixed["errors-stochastic"]);
+  const stochastic = make("details", { class: "block" }, make("summary", {}, texts.stochastic), fixed["stochastic-curves"], fixed["errors-stochastic"]);
   box.append(
     prose(texts.exact), elsewhere(), prose(texts.measured), fixed["errors-measured"], stochastic, prose(texts.plane), fixed.mixture,
     prose(texts.counting), ...counting, prose(texts.grids), fixed.schedules, prose(texts.noising), ...noising, prose(texts.lecture), why.element, ...lecture,
   );
-  const values = await Promise.all(["errors-measured", "errors-stochastic", "mixture"].map(shown));
-  await Promise.all([["errors", "errors-measured"], ["tradeoff", "errors-stochastic"], ["mixture", "mixture"]].map(([view, id], i) => mount(view, fixed[id], values[i])));
+  await Promise.all(Object.entries(FIXED).map(async ([id, view]) => mount(view, fixed[id], await shown(id))));
   const grids = await mount("schedules", fixed.schedules, await shown(`schedules-${app.panel.model}`));
   app.onModel(async (model) => {
     why.fit(model);

@@ -17,10 +17,12 @@ import { counted } from "../shared.js";
 import { Together, follow } from "../together.js";
 import { mount, shown } from "../views.js";
 
+const MEASURED = { "tradeoff-curves": "curves", tradeoff: "tradeoff", "variants-curves": "curves", variants: "tradeoff" }; // by element, its view
+
 /** @param {App} app @param {HTMLElement} box */
 export async function build(app, box) {
   const { about } = app, texts = about.page.guidance, why = reason("lookahead");
-  const places = Object.fromEntries(["lookahead", "filmstrip", "tradeoff", "variants"].map((id) => [id, make("div", { id, class: "block" })]));
+  const places = Object.fromEntries(["lookahead", "filmstrip", ...Object.keys(MEASURED)].map((id) => [id, make("div", { id, class: "block" })]));
   const axis = make("select", { id: "sweep-axis" }, ...Object.keys(texts.axes).map((name) => make("option", { value: name }, about.label(name))));
   const values = make("input", { type: "text", id: "sweep-values", value: texts.axes.guidance });
   axis.onchange = () => (values.value = texts.axes[axis.value]);
@@ -28,14 +30,14 @@ export async function build(app, box) {
   const sweep = new Section(app, "sweep", "Draw the sweep", strip.show, data);
   sweep.work = (work) => swept(app, work, axis.value, values.value, strip.show);
   values.onkeydown = (event) => void (event.key === "Enter" && sweep.start());
-  const more = make("details", { class: "block" }, make("summary", {}, texts.variants), places.variants);
+  const more = make("details", { class: "block" }, make("summary", {}, texts.variants), places["variants-curves"], places.variants);
   box.append(
     prose(texts.intro), why.element, places.lookahead, prose(texts.sweep),
     make("div", { class: "pair" }, labelled("Sweep", axis), labelled(`Values, at most ${texts.most}`, values, texts.help)),
-    sweep.buttons, places.filmstrip, prose(texts.measured), places.tradeoff, more, prose(texts.elsewhere), elsewhere(),
+    sweep.buttons, places.filmstrip, prose(texts.measured), places["tradeoff-curves"], places.tradeoff, more, prose(texts.elsewhere), elsewhere(),
   );
   await app.follow("lookahead", places.lookahead);
-  await Promise.all(["tradeoff", "variants"].map(async (id) => mount("tradeoff", places[id], await shown(id))));
+  await Promise.all(Object.entries(MEASURED).map(async ([id, view]) => mount(view, places[id], await shown(id))));
   app.onModel((model) => why.fit(model));
 }
 
