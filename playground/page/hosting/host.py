@@ -15,6 +15,7 @@ from playground.hosting import headers, preview
 from playground.hosting.gate import Gate
 from playground.hosting.headers import Headers
 from playground.hosting.health import PAUSE, Health, Pulse, Watch, stalled
+from playground.hosting.packed import Packed
 from playground.hosting.settings import MEGABYTE, Settings
 from playground.page.hosting import refusals
 from playground.page.hosting.mailboxes import Mailboxes
@@ -83,6 +84,7 @@ class Host:
                 Middleware(Headers, headers=headers.of(self.settings.frames)),
                 Middleware(Gate, settings=self.settings),
                 Middleware(Noted, visits=self.visits),
+                Middleware(Packed),
                 # The page itself is 4 MB of text, which `Preview` asks for as it is.
                 Middleware(GZipMiddleware, minimum_size=10_000, compresslevel=5),
                 Middleware(preview.Preview),
