@@ -51,6 +51,8 @@ REFUSED = {
     "1-10 [99999999999]": "2 to 256 values",
     "1-1e9": "values; that is too many",
     "1-1e99999999": "too large or too small for a range",
+    "1-1e" + "9" * 400: "too large or too small for a range",
+    "1e-" + "9" * 20 + "-1": "too large or too small for a range",
     "1-2 (+1e-99999999)": "too large or too small for a range",
     "1-2 [" + "9" * 5000 + "]": "a range has 2 to",
     "1-10 (+1e-9)": "too many",

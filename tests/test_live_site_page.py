@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from test_grid_lists import REFUSED
 
 from playground.diffusion import forward
 from playground.engine.local import LocalSession
@@ -48,7 +49,7 @@ LINKS = [
 LISTS = [
     ("0, 1, 2.5", False), ("0,5; 1,5", False), ("1-10 (+3)", False), ("1-10 [4]", True),
     ("0-1 (+0.1)", False), ("0,5", False), ("x", False), ("1-3 (+0)", False), ("−2 7", False),
-    ("1-9999", True), ("10-1 (+4)", True), ("", False),
+    ("1-9999", True), ("10-1 (+4)", True), ("", False), *((text, False) for text in REFUSED),
 ]  # fmt: skip
 SWITCHES = [
     (Recipe(prompt="a fox", guidance=7, sampler="unipc").to_query(), "emoji-world-flow"),

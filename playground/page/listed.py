@@ -11,7 +11,7 @@ refused with both ways to write it.
 """
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from playground.recipe import RecipeError
 from playground.wording import counted
@@ -96,7 +96,10 @@ def _counted_out(found: re.Match, whole: bool) -> list[float]:
 
 def _exact(text: str) -> Decimal:
     """RecipeError for a number with which counting would take for ever: 0-1e99999999."""
-    found = Decimal(text.replace("−", "-"))
+    try:
+        found = Decimal(text.replace("−", "-"))
+    except InvalidOperation:  # an exponent of twenty digits
+        found = Decimal("Infinity")
     if found and not SMALLEST <= found.copy_abs() <= LARGEST:
         raise RecipeError(f"“{text[:20]}” is too large or too small for a range.")
     return found

@@ -51,18 +51,25 @@ function unmistakable(text) {
 
 /** The values of a range. @param {string} said @param {Record<string, string | undefined>} found @param {boolean} whole */
 function countedOut(said, { first: from, last: to, step: by, count: many }, whole) {
-  const first = number(from ?? ""), last = number(to ?? "");
+  const first = bounded(from ?? ""), last = bounded(to ?? "");
   if (many) {
     const count = Number(many);
     if (count < 2 || count > LONGEST) throw new RecipeError(`“${said.slice(0, 30)}”: a range has 2 to ${LONGEST} values.`);
     const values = Array.from({ length: count }, (_, i) => first + ((last - first) * i) / (count - 1));
     return values.map((value) => (whole ? Math.floor(value + 0.5) : exact(value)));
   }
-  const size = Math.abs(number(by ?? "1")), step = last >= first ? size : -size;
+  const size = Math.abs(bounded(by ?? "1")), step = last >= first ? size : -size;
   if (!size) throw new RecipeError(`“${said.slice(0, 30)}”: steps of 0 come to no end.`);
   const count = Math.floor(exact((last - first) / step)) + 1;
   if (count > LONGEST) throw new RecipeError(`“${said.slice(0, 30)}” makes ${counted(count, "value")}; that is too many.`);
   return Array.from({ length: count }, (_, i) => exact(first + i * step));
+}
+
+/** A number of a range. @param {string} text */
+function bounded(text) {
+  const found = number(text), size = Math.abs(found), zero = !/[1-9]/.test(text.split(/e/i)[0]);
+  if (!zero && !(size >= 1e-9 && size <= 1e9)) throw new RecipeError(`“${text.slice(0, 20)}” is too large or too small for a range.`);
+  return found;
 }
 
 /** Nine decimals: 0-1 (+0.1) has eleven values, and 0.3 is 0.3. @param {number} value */
