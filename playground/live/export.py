@@ -114,7 +114,8 @@ def _runtime(files: Files) -> dict:
 def _model(files: Files, name: str, parts: Parts) -> dict:
     """A model's facts with the names of its files; those that are equal are shared.
 
-    `files` are needed to draw; the encoder alone is fetched when a picture is read.
+    `files` are needed to draw; the encoder is fetched when a picture is read, and `rounded` where a
+    visitor prefers it to the network.
     """
     called = {"network": name, "check": f"check-{name}"}
     named = {
@@ -122,9 +123,11 @@ def _model(files: Files, name: str, parts: Parts) -> dict:
             files, called.get(role, role), content
         )
         for role, content in parts.contents.items()
+        if role != "rounded"
     }
     encoder = named.pop("encoder")
-    return parts.facts | {"files": named, "encoder": encoder}
+    rounded = files.add(f"{name}-8-bit", parts.contents["rounded"], ".onnx", packed=True)
+    return parts.facts | {"files": named, "encoder": encoder, "rounded": rounded}
 
 
 def _add_graph(files: Files, name: str, graph: bytes) -> str:

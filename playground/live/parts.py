@@ -17,7 +17,7 @@ import torch
 import playground
 from playground.diffusion.guidance import EMBEDDED
 from playground.diffusion.levels import Level
-from playground.live import folder, graphs, oracle, site
+from playground.live import folder, graphs, oracle, rounding, site
 from playground.models import cache
 from playground.models.latent import LatentModel
 from playground.models.load import load
@@ -27,7 +27,7 @@ from playground.world.oracle import WEIGHTS
 
 # Whose code decides what the parts are.
 ROOMS = ("diffusion", "models", "attention", "engine/backends")
-FILES = ("recipe.py", "live/graphs.py", "live/parts.py", "live/site.py")
+FILES = ("recipe.py", "live/graphs.py", "live/rounding.py", "live/parts.py", "live/site.py")
 ORACLES = ("world/oracle.py", "world/scene.py", "world/vocabulary.py", "live/graphs.py")
 ORACLES += ("live/oracle.py", "engine/backends/exported.py")
 LIBRARIES = ("torch", "diffusers", "transformers", "onnx")
@@ -37,8 +37,8 @@ TIMESTEP, SCALE, SEED = 500.0, 5.0, 7
 
 @dataclass(frozen=True)
 class Parts:
-    """`facts` as in site.json; `contents` by role: network, text, decoder, encoder, tokenizer and
-    check.
+    """`facts` as in site.json; `contents` by role: network, rounded (the same with weights of 8
+    bits), text, decoder, encoder, tokenizer and check.
     """
 
     facts: dict
@@ -59,6 +59,7 @@ class Maker:
         network = graphs.network(model)
         contents = {
             "network": network.graph,
+            "rounded": rounding.rounded(network.graph),
             "text": self._once(spec.folder / "text_encoder", graphs.text, model),
             "decoder": self._once(spec.folder / "vae", graphs.decoder, model),
             "encoder": self._once(spec.folder / "vae", graphs.encoder, model),
