@@ -82,7 +82,7 @@ class Packed:
             else:
                 parts.append(message.get("body", b""))
 
-        await self._app(asked, _nothing, noted)
+        await self._app(asked, _nothing_more(), noted)
         return Answer.of(start, b"".join(parts))
 
     def _tidy(self, key: tuple, making: asyncio.Future) -> None:
@@ -120,5 +120,13 @@ def plain(scope: Scope) -> Scope:
     }  # fmt: skip
 
 
-async def _nothing() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
+def _nothing_more() -> Receive:
+    """An empty request of a visitor who stays: an answer that listens for their leaving waits."""
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Message:
+        for message in messages:
+            return message
+        return await asyncio.Event().wait()  # for ever; it is cancelled when the answer is there
+
+    return receive
