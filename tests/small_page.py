@@ -1,6 +1,7 @@
 """A small page of its own process, served as the playground is: python tests/small_page.py PORT.
 
-`GET /kept` says what is kept of visitors, `GET /stop` stops gradio's queue.
+`GET /kept` says what is kept of visitors, `GET /drawn` the steps of each run that has begun,
+`GET /stop` stops gradio's queue.
 """
 
 import sys
@@ -25,7 +26,11 @@ FEW = Settings(
 )  # fmt: skip
 
 
+DRAWN: list[int] = []  # the steps of every run that has begun
+
+
 def draw(words, seed, steps):
+    DRAWN.append(steps)
     for step in range(int(steps)):
         yield {"kind": "sampling", "step": step}, None
         time.sleep(0.02)
@@ -59,11 +64,19 @@ def main(port: int) -> None:
             "held": sum(visits.weight(dict(s.state_data)) for s in states.session_data.values()),
         })  # fmt: skip
 
+    async def drawn(_) -> JSONResponse:
+        return JSONResponse(DRAWN)
+
     async def stop(_) -> JSONResponse:
         page._queue.close()
         return JSONResponse({})
 
-    routes = [Route("/kept", kept), Route("/stop", stop), *attach(page, FEW).routes]
+    routes = [
+        Route("/kept", kept),
+        Route("/drawn", drawn),
+        Route("/stop", stop),
+        *attach(page, FEW).routes,
+    ]
     host = Host(page, FEW, lambda: 0.0, routes)
     host.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
     host.serve(pause=0.2)

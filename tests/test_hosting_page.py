@@ -1,6 +1,7 @@
 """A small page, served as the playground is: a flood, visitors who leave, and its end."""
 
 import asyncio
+import contextlib
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from browser import ROOT, free_port, ran, wait_for
 from small_page import FEW, HELD
 
+from playground.hosting.gate import FULL
 from playground.hosting.health import EXIT
 from playground.measuring import load, soak
 from playground.measuring.load_client import API, Form, Visitor
@@ -56,6 +58,11 @@ def forgotten(url: str) -> bool:
             return False
         time.sleep(0.1)
     return True
+
+
+def begun(url: str) -> int:
+    """How many runs have begun."""
+    return len(httpx.get(f"{url}/drawn", timeout=30).json())
 
 
 def visits(url: str, what):
@@ -119,11 +126,13 @@ def test_visitors_are_served_and_measured_and_strangers_cannot_stop_the_queue(ur
     assert (found["failed"], found["visitors"]) == (0, 3)
     assert found["threads"] > 4
     assert found["preview"][0] < found["picture"][0]
+    before = begun(url)
     found = ran(soak._flood(url, 150, 20))
     assert found["health"]["queue"] == "alive"
     assert not found["drawn"].failed
     assert found["answers"].keys() <= {"taken", "503"}  # who is not taken is told: busy
-    assert found["answers"]["taken"] > 0
+    assert found["answers"]["taken"] > FEW.waiting  # each in the place of an older one
+    assert begun(url) - before == 1  # the visitor's own
     assert found["after"]["kept"] == found["before"]["kept"]
     assert kept(url)["sessions"] <= FEW.sessions
     assert kept(url)["mailboxes"] <= FEW.sessions + FEW.waiting + FEW.visitors
@@ -153,12 +162,37 @@ def test_who_stays_is_kept_within_the_limit_and_who_leaves_leaves_nothing(url):
     assert forgotten(url)
 
 
-def test_what_nobody_listens_to_is_not_computed(url):
-    async def strangers(client, form):
-        for _ in range(FEW.visitors + 2):  # some of them wait
-            await Visitor(client, form).join(form.filled(steps=10_000))
+def test_what_nobody_listens_to_is_not_computed_and_takes_nobodys_place(url):
+    """A queue that is full of strangers has room for who listens."""
+    before = begun(url)
 
-    visits(url, strangers)
+    async def strangers(client, form):
+        for _ in range(FEW.waiting + 3):
+            await Visitor(client, form).join(form.filled(steps=10_000))
+        return [await Visitor(client, form).draw() for _ in range(2)]
+
+    assert [drawn.failed for drawn in visits(url, strangers)] == [""] * 2
+    assert begun(url) - before == 2
+    assert forgotten(url)
+
+
+def test_who_listens_and_waits_keeps_the_place_and_others_read_that_the_page_is_full(url):
+    async def many(client, form):
+        visitors = [Visitor(client, form) for _ in range(FEW.visitors + FEW.waiting)]
+        async with contextlib.AsyncExitStack() as here:
+            for n, visitor in enumerate(visitors):
+                beat = client.stream("GET", f"{API}/heartbeat/{visitor.session}")
+                await here.enter_async_context(beat)
+                while n == FEW.visitors > len((await client.get("/drawn")).json()) - started:
+                    await asyncio.sleep(0.02)  # until all places are taken; the others wait
+                await visitor.join(form.filled(steps=10_000))
+            drawn = await Visitor(client, form).draw()
+            for visitor in visitors:
+                await visitor.cancel()
+        return drawn
+
+    started = begun(url)
+    assert FULL in visits(url, many).failed
     assert forgotten(url)
 
 

@@ -18,6 +18,7 @@ from playground.hosting.health import PAUSE, Health, Pulse, Watch, stalled
 from playground.hosting.packed import Packed
 from playground.hosting.settings import MEGABYTE, Settings
 from playground.page.hosting import refusals
+from playground.page.hosting.listening import attend
 from playground.page.hosting.mailboxes import Mailboxes
 from playground.page.hosting.states import States
 from playground.page.hosting.visits import Noted, Visits, give_back
@@ -107,6 +108,7 @@ class Host:
         app.state_holder = States()
         app.state_holder.set_blocks(self.page)
         self.visits.follow(queue, app.state_holder)
+        attend(queue, self.visits.here_now)
         task = asyncio.create_task(self._keep_tidy())
         try:
             yield

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import contextmanager
 
 import numpy as np
@@ -50,6 +50,9 @@ class Visits:
             self._seen[session] = self._clock()
             if not self._open[session]:
                 del self._open[session]
+
+    def here_now(self) -> Container[str]:
+        return self._open
 
     def needed(self) -> set[str]:
         """Sessions that are here, or have an event that waits or runs."""
