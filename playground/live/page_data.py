@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playground import a1111
 from playground.diffusion import guidance
+from playground.live import computing
 from playground.models import pictures, specs
 from playground.models.specs import ModelSpec
 from playground.page import fits, listed, live, page, panel, together
@@ -57,6 +58,7 @@ def page_data() -> dict:
             lens.name for lens in page.LENSES if (LENSES / f"{lens.name.lower()}.js").exists()
         ],
         "accuracy": verdict.accuracy(),
+        "computing": computing.texts(),
         "guidance": _guidance(),
         "samplers": _samplers(),
         "attention": _attention(),

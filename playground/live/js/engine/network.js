@@ -94,9 +94,11 @@ export class Network {
   }
 }
 
+const QUIET = 3; // errors alone: that shapes are computed by the processor is no news
+
 /** A graph that can be computed. @param {Ort} ort @param {Uint8Array} graph @param {"wasm" | "webgpu"} provider @returns {Promise<any>} */
 export function session(ort, graph, provider) {
-  return ort.InferenceSession.create(graph, { executionProviders: [provider] });
+  return ort.InferenceSession.create(graph, { executionProviders: [provider], logSeverityLevel: QUIET });
 }
 
 /** By grid, "HxW". @template T @param {Model["layers"]} layers @param {(grid: string) => number[]} sizeOf @param {(grid: string, size: number[]) => T} make @returns {Record<string, T>} */

@@ -143,7 +143,8 @@
  * [channels + 1][3] is the linear map from latents (and 1) to RGB in [−1, 1]; `fits` says of every
  * sampler why it cannot sample this model (null if it can); `lengths` are those of texts, in tokens,
  * that the network reads, the shortest first. `encoder` is the file of the autoencoder's other half,
- * which only a picture that is read needs, at the levels `reading`.
+ * which only a picture that is read needs, at the levels `reading`. `rounded` is the network's file with
+ * weights of 8 bits.
  * @typedef {{
  *   name: string, label: string, sentence: string, side: number, largest: number,
  *   multiple: number, channels: number, factor: number, kind: "unet" | "joint",
@@ -154,7 +155,7 @@
  *   fits: Record<string, string | null>, lengths: number[], heads: number,
  *   grids: Record<string, number>, layers: Record<string, string[]>,
  *   files: { network: string, text: string, decoder: string, tokenizer: string, check: string },
- *   encoder: string, reading: Level[]
+ *   encoder: string, rounded: string, reading: Level[]
  * }} Model
  */
 
@@ -199,8 +200,9 @@
 
 /**
  * How the worker computes. `provider`: "wasm", or "webgpu" where its self-check passes (else wasm,
- * and `Opened.refused` says why); `threads` only where the page is cross-origin isolated.
- * @typedef {{ provider: "wasm" | "webgpu", threads: number }} Options
+ * and `Opened.refused` says why); `threads` only where the page is cross-origin isolated; `weights` of
+ * networks: as they are published, or rounded to 8 bits.
+ * @typedef {{ provider: "wasm" | "webgpu", threads: number, weights?: "half" | "int8" }} Options
  */
 
 /**
@@ -209,9 +211,7 @@
  * @typedef {{ what: string, done: number, total: number }} Progress
  */
 
-/**
- * @typedef {{ model: string, provider: "wasm" | "webgpu", threads: number, refused: string | null }} Opened
- */
+/** @typedef {Options & { model: string, refused: string | null }} Opened */
 
 /**
  * Asked with a number `id` that the answers carry. `site` is the address of site.json.
@@ -228,7 +228,8 @@
  *   { ask: "decode", model: string, latents: NdArray } |
  *   { ask: "encode", model: string, image: NdArray<any> } |
  *   { ask: "judge", recipe: Recipe, image: NdArray<Uint8ClampedArray> } |
- *   { ask: "seconds", model: string }
+ *   { ask: "seconds", model: string } |
+ *   { ask: "time", model: string }
  * )} Ask
  */
 

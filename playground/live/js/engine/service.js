@@ -6,7 +6,7 @@
  * @import { Prompt } from "./network.js"
  * @import { Run } from "./drawing.js"
  * @typedef {(file: FileEntry, base: string, report?: (bytes: number) => void) => Promise<Uint8Array<ArrayBuffer>>} BytesOf
- * @typedef {{ facts: Model, opened: Opened, network: Network, reader: Reader, prompts: Map<string, Promise<Prompt>> }} Open
+ * @typedef {{ facts: Model, opened: Opened, network: Network, reader: Reader, check: import("./check.js").Check, prompts: Map<string, Promise<Prompt>> }} Open
  */
 import { Cell, TaskError } from "./cells.js";
 import { Drawing, LARGEST_RUN, MAX_ROWS } from "./drawing.js";
@@ -17,11 +17,12 @@ import { Generator } from "./noise.js";
 import { Reader } from "./prompts.js";
 import { startRuntime } from "./runtime.js";
 import { Schedule } from "./schedules.js";
-import { selfCheck } from "./check.js";
+import { selfCheck, time } from "./check.js";
 import { Tokenizer } from "./tokenizer.js";
 import { Oracle } from "../world/oracle.js";
 
 const KEPT = 200; // encoded prompts of a model
+const PROVIDERS = { wasm: "WebAssembly", webgpu: "WebGPU" };
 
 export class Service {
   /** @param {{ bytesOf: BytesOf, say: (said: Say, moved?: Transferable[]) => void, read?: (url: string) => Promise<any> }} world */
@@ -38,6 +39,8 @@ export class Service {
     this.sessions = new Map();
     /** @type {Promise<Oracle> | undefined} */
     this.oracle = undefined;
+    /** When what runs in turn is done. @type {Promise<any>} */
+    this.turn = Promise.resolve();
     this.base = "";
     this.options = /** @type {Options} */ ({ provider: "wasm", threads: 1 });
   }
@@ -79,7 +82,7 @@ export class Service {
   async load(name, report) {
     const site = /** @type {Site} */ (this.site), facts = site.models.find((model) => model.name === name);
     if (!facts) throw new TaskError(`There is no model '${name.slice(0, 80)}' here; there are: ${site.models.map((model) => model.name).join(", ")}.`);
-    const { files } = facts, needed = Object.values(files).filter((file) => !this.sessions.has(`${this.options.provider} ${file}`));
+    const { weights, provider } = this.options, files = { ...facts.files, network: weights === "int8" ? facts.rounded : facts.files.network }, needed = Object.values(files).filter((file) => !this.sessions.has(`${provider} ${file}`));
     const total = sum(needed.map((file) => site.files[file].bytes));
     let done = 0, made = 0;
     const fetched = (/** @type {string} */ file) => this.bytesOf(site.files[file], this.base, (bytes) => report({ what: "model", done: (done += bytes), total }));
@@ -97,29 +100,40 @@ export class Service {
     const opened = /** @type {Opened} */ ({ model: name, ...this.options, refused: null });
     let network;
     try {
-      network = await make(this.options.provider);
-      if (opened.provider === "webgpu") opened.refused = await selfCheck(network, reader, check);
+      network = await make(provider);
+      if (provider === "webgpu") opened.refused = await selfCheck(network, reader, check, weights);
     } catch (error) {
       if (opened.provider === "wasm") throw error;
       opened.refused = error instanceof Error ? error.message : String(error);
     }
     if (opened.refused !== null || !network) {
       opened.provider = "wasm";
-      await this.release(files.network, this.options.provider);
+      await this.release(files.network, provider);
       network = await make("wasm");
     }
-    this.drawing.networks.set(name, { network, provider: opened.provider === "wasm" ? "WebAssembly" : "WebGPU" });
-    return { facts, opened, network, reader, prompts: new Map() };
+    this.drawing.networks.set(name, { network, provider: `${PROVIDERS[opened.provider]}${weights === "int8" ? " with weights of 8 bits" : ""}` });
+    return { facts, opened, network, reader, check, prompts: new Map() };
   }
 
   /** A graph's session, one for all models that share its file. @param {string} file @param {Options["provider"]} provider @param {(bytes: number) => void} [report] @param {Uint8Array<ArrayBuffer>} [graph] if it is here @returns {Promise<any>} */
   session(file, provider, report, graph) {
     const name = `${provider} ${file}`, known = this.sessions.get(name), { files } = /** @type {Site} */ (this.site);
     if (known) return known;
-    const making = (async () => session(this.ort, graph ?? (await this.bytesOf(files[file], this.base, report)), provider))();
+    const making = (async () => {
+      const bytes = graph ?? (await this.bytesOf(files[file], this.base, report)), made = await this.inTurn(() => session(this.ort, bytes, provider));
+      return { run: (/** @type {any[]} */ ...given) => this.inTurn(() => made.run(...given)), release: () => made.release() };
+    })();
     this.sessions.set(name, making);
     making.catch(() => this.sessions.delete(name)); // so that it can be tried again
     return making;
+  }
+
+  /** The build with WebGPU can do one thing at a time (emscripten's Asyncify). @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  inTurn(work) {
+    if (this.options.provider === "wasm") return work();
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => {});
+    return done;
   }
 
   /** @param {string} file @param {Options["provider"]} provider */
@@ -253,6 +267,12 @@ export class Service {
     const { files, oracle } = /** @type {Site} */ (this.site);
     const words = parsed(await this.bytesOf(files[oracle.words], this.base));
     return new Oracle(this.ort, await this.session(oracle.graph, "wasm"), words);
+  }
+
+  /** Seconds of one stored call. @param {Ask & { ask: "time" }} asked */
+  async time({ model }) {
+    const { network, reader, check } = await this.opened(model);
+    return time(network, reader, check);
   }
 
   /** @param {Ask & { ask: "seconds" }} asked */

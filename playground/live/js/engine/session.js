@@ -31,6 +31,10 @@ export class Engine {
     /** Of the models that are open. @type {Map<string, Session>} */
     this.sessions = new Map();
     this.last = 0;
+    this.listen();
+  }
+
+  listen() {
     this.worker.onmessage = ({ data }) => this.waiting.get(data.id)?.(data);
     this.worker.onerror = (event) => this.fail(event.message || "The engine's worker could not be started.");
   }
@@ -66,6 +70,18 @@ export class Engine {
   fail(reason) {
     for (const [id, heard] of this.waiting) heard({ id, say: "error", reason });
     this.waiting.clear();
+  }
+
+  /**
+   * Go on with another engine's worker, in which the models of our sessions are open; this one's ends.
+   * Nothing may be asked while it happens. @param {Engine} other
+   */
+  adopt(other) {
+    if (this.waiting.size || other.waiting.size) throw new SessionError("The engine is at work.");
+    this.worker.terminate();
+    this.worker = other.worker;
+    this.listen();
+    for (const [name, session] of this.sessions) session.opened = /** @type {Session} */ (other.sessions.get(name)).opened;
   }
 
   close() {

@@ -8,6 +8,7 @@
  */
 import { About } from "./about.js";
 import { arrived } from "./arriving.js";
+import { Computing } from "./computing.js";
 import { connect, noteOf } from "./connecting.js";
 import * as guidance from "./data/guidance.js";
 import * as studio from "./data/studio.js";
@@ -41,6 +42,7 @@ export class App {
       chose: (/** @type {string} */ model) => this.chose(model), opened: (/** @type {File} */ file) => void this.opened(file),
     };
     this.panel = new Panel(about, acts, byId("recipe"), byId("recipe-rest"));
+    this.computing = new Computing(this, byId("computes"));
     this.tabs = new Tabs(this, byId("lenses"));
     byId("loading").hidden = true;
     this.impossible = missing();
@@ -57,14 +59,18 @@ export class App {
       return this.panel.status.say("Your browser asks to save data: the model is fetched when you draw.");
     }
     await this.prepare(this.panel.model);
+    await this.computing.tryThreads();
   }
 
   /** Fetch the model before it is asked for; what it draws with comes with progress. @param {string} name */
   async prepare(name) {
+    const { restarts } = this.models;
     try {
       await this.session(name, (sentence) => this.panel.status.say(sentence));
+      this.computing.opened();
       this.panel.status.say("");
     } catch (error) {
+      if (this.models.restarts !== restarts) return; // another try is under way
       const again = button("Try again", () => void this.prepare(name), { class: "small" });
       this.panel.status.say(`${this.sentence(error)} `, true, again);
     }

@@ -2,12 +2,24 @@
 /**
  * The engine of this page, and its models: started once, opened once, begun anew after a failure.
  *
- * @import { Progress } from "../engine/protocol.js"
+ * @import { Options, Progress } from "../engine/protocol.js"
  */
+import { faster, raced } from "./choosing.js";
 import { Engine, Session, SessionError } from "../engine/session.js";
 
 const MB = 1e6;
-const OPTIONS = /** @type {const} */ ({ provider: "wasm", threads: 1 }); // elsewhere wrong, slower or not there
+const USUAL = /** @type {const} */ ({ provider: "wasm", threads: 1, weights: "half" }); // works everywhere
+const REST = 100; // ms between two looks whether anything is asked
+
+/** Other options are right but not faster: seconds of a call as before, and of what was tried. */
+export class SlowerError extends SessionError {
+  /** @param {[number, number]} seconds */
+  constructor(seconds) {
+    const [before, tried] = seconds.map((s) => `${Math.round(1000 * s)} ms`);
+    super(`It is not faster here: a network call takes ${tried}, and ${before} as before.`);
+    this.seconds = seconds;
+  }
+}
 
 const NO_WORKERS = "This browser starts no workers, so it cannot draw here. The example can be explored all the same.";
 
@@ -23,6 +35,9 @@ export class Models {
   /** @param {URL} site address of site.json */
   constructor(site) {
     this.site = site;
+    /** @type {Options} */
+    this.options = { ...USUAL };
+    this.restarts = 0;
     /** @type {Engine | null} */
     this.engine = null;
     /** @type {Promise<any> | undefined} */
@@ -40,7 +55,7 @@ export class Models {
     const known = this.sessions.get(name);
     if (known) return known;
     const opening = this.open(name).catch((error) => {
-      this.sessions.delete(name);
+      if (this.sessions.get(name) === opening) this.sessions.delete(name);
       throw error;
     });
     this.sessions.set(name, opening);
@@ -52,9 +67,12 @@ export class Models {
     const report = (/** @type {Progress} */ progress) => this.tell(name, progress);
     if (!this.started) {
       const engine = (this.engine = begun(this.site));
-      this.started = engine.start({ ...OPTIONS }, report).catch((error) => {
+      this.started = engine.start(this.options, report).catch((error) => {
         engine.close();
-        this.started = undefined;
+        if (this.engine === engine) {
+          this.started = undefined;
+          this.options = { ...this.options, provider: "wasm", threads: 1 }; // whoever tries again begins with what works everywhere
+        }
         throw error;
       });
     }
@@ -64,13 +82,70 @@ export class Models {
     return session;
   }
 
+  /** Begin anew with these options; whoever waits for what was begun reads an error. Returns whether anything was begun. @param {Options} options */
+  restart(options) {
+    const begun = !!this.started;
+    this.options = options;
+    this.engine?.close();
+    this.engine = null;
+    this.started = undefined;
+    this.sessions.clear();
+    this.restarts += 1;
+    return begun;
+  }
+
+  /** Until nothing was asked for so many milliseconds. @param {number} time */
+  async rest(time) {
+    for (let last = -1; this.engine && (last !== this.engine.last || this.engine.waiting.size); ) {
+      last = this.engine.last;
+      await pause(time);
+    }
+  }
+
+  /**
+   * Go on with other options in a worker of its own, with the models that are open; SessionError in one
+   * sentence if they compute wrongly or, where `speed` is asked for, not faster. Returns the seconds of a
+   * call before and now, if they were asked for.
+   * @param {Options} options @param {{ speed: boolean }} asked @param {(progress: Progress) => void} [report]
+   */
+  async change(options, { speed }, report) {
+    const now = /** @type {Engine} */ (this.engine), other = begun(this.site);
+    const missing = () => [...now.sessions.keys()].filter((name) => !other.sessions.has(name));
+    let seconds = null;
+    try {
+      await other.start(options, report);
+      do {
+        for (const name of missing()) {
+          const { opened: { refused } } = await other.open(name, report);
+          if (refused) throw new SessionError(refused);
+        }
+        if (speed) seconds = await raced(now, other, [...now.sessions.keys()][0]);
+        if (seconds && !faster(seconds)) throw new SlowerError(seconds);
+        while (now.waiting.size) await pause(REST); // nothing is lost
+      } while (missing().length);
+      now.adopt(other);
+      this.options = options;
+      return seconds;
+    } catch (error) {
+      other.close();
+      throw error;
+    }
+  }
+
   /** @param {string} name @param {Progress} progress */
-  tell(name, { what, done, total }) {
+  tell(name, progress) {
+    for (const [hear, model] of this.listeners) if (model === name || progress.what === "runtime") hear(this.sentence(progress));
+  }
+
+  /** @param {Progress} progress */
+  sentence({ what, done, total }) {
     const mb = (/** @type {number} */ bytes) => (bytes / MB).toFixed(1);
-    const sentence = what === "preparing" ? "Preparing the model …" : `Fetching the ${what}: ${mb(done)} of ${mb(total)} MB. It is kept for the next visit.`;
-    for (const [hear, model] of this.listeners) if (model === name || what === "runtime") hear(sentence);
+    return what === "preparing" ? "Preparing the model …" : `Fetching the ${what}: ${mb(done)} of ${mb(total)} MB. It is kept for the next visit.`;
   }
 }
+
+/** @param {number} time ms */
+const pause = (time) => new Promise((resume) => setTimeout(resume, time));
 
 /** A browser may have workers and refuse to start one. @param {URL} site */
 function begun(site) {

@@ -126,7 +126,7 @@ export class Panel {
       widgets.guidance.element, this.marks, make("div", { id: "earlier", innerHTML: earlier }),
       make("div", { class: "block" }, typing, make("p", { class: "info" }, "Every pause and every move of a slider draws; the newest wins.")),
       button("Draw now", acts.now, { id: "live-now", ...hidden }), button("Follow in every lens", acts.later, { id: "live-later", ...hidden }),
-      this.choices, this.status.element, this.others(),
+      this.choices, this.status.element, this.others(), make("div", { id: "computes" }),
       button("Sampler, steps, seed and more ↓", () => rest.scrollIntoView(), { id: "to-rest", class: "small" }),
     ];
   }
