@@ -258,7 +258,7 @@ def test_a_visit_that_draws_nothing(visitor, live_site, folder):
     page.goto(f"{page.address}?stop=4")
     expect(page.locator("#lecture-stops .title")).to_have_text("One position, worked out")
     expect(page.locator("#lecture-worked .status")).to_contain_text("Click another position")
-    expect(page.locator("#stop-worked")).to_contain_text("machine of your own")
+    expect(page.locator("#lecture-worked-start")).to_contain_text("Work out the middle")
     expect(page.locator("#stop-noise")).to_be_hidden()
     expect(page.locator("#model-status")).to_contain_text("save data")
     page.locator("#lecture-stops .next").click()

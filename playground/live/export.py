@@ -114,10 +114,10 @@ def _runtime(files: Files) -> dict:
 def _model(files: Files, name: str, parts: Parts) -> dict:
     """A model's facts with the names of its files; those that are equal are shared.
 
-    `files` are needed to draw; the encoder is fetched when a picture is read, and `rounded` where a
-    visitor prefers it to the network.
+    `files` are needed to draw; the encoder is fetched when a picture is read, `rounded` where a
+    visitor prefers it to the network, and the file of `closer` for an edit or a worked position.
     """
-    called = {"network": name, "check": f"check-{name}"}
+    called = {"network": name, "check": f"check-{name}", "closer": f"closer-{name}"}
     named = {
         role: (_add_json if role in ("tokenizer", "check") else _add_graph)(
             files, called.get(role, role), content
@@ -127,7 +127,11 @@ def _model(files: Files, name: str, parts: Parts) -> dict:
     }
     encoder = named.pop("encoder")
     rounded = files.add(f"{name}-8-bit", parts.contents["rounded"], ".onnx", packed=True)
-    return parts.facts | {"files": named, "encoder": encoder, "rounded": rounded}
+    closer = parts.facts["closer"]
+    if closer:
+        closer = closer | {"file": named.pop("closer")}
+    others = {"encoder": encoder, "rounded": rounded, "closer": closer}
+    return parts.facts | {"files": named} | others
 
 
 def _add_graph(files: Files, name: str, graph: bytes) -> str:

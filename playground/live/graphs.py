@@ -20,6 +20,8 @@ from playground.engine.backends.exported import ROWS, graph_of
 from playground.engine.backends.graph import PREDICTION, Decoder
 from playground.engine.backends.joint_graph import MAPS, JointWithMaps
 from playground.engine.backends.unet_graph import UNetWithMaps
+from playground.live import sharing
+from playground.live.closer import WORKED, Closer, axes_of_layer, no_edit
 from playground.models.families.joint import JointModel
 from playground.models.families.unet import UNetModel
 from playground.models.latent import LatentModel
@@ -31,12 +33,19 @@ SIZE = ROWS | {2: "h", 3: "w"}  # axes of latents
 class Network:
     """`grids`: by output, how many latents a side one position of its layers is; `layers`: their
     names, whose outputs are [rows, heads, positions, tokens]; `heads` of each layer.
+
+    A graph's stored weights begin at `weights`. Followed by them, `closer` is the graph that edits
+    and works out (`closer.Closer`), and `order` has its layers as they are computed; a network
+    without cross-attention has none.
     """
 
     graph: bytes
     grids: dict[str, int]
     layers: dict[str, list[str]]
     heads: int
+    weights: int = 0
+    closer: bytes = b""
+    order: Sequence[str] = ()
 
 
 def network(model: LatentModel) -> Network:
@@ -50,31 +59,41 @@ def network(model: LatentModel) -> Network:
 
 def _unet(model: UNetModel) -> Network:
     h, w = model.size
+    empty, told = model.encode(""), model.guidance_kind is EMBEDDED
+    example = {
+        "latents": torch.zeros(2, model.channels, h, w),
+        "timesteps": torch.zeros(2),
+        "embeds": empty.embeds,
+        "prompt": torch.zeros(2, dtype=torch.int64),
+        "weights": torch.ones(2, len(empty.ids)),
+    } | ({"guidance": torch.ones(2)} if told else {})
     whole = UNetWithMaps(model.unet, portable=True).eval()
-    told = model.guidance_kind is EMBEDDED
-    example = (
-        torch.zeros(2, model.channels, h, w), torch.zeros(2),
-        model.encode("").embeds, torch.zeros(2, dtype=torch.int64),
-        torch.ones(2, len(model.encode("").ids)),
-    ) + ((torch.ones(2),) if told else ())  # fmt: skip
-    inputs = ["latents", "timesteps", "embeds", "prompt", "weights"]
-    inputs += ["guidance"] if told else []
-    module = (_Told if told else _Weighted)(whole, model)
+    usual = (_Told if told else _Weighted)(whole, model)
     with torch.no_grad():
-        module(*example)  # records the layers and their grids
+        usual(*example.values())  # records the layers and their grids
     by_grid: dict[Size, list[str]] = {}
-    for name, (grid, weights) in whole.kept.items():
+    for name, (grid, probabilities) in whole.kept.items():
         by_grid.setdefault(grid, []).append(name)
-        heads = weights.shape[1]
-    layers = {f"{a}x{b}": names for (a, b), names in by_grid.items()}
-    graph = graph_of(
-        module, example, inputs, (PREDICTION, *layers, *whole.kept),
+        heads = probabilities.shape[1]
+    layers, order = {f"{a}x{b}": names for (a, b), names in by_grid.items()}, list(whole.kept)
+    axes = (
         {"latents": SIZE, PREDICTION: SIZE, "embeds": {0: "prompts"}}
         | {grid: ROWS | {1: f"positions of {grid}"} for grid in layers}
-        | {n: ROWS | {2: f"positions of {g}"} for g, names in layers.items() for n in names},
+        | {n: ROWS | {2: f"positions of {g}"} for g, names in layers.items() for n in names}
+    )
+    outputs = [PREDICTION, *layers, *order]
+    graph = graph_of(usual, tuple(example.values()), list(example), outputs, axes)
+    structure, weights = sharing.split(halved(graph))
+    closer, edit = Closer(usual, whole), no_edit(2, len(empty.ids))
+    for name in order:
+        axes |= {f"{name} {what}": found for what, found in axes_of_layer(axes[name][2]).items()}
+    outputs += [f"{name} {what}" for name in order for what in WORKED]
+    graph = graph_of(closer, (*example.values(), *edit.values()), [*example, *edit], outputs, axes)
+    graph = sharing.named(graph, outputs)
+    return Network(
+        structure + weights, {name: h // a for name, (a, _) in zip(layers, by_grid, strict=True)},
+        layers, heads, len(structure), sharing.adopted(halved(graph), weights), order,
     )  # fmt: skip
-    grids = {name: h // a for name, (a, _) in zip(layers, by_grid, strict=True)}
-    return Network(halved(graph), grids, layers, heads)
 
 
 class _Weighted(nn.Module):

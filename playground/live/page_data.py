@@ -11,8 +11,8 @@ from playground.live import computing
 from playground.models import pictures, specs
 from playground.models.specs import ModelSpec
 from playground.page import fits, listed, live, page, panel, together
+from playground.page.attention import happened, reading
 from playground.page.attention import lens as attention_lens
-from playground.page.attention import reading
 from playground.page.family import lens as family_lens
 from playground.page.family import measured as family_measured
 from playground.page.family import policy
@@ -165,12 +165,15 @@ def _measured_errors() -> str:
 
 
 def _attention() -> dict:
+    effect, table = happened.shares()
     return {
         "intro": attention_lens.INTRO,
         "button": "Look closer at the recipe’s picture",
         "cost": attention_lens.COST,
         "worked": attention_lens.WORKED,
-        "edits": attention_lens.EDITS,
+        "edits": f"{attention_lens.EDITS} {effect}",
+        "shares": attention_lens.SHARES,
+        "table": table,
         "reading": reading.TEXT,
         "words": reading.WORDS,
         "limits": {"heaviest": pictures.HEAVIEST, "largest": pictures.LARGEST},

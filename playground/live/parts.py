@@ -27,7 +27,8 @@ from playground.world.oracle import WEIGHTS
 
 # Whose code decides what the parts are.
 ROOMS = ("diffusion", "models", "attention", "engine/backends")
-FILES = ("recipe.py", "live/graphs.py", "live/rounding.py", "live/parts.py", "live/site.py")
+FILES = ("recipe.py", "live/graphs.py", "live/closer.py", "live/sharing.py")
+FILES += ("live/rounding.py", "live/parts.py", "live/site.py")
 ORACLES = ("world/oracle.py", "world/scene.py", "world/vocabulary.py", "live/graphs.py")
 ORACLES += ("live/oracle.py", "engine/backends/exported.py")
 LIBRARIES = ("torch", "diffusers", "transformers", "onnx")
@@ -38,7 +39,8 @@ TIMESTEP, SCALE, SEED = 500.0, 5.0, 7
 @dataclass(frozen=True)
 class Parts:
     """`facts` as in site.json; `contents` by role: network, rounded (the same with weights of 8
-    bits), text, decoder, encoder, tokenizer and check.
+    bits), text, decoder, encoder, tokenizer, check and, where there is one, closer (without the
+    network's weights).
     """
 
     facts: dict
@@ -65,7 +67,7 @@ class Maker:
             "encoder": self._once(spec.folder / "vae", graphs.encoder, model),
             "tokenizer": (spec.folder / "tokenizer" / "tokenizer.json").read_bytes(),
             "check": json.dumps(stored_call(model)).encode(),
-        }
+        } | ({"closer": network.closer} if network.closer else {})
         return Parts(site.model(spec, model, network), contents)
 
     def _once(

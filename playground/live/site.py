@@ -92,6 +92,9 @@ def model(spec: ModelSpec, loaded: LatentModel, network: Network) -> dict:
         "heads": network.heads,
         "grids": network.grids,
         "layers": network.layers,
+        "closer": {"weights": network.weights, "order": list(network.order)}
+        if network.closer
+        else None,
     }
 
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Exact } from "../../playground/live/js/engine/exact.js";
 import { Generator } from "../../playground/live/js/engine/noise.js";
+import { planned } from "../../playground/live/js/engine/editing.js";
 import { Schedule } from "../../playground/live/js/engine/schedules.js";
 import { GUIDERS, branches, rescale, scaleAt } from "../../playground/live/js/engine/guidance.js";
 import { PREDICTIONS, converted } from "../../playground/live/js/engine/levels.js";
@@ -52,6 +53,18 @@ const ASKED = {
       try {
         const said = reader.read(text);
         return { ...said, weights: said.weights && [...said.weights], wordColumns: wordColumns(said) };
+      } catch (error) {
+        return { refused: error.message };
+      }
+    });
+  },
+
+  planned({ tokenizer, words, lengths, cases }) {
+    const reader = new Reader(new Tokenizer(tokenizer), words, lengths);
+    return cases.map(([prompt, edit]) => {
+      try {
+        const { recipe, plan, touched } = planned(reader, { prompt, guidance: 5 }, edit);
+        return { prompt: recipe.prompt, sourceOf: plan.sourceOf, weights: [...plan.weights], share: plan.share, touched };
       } catch (error) {
         return { refused: error.message };
       }

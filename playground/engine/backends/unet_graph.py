@@ -92,7 +92,7 @@ class UNetWithMaps(nn.Module):
             block.register_forward_pre_hook(self._note_grid, with_kwargs=True)
         for name, module in list(self.unet.named_modules()):
             if name in layers:
-                module.set_processor(_Exposing(name, self._keep))
+                module.set_processor(_Exposing(name, self.keep))
             elif isinstance(module, Attention):
                 module.set_processor(_Plain() if portable else _Fused())
             elif isinstance(module, GEGLU):
@@ -101,7 +101,7 @@ class UNetWithMaps(nn.Module):
     def _note_grid(self, block: nn.Module, args: tuple, kwargs: dict) -> None:
         self.grid = CROSS_ATTENTION.grid(block, args, kwargs)
 
-    def _keep(self, name: str, weights: Tensor) -> None:
+    def keep(self, name: str, weights: Tensor) -> None:
         self.kept[name] = self.grid, weights
 
     def forward(
@@ -145,7 +145,7 @@ class _Exposing:
         if weights is not None:
             probabilities = probabilities * weights[:, None, None]
         self.keep(self.name, probabilities)
-        return _answer(attn, probabilities, value)
+        return output_of(attn, probabilities, value)
 
 
 class _Plain:
@@ -156,22 +156,27 @@ class _Plain:
         weights=None,
     ):  # fmt: skip
         query, key, value = (to(hidden_states) for to in (attn.to_q, attn.to_k, attn.to_v))
-        return _answer(attn, _probabilities(attn, query, key), value)
+        return output_of(attn, _probabilities(attn, query, key), value)
 
 
-def _by_head(attn: Attention, rows: Tensor) -> Tensor:
+def by_head(attn: Attention, rows: Tensor) -> Tensor:
     """[n, positions, width] → [n, heads, positions, width of a head]"""
     return rows.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
 
 
 def _probabilities(attn: Attention, query: Tensor, key: Tensor) -> Tensor:
     """[n, heads, positions, keys]"""
-    scores = _by_head(attn, query) @ _by_head(attn, key).transpose(-1, -2) * attn.scale
-    return scores.softmax(-1)
+    return scores_of(attn, query, key).softmax(-1)
 
 
-def _answer(attn: Attention, probabilities: Tensor, value: Tensor) -> Tensor:
-    return _output(attn, (probabilities @ _by_head(attn, value)).transpose(1, 2).flatten(2))
+def scores_of(attn: Attention, query: Tensor, key: Tensor) -> Tensor:
+    """[n, heads, positions, keys]"""
+    return by_head(attn, query) @ by_head(attn, key).transpose(-1, -2) * attn.scale
+
+
+def output_of(attn: Attention, probabilities: Tensor, value: Tensor) -> Tensor:
+    """The layer's output [n, positions, width] from its probabilities."""
+    return _output(attn, (probabilities @ by_head(attn, value)).transpose(1, 2).flatten(2))
 
 
 class _Fused:

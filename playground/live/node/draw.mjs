@@ -1,7 +1,8 @@
 // Draws runs of tasks with a folder of the live edition, as its worker would, one after the other:
 // node draw.mjs FOLDER < {"models": […], "runs": [{"tasks": […], "heads": false, "judged": false}]}. A
 // run is the list of what is told of its cells, or {"refused": reason}. A task's `picture` [height,
-// width, 3] is read, at its model's levels.
+// width, 3] is read, at its model's levels. A run with an `edit` has more cells than tasks, and one with
+// `worked` {prompt, t, x, y} works out a position of its only task's noise instead of drawing it.
 import { ask, given, started } from "./service.mjs";
 
 const list = ({ shape, data }) => ({ shape, data: [...data] });
@@ -28,12 +29,21 @@ async function latentsOf(model, { shape: [h, w], data }) {
 
 const mapped = (record, make) => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, make(value)]));
 
+/** @param {import("../js/engine/protocol.js").Recipe} recipe */
+async function workedOut({ model, seed, height, width }, { prompt, t, x, y }) {
+  return ask({ ask: "workOut", model, prompt, t, x, y, latents: await ask({ ask: "noise", model, seed, height, width }) });
+}
+
 const { models, runs } = given(), drawn = [];
 await started;
 for (const model of models) await ask({ ask: "open", model });
-for (const { tasks, heads = false, judged = false } of runs) {
+for (const { tasks, heads = false, judged = false, edit = null, worked = null } of runs) {
+  if (worked) {
+    drawn.push(await workedOut(tasks[0].recipe, worked));
+    continue;
+  }
   for (const task of tasks) if (task.picture) task.given = await latentsOf(task.recipe.model, task.picture);
-  const run = ask({ ask: "submit", tasks, record: true, heads, section: "" });
-  drawn.push(await run.then((events) => Promise.all(tasks.map((_, cell) => told(events, cell, { heads, judged }))), ({ message }) => ({ refused: message })));
+  const run = ask({ ask: "submit", tasks, record: true, heads, section: "", edit });
+  drawn.push(await run.then((events) => Promise.all(events[0].counts.map((_, cell) => told(events, cell, { heads, judged }))), ({ message }) => ({ refused: message })));
 }
 process.stdout.write(JSON.stringify(drawn));

@@ -31,6 +31,7 @@ EDITS = (
     "Prompt-to-Prompt (Hertz et al. 2022) on the picture above: the edited one starts from the "
     "same noise and, for a share of the steps, uses the attention of the original."
 )
+SHARES = "What the share of the steps does, measured"
 EXAMPLE = Recipe(prompt="a red square", steps=10)
 BEGINS = ("attention", "worked", "edits")  # views that a closer look fills again
 LOOKING = 4  # visitors at the same time; the engine batches them with everybody's pictures
@@ -128,7 +129,7 @@ def build(example: Frame) -> Attention:
     views["worked"] = put("worked", worked)
     effect, table = happened.shares()
     gr.Markdown(f"{EDITS} {effect}")
-    with gr.Accordion("What the share of the steps does, measured", open=False):
+    with gr.Accordion(SHARES, open=False):
         gr.Markdown(table)
     reasons["edits"] = sections.reason("edits")
     views["edits"] = put("edits", edits)

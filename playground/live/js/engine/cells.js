@@ -5,6 +5,7 @@
  * @import { Branch, Level, Model, Picture, Step, Task, NdArray } from "./protocol.js"
  * @import { Answer, Prompt } from "./network.js"
  * @import { Solving } from "./solvers.js"
+ * @import { Plan } from "./editing.js"
  */
 import { GUIDERS, NOT_PLAIN, SCHEDULES, branches, isPlain, rescale, scaleAt } from "./guidance.js";
 import { PREDICTIONS, converted } from "./levels.js";
@@ -47,6 +48,10 @@ export class Cell {
     this.shared = 0;
     this.seconds = { words: 0, network: 0, solver: 0, decoder: 0 };
     this.provider = "";
+    /** Whose attention this cell's edit reads. @type {Cell | null} */
+    this.source = null;
+    /** @type {Plan | null} */
+    this.plan = null;
   }
 
   get recipe() {

@@ -34,5 +34,5 @@ export async function time(network, reader, check) {
 /** @param {Network} network @param {Reader} reader @param {Check} check */
 async function row(network, reader, { prompt, seed, shape, level, guidance, prediction }) {
   const latents = new Generator(seed).normal(prediction.length);
-  return { latents, shape, level, prompt: await network.encode(reader.read(prompt)), guidance, maps: false, heads: false };
+  return { latents, shape, level, prompt: await network.encode(reader.read(prompt)), guidance, maps: false, heads: false, edit: null };
 }

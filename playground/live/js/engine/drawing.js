@@ -10,6 +10,7 @@
  * @import { Cell } from "./cells.js"
  * @typedef {{ section: string, cells: Cell[], say: (event: Event | null) => void }} Run null ends it
  */
+import { injects } from "./editing.js";
 
 export const MAX_ROWS = 8; // of a network call: previews and cancelling wait for the whole of it
 export const LARGEST_RUN = 256; // cells
@@ -70,7 +71,8 @@ export class Drawing {
 
   /**
    * The cells of the next tick, one of each run in turn, with one model and one size: of those that
-   * the first run has, the one that has waited longest. @returns {[Run, Cell][]}
+   * the first run has, the one that has waited longest. An edited cell comes with its source.
+   * @returns {[Run, Cell][]}
    */
   choose() {
     const queues = this.runs.map((run) => inOrder(run.cells).map((cell) => /** @type {[Run, Cell]} */ ([run, cell])));
@@ -79,9 +81,9 @@ export class Drawing {
     const wanted = kinds.toSorted((a, b) => since(a) - since(b))[0];
     let rows = 0;
     for (let place = 0; place < most; place++) for (const [run, cell] of queues.flatMap((queue) => queue.slice(place, place + 1))) {
-      const needed = cell.branches.length;
-      if (kindOf(cell) !== wanted || (chosen.length && rows + needed > MAX_ROWS)) continue;
-      chosen.push([run, cell]);
+      const together = groupOf(cell, run.cells), needed = together.reduce((sum, { branches }) => sum + branches.length, 0);
+      if (!together.length || kindOf(cell) !== wanted || (chosen.length && rows + needed > MAX_ROWS)) continue;
+      chosen.push(...together.map((one) => /** @type {[Run, Cell]} */ ([run, one])));
       rows += needed;
     }
     if (wanted) this.served.set(wanted, ++this.ticks);
@@ -89,15 +91,16 @@ export class Drawing {
     return chosen;
   }
 
-  /** One network call for all cells; if it fails, one for each: only the faulty one ends. @param {[Run, Cell][]} chosen */
+  /** One network call for all cells; if it fails, one for each, an edit with its source: only the faulty one ends. @param {[Run, Cell][]} chosen */
   async tick(chosen) {
     const cells = chosen.map(([, cell]) => cell), latents = cells.map((cell) => cell.latents), start = performance.now();
     let answers;
     try {
       answers = await this.ask(cells, latents);
     } catch (error) {
-      if (chosen.length === 1) return this.fail(...chosen[0], error);
-      for (const pair of chosen) await this.tick([pair]);
+      const groups = chosen.map(([, cell]) => chosen.filter(([, one]) => one === cell || one.source === cell)).filter(([[, { source }]]) => !source || !cells.includes(source));
+      if (groups.length === 1) for (const pair of chosen) this.fail(...pair, error);
+      else for (const group of groups) await this.tick(group);
       return;
     }
     const seconds = (performance.now() - start) / 1000, rows = answers.reduce((sum, { mine }) => sum + Object.keys(mine).length, 0);
@@ -116,7 +119,12 @@ export class Drawing {
   /** Equal rows are computed once: cells of the same noise and prompt share their first call at any w. @param {Cell[]} cells @param {Float32Array[]} latents */
   async ask(cells, latents) {
     const { name } = cells[0].model, { network, provider } = /** @type {{ network: Network, provider: string }} */ (this.networks.get(name));
-    const rows = /** @type {Row[]} */ ([]), rowOf = cells.map((cell, i) => new Map(cell.branches.map((branch) => [branch, this.row(rows, cell, branch, latents[i])])));
+    const rows = /** @type {Row[]} */ ([]), rowOf = /** @type {Map<Branch, number>[]} */ ([]);
+    for (const [i, cell] of cells.entries()) {
+      const source = cell.source && rowOf[cells.indexOf(cell.source)];
+      if (cell.source && !source) throw new Error("The picture that this edit starts from failed.");
+      rowOf.push(new Map(cell.branches.map((branch) => [branch, this.row(rows, cell, branch, latents[i], source?.get(branch))])));
+    }
     const start = performance.now(), answers = await network.predict(rows);
     this.measure(name, rows.length, (performance.now() - start) / 1000);
     const given = new Set();
@@ -128,13 +136,14 @@ export class Drawing {
     });
   }
 
-  /** The number of the row that answers a branch; a new one if there is none. @param {Row[]} rows @param {Cell} cell @param {Branch} branch @param {Float32Array} latents */
-  row(rows, cell, branch, latents) {
+  /** The number of the row that answers a branch; a new one if there is none, or if it reads the attention of row `source`. @param {Row[]} rows @param {Cell} cell @param {Branch} branch @param {Float32Array} latents @param {number} [source] */
+  row(rows, cell, branch, latents, source) {
     const level = cell.levels[cell.call], prompt = cell.prompts[branch], { scale: guidance } = cell;
     const told = cell.model.guidance.name === "embedded";
-    const same = rows.findIndex((row) => row.prompt === prompt && row.level.t === level.t && row.level.noise === level.noise && (!told || row.guidance === guidance) && equal(row.latents, latents));
+    const edit = cell.plan && branch === "cond" && source !== undefined ? { source, plan: cell.plan, inject: injects(cell.plan, cell.call, cell.levels.length) } : null;
+    const same = edit ? -1 : rows.findIndex((row) => !row.edit && row.prompt === prompt && row.level.t === level.t && row.level.noise === level.noise && (!told || row.guidance === guidance) && equal(row.latents, latents));
     const number = same < 0 ? rows.length : same;
-    if (same < 0) rows.push({ latents, shape: cell.shape, level, prompt, guidance, maps: false, heads: false });
+    if (same < 0) rows.push({ latents, shape: cell.shape, level, prompt, guidance, maps: false, heads: false, edit });
     rows[number].maps ||= cell.record && branch === "cond";
     rows[number].heads ||= cell.heads;
     return number;
@@ -185,6 +194,9 @@ export function inOrder(cells) {
   const shortest = Math.max(Math.ceil(rows / MAX_ROWS), ...cells.map(({ left }) => left));
   return [...cells.filter(({ left }) => left >= shortest), ...cells.filter(({ left }) => left < shortest)];
 }
+
+/** A cell and its edit, if it has one; nothing for an edit whose source is there. @param {Cell} cell @param {Cell[]} cells */
+const groupOf = (cell, cells) => (cell.source && cells.includes(cell.source) ? [] : [cell, ...cells.filter(({ source }) => source === cell)]);
 
 /** What can be computed in one call. @param {Cell} cell */
 const kindOf = ({ model, shape }) => `${model.name} ${shape}`;

@@ -4,13 +4,15 @@
  *
  * @import { Level, Model, NdArray, Maps, Heads, Branch } from "./protocol.js"
  * @import { Reading } from "./prompts.js"
+ * @import { Edited } from "./closer.js"
  * @typedef {Reading & { embeds: NdArray, pooled: Float32Array }} Prompt
- * @typedef {{ latents: Float32Array, shape: number[], level: Level, prompt: Prompt, guidance: number, maps: boolean, heads: boolean }} Row
+ * @typedef {{ latents: Float32Array, shape: number[], level: Level, prompt: Prompt, guidance: number, maps: boolean, heads: boolean, edit: Edited | null }} Row
  *   one row of a network call; `guidance` is told to networks that take w, `maps` and `heads` say
- *   whether its attention is asked for
+ *   whether its attention is asked for, `edit` whose attention it reads
  * @typedef {{ prediction: Float32Array, maps: Maps | null, heads: Record<string, Heads> | null }} Answer
  * @typedef {any} Ort onnxruntime-web's module
  */
+import { editsOf } from "./closer.js";
 import { wordColumns } from "./prompts.js";
 
 const PREDICTION = "prediction";
@@ -23,6 +25,8 @@ export class Network {
     this.text = text;
     this.network = network;
     this.decoder = decoder;
+    /** Session of the graph that looks closer, once it was asked for. @type {any} */
+    this.closer = null;
   }
 
   /** @param {Reading} reading @returns {Promise<Prompt>} */
@@ -47,7 +51,8 @@ export class Network {
     const { grids, layers } = this.model, [, h, w] = rows[0].shape;
     const closer = rows.some(({ heads }) => heads), asked = closer || rows.some(({ maps }) => maps);
     const names = asked ? Object.keys(layers).flatMap((grid) => (closer ? layers[grid] : [grid])) : [];
-    const said = await this.network.run(this.inputs(rows), [PREDICTION, ...names]);
+    const inputs = this.inputs(rows), edited = rows.some(({ edit }) => edit);
+    const said = await (edited ? this.closer.run({ ...inputs, ...editsOf(this.ort, rows) }, [PREDICTION, ...names]) : this.network.run(inputs, [PREDICTION, ...names]));
     const sizeOf = (/** @type {string} */ grid) => [h / grids[grid], w / grids[grid]];
     const size = rows[0].latents.length;
     return rows.map((row, i) => ({
@@ -72,7 +77,7 @@ export class Network {
     }
     const length = first.prompt.ids.length, plain = new Float32Array(length).fill(1);
     inputs.prompt = new Tensor("int64", BigInt64Array.from(rows, ({ prompt }) => BigInt(prompts.indexOf(prompt))), [rows.length]);
-    inputs.weights = new Tensor("float32", joined(rows.map(({ prompt }) => prompt.weights ?? plain)), [rows.length, length]);
+    inputs.weights = new Tensor("float32", joined(rows.map(({ prompt, edit }) => (prompt.weights ?? plain).map((weight, i) => weight * (edit?.plan.weights[i] ?? 1)))), [rows.length, length]);
     if (model.guidance.name === "embedded") inputs.guidance = new Tensor("float32", Float32Array.from(rows, ({ guidance }) => guidance), [rows.length]);
     return inputs;
   }

@@ -118,6 +118,32 @@
  */
 
 /**
+ * How the second of two pictures reads the first one's attention: `kind` is swap, refine or reweight;
+ * `word` and `which` name the swapped word, `weights` are by the word's position in the prompt, `share`
+ * is the part of the steps.
+ * @typedef {{
+ *   kind: string, share: number, word: string, which: number | null, by: string, prompt: string,
+ *   weights: Record<number, number>
+ * }} Edit
+ */
+
+/**
+ * What an edit comes to: the edited recipe, and the positions of the words that it is about in the
+ * source's and in its own prompt.
+ * @typedef {{ recipe: Recipe, touched: [number[], number[]] }} EditPlan
+ */
+
+/**
+ * One layer's cross-attention at one spatial position (attention/worked.py: Layer): `scores`,
+ * `weights` and `moves` are [heads][columns], `moved` [heads].
+ * @typedef {{
+ *   name: string, grid: [number, number], place: [number, number], width: number,
+ *   scores: number[][], weights: number[][], moves: number[][], moved: number[], total: number,
+ *   feature: number
+ * }} WorkedLayer
+ */
+
+/**
  * How maps of many calls and grids become one map per word (attention/summing.py: Aggregation).
  * @typedef {{ latest: number, weights: number[], edges: number }} Aggregation
  */
@@ -143,8 +169,10 @@
  * [channels + 1][3] is the linear map from latents (and 1) to RGB in [−1, 1]; `fits` says of every
  * sampler why it cannot sample this model (null if it can); `lengths` are those of texts, in tokens,
  * that the network reads, the shortest first. `encoder` is the file of the autoencoder's other half,
- * which only a picture that is read needs, at the levels `reading`. `rounded` is the network's file with
- * weights of 8 bits.
+ * which only a picture that is read needs, at the levels `reading`. `closer` is the U-Net's graph that
+ * edits and works out: its file lacks the weights, which are those of the network's file from byte
+ * `weights`; `order` has its layers as they are computed. `rounded` is the network's file with weights of
+ * 8 bits.
  * @typedef {{
  *   name: string, label: string, sentence: string, side: number, largest: number,
  *   multiple: number, channels: number, factor: number, kind: "unet" | "joint",
@@ -155,7 +183,8 @@
  *   fits: Record<string, string | null>, lengths: number[], heads: number,
  *   grids: Record<string, number>, layers: Record<string, string[]>,
  *   files: { network: string, text: string, decoder: string, tokenizer: string, check: string },
- *   encoder: string, rounded: string, reading: Level[]
+ *   encoder: string, rounded: string, reading: Level[],
+ *   closer: { file: string, weights: number, order: string[] } | null
  * }} Model
  */
 
@@ -218,7 +247,7 @@
  * @typedef {{ id: number } & (
  *   { ask: "start", site: string, options: Options } |
  *   { ask: "open", model: string } |
- *   { ask: "submit", tasks: Task[], record: boolean, heads: boolean, section: string } |
+ *   { ask: "submit", tasks: Task[], record: boolean, heads: boolean, section: string, edit: Edit | null } |
  *   { ask: "cancel", run: number } |
  *   { ask: "drop", section: string, recipe: Recipe } |
  *   { ask: "describe", model: string, prompt: string } |
@@ -227,6 +256,8 @@
  *   { ask: "levels", model: string, sampler: string, steps: number } |
  *   { ask: "decode", model: string, latents: NdArray } |
  *   { ask: "encode", model: string, image: NdArray<any> } |
+ *   { ask: "plan", recipe: Recipe, edit: Edit } |
+ *   { ask: "workOut", model: string, prompt: string, latents: NdArray, t: number, x: number, y: number } |
  *   { ask: "judge", recipe: Recipe, image: NdArray<Uint8ClampedArray> } |
  *   { ask: "seconds", model: string } |
  *   { ask: "time", model: string }

@@ -2,13 +2,15 @@
 /**
  * Answers what a page asks of the engine (see protocol.js), in a worker or in a test.
  *
- * @import { Ask, Say, Site, Model, Options, Opened, Progress, Task, FileEntry, NdArray, Event } from "./protocol.js"
+ * @import { Ask, Say, Site, Model, Options, Opened, Progress, Task, FileEntry, NdArray, Event, Edit, EditPlan, Recipe } from "./protocol.js"
  * @import { Prompt } from "./network.js"
  * @import { Run } from "./drawing.js"
  * @typedef {(file: FileEntry, base: string, report?: (bytes: number) => void) => Promise<Uint8Array<ArrayBuffer>>} BytesOf
  * @typedef {{ facts: Model, opened: Opened, network: Network, reader: Reader, check: import("./check.js").Check, prompts: Map<string, Promise<Prompt>> }} Open
  */
 import { Cell, TaskError } from "./cells.js";
+import { whole, workOut } from "./closer.js";
+import { EditError, planned } from "./editing.js";
 import { Drawing, LARGEST_RUN, MAX_ROWS } from "./drawing.js";
 import * as exact from "./exact.js";
 import { rows } from "./guidance.js";
@@ -161,13 +163,17 @@ export class Service {
   }
 
   /** @param {Ask & { ask: "submit" }} asked */
-  async submit({ id, tasks, record, heads, section }) {
+  async submit({ id, tasks: asked, record, heads, section, edit = null }) {
+    const made = edit && (await this.planned(asked[0].recipe, edit));
+    const tasks = made ? [asked[0], { recipe: made.recipe }, ...(made.recipe === asked[0].recipe ? [] : [{ recipe: made.recipe }])] : asked;
     if (!tasks.length || tasks.length > LARGEST_RUN) throw new TaskError(`A run has 1 to ${LARGEST_RUN} pictures, not ${tasks.length}.`);
     const run = /** @type {Run} */ ({ section, cells: [], say: (event) => this.tell(id, event) });
     this.runs.set(id, run);
     try {
       const cells = [];
       for (const [i, task] of tasks.entries()) cells.push(await this.cell(i, task, record, heads));
+      if (made) await this.closer(asked[0].recipe.model);
+      if (made) Object.assign(cells[1], { source: cells[0], plan: made.plan });
       if (this.runs.get(id) !== run) return; // it was cancelled meanwhile
       run.cells = cells;
     } catch (error) {
@@ -176,6 +182,37 @@ export class Service {
     }
     this.say({ id, say: "event", event: { kind: "started", counts: run.cells.map(({ levels }) => levels.length) } });
     this.drawing.add(run);
+  }
+
+  /** @param {Recipe} recipe @param {Edit} edit */
+  async planned(recipe, edit) {
+    const { reader, facts } = await this.opened(recipe.model);
+    if (facts.kind === "joint") throw new EditError("This model's words and image attend to each other; an edit needs cross-attention, where the image reads the words alone.");
+    return planned(reader, recipe, edit);
+  }
+
+  /** @param {Ask & { ask: "plan" }} asked @returns {Promise<EditPlan>} */
+  async plan({ recipe: source, edit }) {
+    const { recipe, touched } = await this.planned(source, edit);
+    return { recipe, touched };
+  }
+
+  /** @param {Ask & { ask: "workOut" }} asked */
+  async workOut({ model, prompt, latents, t, x, y }) {
+    const network = await this.closer(model);
+    return workOut(network, await this.encoded(await this.opened(model), prompt), latents, t, x, y);
+  }
+
+  /** A model's network, once its graph that looks closer is here too. @param {string} model */
+  async closer(model) {
+    const { facts, network } = await this.opened(model), { closer, files, label } = facts, known = /** @type {Site} */ (this.site).files;
+    if (!closer) throw new TaskError(`${label} is no U-Net: its words and image attend to each other.`);
+    if (!this.sessions.has(`wasm ${closer.file}`)) {
+      const [structure, graph] = await Promise.all([closer.file, files.network].map((file) => this.bytesOf(known[file], this.base)));
+      network.closer = await this.session(closer.file, "wasm", undefined, whole(structure, graph, closer.weights));
+    }
+    network.closer ??= await this.session(closer.file, "wasm");
+    return network;
   }
 
   /** @param {number} index @param {Task} task @param {boolean} record @param {boolean} heads */

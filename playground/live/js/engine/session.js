@@ -101,12 +101,23 @@ export class Session {
 
   /**
    * Start drawing; a run replaces the earlier one of its section. `record` asks for word maps, `heads`
-   * for those of every branch and head.
+   * for those of every branch and head. With an `edit` there is one task, and the run has two cells, it
+   * and its edit; if the edit has other words, a third one draws them alone.
    * @param {(P.Task | P.Recipe)[]} tasks
-   * @param {{ record?: boolean, heads?: boolean, section?: string }} [options]
+   * @param {{ record?: boolean, heads?: boolean, section?: string, edit?: P.Edit | null }} [options]
    */
-  submit(tasks, { record = false, heads = false, section = "" } = {}) {
-    return new Run(this.engine, { ask: "submit", tasks: tasks.map(taskOf), record, heads, section });
+  submit(tasks, { record = false, heads = false, section = "", edit = null } = {}) {
+    return new Run(this.engine, { ask: "submit", tasks: tasks.map(taskOf), record, heads, section, edit });
+  }
+
+  /** What an edit of this recipe comes to, before it is drawn. @param {P.Recipe} recipe @param {P.Edit} edit @returns {Promise<P.EditPlan>} */
+  plan(recipe, edit) {
+    return this.engine.ask({ ask: "plan", recipe, edit });
+  }
+
+  /** Every cross-attention layer's numbers at (x, y) in 0 … 1 of what the network saw at a timestep. @param {string} prompt @param {P.NdArray} latents @param {number} t @param {number} x @param {number} y @returns {Promise<P.WorkedLayer[]>} */
+  workOut(prompt, latents, t, x, y) {
+    return this.engine.ask({ ask: "workOut", model: this.facts.name, prompt, latents, t, x, y });
   }
 
   /** The session of another open model: a run may draw with several. @param {string} model */

@@ -6,7 +6,7 @@
 /** A weight that is too large, in one sentence. */
 export class WeightError extends Error {}
 
-const STRONGEST = 3; // weights lie between −3 and 3
+export const STRONGEST = 3; // weights lie between −3 and 3
 const CLOSING = /[\p{White_Space}\x1c-\x1f]*:[\p{White_Space}\x1c-\x1f]*([+-]?(?:[0-9]{1,9}(?:[.,][0-9]{0,9})?|[.,][0-9]{1,9}))[\p{White_Space}\x1c-\x1f]*\)/uy;
 
 /** @typedef {{ typed: string, text: string, places: number[], weights: number[] }} Weighted */

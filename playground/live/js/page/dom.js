@@ -29,6 +29,14 @@ export function prose(text) {
   return box;
 }
 
+/** The same, where a table of Markdown comes first: lines with a heading, a rule, and rows. @param {string} text */
+export function tabled(text) {
+  const lines = text.split("\n"), rows = lines.filter((line) => line.startsWith("|")).map((line) => line.split("|").slice(1, -1));
+  const row = (/** @type {string[]} */ cells, /** @type {"th" | "td"} */ tag) => make("tr", {}, ...cells.map((cell) => make(tag, {}, cell.trim())));
+  const table = make("table", {}, make("thead", {}, row(rows[0] ?? [], "th")), make("tbody", {}, ...rows.slice(2).map((cells) => row(cells, "td"))));
+  return make("div", { class: "prose" }, make("div", { class: "wide", tabIndex: 0 }, table), prose(lines.filter((line) => !line.startsWith("|")).join("\n")));
+}
+
 /** @param {string} text */
 function inline(text) {
   const link = /^\[(.+)\]\((.+)\)$/.exec(text);

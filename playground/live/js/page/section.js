@@ -3,7 +3,7 @@
  * A section of a lens that computes when asked: one button starts it, another one stops it
  * (page/sections.py).
  *
- * @import { Recipe, Task } from "../engine/protocol.js"
+ * @import { Edit, Recipe, Task } from "../engine/protocol.js"
  * @import { Run, Session } from "../engine/session.js"
  * @import { App } from "./app.js"
  * @import { Fit } from "./about.js"
@@ -16,7 +16,7 @@ import { button, line, make } from "./dom.js";
  * @typedef {{
  *   say: (text: string, share?: number) => void, newest: () => boolean,
  *   session: (model: string) => Promise<Session>,
- *   submit: (session: Session, tasks: (Task | Recipe)[], options?: { record?: boolean, heads?: boolean }) => Run
+ *   submit: (session: Session, tasks: (Task | Recipe)[], options?: { record?: boolean, heads?: boolean, edit?: Edit }) => Run
  * }} Work
  */
 

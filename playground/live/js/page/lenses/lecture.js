@@ -9,12 +9,14 @@
 import * as guiding from "../data/guidance.js";
 import * as checking from "../data/lecture.js";
 import * as sampling from "../data/samplers.js";
+import * as working from "../data/worked.js";
 import { ask, make, prose } from "../dom.js";
 import { compared, raced } from "../lecturing.js";
 import { Section } from "../section.js";
 import { mount, shown } from "../views.js";
 import { noise, thousand } from "./below.js";
 import { elsewhere, swept } from "./guidance.js";
+import { middle } from "./placing.js";
 
 /** @param {App} app @param {HTMLElement} box */
 export async function build(app, box) {
@@ -35,7 +37,7 @@ function figuresOf(app) {
     noise: () => asked(app, "noise", "Noise my picture", "noising", (work, show) => noise(app, work, show)),
     reverse: () => mirror(app, "reverse", "reverse", "explorer"),
     conditioning: async () => [...(await mirror(app, "listened", "listened", "explorer")), prose(texts.told), ...(await fixed("tradeoff", "telling"))],
-    worked: async () => [prose(texts.middle), ...(await fixed("worked", "worked")), elsewhere()],
+    worked: async () => [prose(texts.middle), ...(await asked(app, "worked", "Work out the middle of my picture", "worked", (work, show) => middle(app, work, show), await shown("worked"), working))],
     compasses: async () => [...(await mirror(app, "lookahead", "lookahead", "lookahead")), prose(texts.toy), elsewhere()],
     scale: () => asked(app, "scale", `Draw w = ${texts.scales}`, "filmstrip", (work, show) => swept(app, work, "guidance", texts.scales, show), null, guiding),
     latents: () => mirror(app, "pipeline", "pipeline", "pipeline"),
