@@ -120,6 +120,8 @@ async def postprocessed(kind: type[gr.Blocks], remembered: type) -> tuple[list, 
         (both, ["a", "b", 3]), (both, ("a", skip, skip)), (both, [skip, gr.update(label="x"), 4]),
         (both, {text: "c"}), (both, {shown: "d", held: 5}), (both, skip), (both, [skip] * 3),
         (one, "e"), (one, skip), (both, ["a", gr.Textbox(value="f", label="y"), skip]),
+        (one, {"kind": "g", "words": ["h", {"i": None}]}), (both, [{"kind": "j"}, "k", skip]),
+        (one, gr.update(value={"kind": "l"})), (both, {shown: {"kind": "m"}}),
     ]  # fmt: skip
     sent, anew = [], []
     for handler, answer in answers:
@@ -133,5 +135,37 @@ def test_what_is_sent_is_what_gradio_sends_and_what_stays_is_not_made_anew():
     theirs, made = ran(postprocessed(gr.Blocks, SessionState))
     ours, ours_made = ran(postprocessed(Page, Light))
     assert ours == theirs
-    assert sum(made) > 1
-    assert sum(ours_made) <= 1  # of a handler with one output alone
+    assert sum(made) > 2
+    assert sum(ours_made) == 1  # by an update of its own
+
+
+async def streamed(visibility: str) -> tuple[list, list]:
+    """The answers of a handler with two frames, and what is sent when it has ended."""
+
+    def frames():
+        yield {"kind": "sampling"}, gr.skip()
+        yield {"kind": "finished", "words": ["a"]}, {"kind": "strip"}
+
+    with Page(analytics_enabled=False) as page:
+        views = [gr.HTML(), gr.HTML()]
+        gr.Button().click(frames, None, views, api_visibility=visibility)
+    page.is_running, iterator, sent = True, None, []
+    for _ in range(3):
+        answer = await page.process_api(
+            page.fns[0], [], Light(page), gr.Request(session_hash="ann"), iterator,
+            session_hash="ann", event_id="1",
+        )  # fmt: skip
+        iterator = answer["iterator"]
+        sent.append(answer["data"])
+    assert not page.pending_diff_streams
+    return sent[:2], sent[2]
+
+
+def test_a_run_s_last_answer_is_sent_once_to_a_page_and_again_to_programs():
+    (first, second), end = ran(streamed("private"))
+    assert first[0] == {"kind": "sampling"}
+    assert ["add", ["words"], ["a"]] in second[0]
+    assert all(gr.skip().items() <= each.items() and "value" not in each for each in end)
+    assert ran(streamed("public"))[1] == [
+        {"kind": "finished", "words": ["a"]}, {"kind": "strip"},
+    ]  # fmt: skip

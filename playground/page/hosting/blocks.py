@@ -5,6 +5,7 @@ import html
 
 import gradio as gr
 from gradio.blocks import convert_component_dict_to_list
+from gradio.utils import is_prop_update
 
 from playground import faults
 
@@ -34,30 +35,47 @@ class Page(gr.Blocks):
 
     async def postprocess_data(self, block_fn, predictions, state):
         """Gradio would make every component anew that an answer leaves as it is, at each frame of
-        each visitor, and keep it: nine tenths of a frame's time. Here those are left alone.
+        each visitor, and keep it: nine tenths of a frame's time. Here those are left alone. In
+        the data of a view it would look for files, in another thread: they are sent as they are.
         """
-        if len(block_fn.outputs) < 2:
+        outputs, given = block_fn.outputs, predictions
+        if _left_alone(given):
+            given = [given] * len(outputs)
+        elif len(outputs) == 1:
+            given = [given]
+        elif isinstance(given, dict):  # of some of the components
+            given = convert_component_dict_to_list(list(outputs), given)
+        if not isinstance(given, list | tuple) or len(given) != len(outputs):
             return await super().postprocess_data(block_fn, predictions, state)
-        if _left_alone(predictions):
-            predictions = [predictions] * len(block_fn.outputs)
-        elif isinstance(predictions, dict):  # of some of the components
-            predictions = convert_component_dict_to_list(list(block_fn.outputs), predictions)
-        if not isinstance(predictions, list | tuple):
+        plain = [_as_it_is(*pair) for pair in zip(outputs, given, strict=True)]
+        if not any(plain):
             return await super().postprocess_data(block_fn, predictions, state)
-        new = [at for at, value in enumerate(predictions) if not _left_alone(value)]
-        if len(predictions) != len(block_fn.outputs) or len(new) == len(predictions):
-            return await super().postprocess_data(block_fn, predictions, state)
-        answer = [_nothing_new(block) for block in block_fn.outputs]
+        answer = [
+            _nothing_new(block) if _left_alone(value) else value
+            for block, value in zip(outputs, given, strict=True)
+        ]
+        new = [at for at, sent_so in enumerate(plain) if not sent_so]
         if new:
             part = copy.copy(block_fn)
-            part.outputs = [block_fn.outputs[at] for at in new]
-            values = [predictions[at] for at in new]
+            part.outputs = [outputs[at] for at in new]
+            values = [given[at] for at in new]
             made = await super().postprocess_data(
                 part, values if len(new) > 1 else values[0], state
             )
             for at, value in zip(new, made, strict=True):
                 answer[at] = value
         return answer
+
+    def handle_streaming_diffs(self, block_fn, data, session_hash, run, final, simple_format=False):
+        """At the end of a run gradio would send all of its last answer a second time, to programs
+        that have listened to nothing else.
+        """
+        sent = super().handle_streaming_diffs(
+            block_fn, data, session_hash, run, final, simple_format
+        )
+        if final and run is not None and block_fn.api_visibility == "private":
+            return [_nothing_new(block) for block in block_fn.outputs]
+        return sent
 
     async def process_api(self, block_fn, *values, **named):
         try:
@@ -80,6 +98,12 @@ def _nothing_new(block) -> dict | None:
 
 def _left_alone(value) -> bool:
     return isinstance(value, dict) and value == gr.skip()
+
+
+def _as_it_is(block, value) -> bool:
+    """Whether gradio has nothing to do with a component's value."""
+    data = type(block) is gr.HTML and isinstance(value, dict) and all(type(k) is str for k in value)
+    return _left_alone(value) or (data and not is_prop_update(value))
 
 
 def said(sentence: str) -> gr.Error:
