@@ -35,7 +35,7 @@ def eight_bits() -> str:
     eight, count = found["eight"], found["pictures"]
     usual, rounded = eight["right"]
     return (
-        f"{told}A call takes as long as before, and pictures change a little: over {count} recipes, "
-        f"a channel of a pixel by {eight['mean']:.1f} of 255 on average. The oracle finds {rounded} "
-        f"of these pictures right, and {usual} with 16 bits."
+        f"{told}A call takes as long as before, and pictures change a little: in {count} of them "
+        f"a channel of a pixel by {eight['mean']:.1f} of 255 on average. The oracle finds "
+        f"{rounded} of these {count} right, and {usual} with 16 bits."
     )

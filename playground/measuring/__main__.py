@@ -12,6 +12,7 @@ from playground.measuring import (
     beside,
     browser,
     checkpoints,
+    computing,
     conditioning,
     edits,
     family,
@@ -44,6 +45,7 @@ STAGES = {
     "beside": beside.measure,  # a picture while others draw many, against alone
     "replicas": replicas.measure,  # engines in processes of their own, one of them killed
     "live": browser.measure,  # the edition that runs in a browser, beside Python
+    "computing": computing.measure,  # its weights of 8 bits, its threads, WebGPU
     "typing": while_typing.measure,  # how soon the page follows what a visitor does
     "soak": soak.measure,  # a running page: what stays behind after hundreds of visits
     "flood": soak.flood,  # a running page: thousands of strangers, then one who draws

@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -156,12 +156,12 @@ def compare(folder: Path, count: int) -> dict:
 
 
 @contextmanager
-def chromium():
+def chromium(arguments: Sequence[str] = ARGUMENTS):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
         path = shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = play.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = play.chromium.launch(executable_path=path, args=list(arguments))
         try:
             yield browser
         finally:

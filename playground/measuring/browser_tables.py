@@ -4,6 +4,7 @@ from playground.diffusion import samplers
 from playground.measuring.load_tables import figures
 
 COMMAND = "`python -m playground.measuring live`"
+COMPUTING = "`python -m playground.measuring computing`"
 TYPING = "`python -m playground.measuring typing`"
 
 
@@ -54,6 +55,33 @@ def _megabytes(found: dict) -> str:
     return f"{found['resident']} MB, its share {found['share']} MB"
 
 
+def computing(_: dict) -> str:
+    """Ways to compute that a visitor may choose, beside the usual one."""
+    found = figures().get("computing")
+    if not found:
+        return f"Not measured yet: {COMPUTING}."
+    eight = found["eight"]
+    rows = {
+        f"Weights of 8 bits, {found['pictures']} pictures": eight,
+        f"{found['count']} threads": found["threads"],
+        "WebGPU on a software adapter (SwiftShader)": found["webgpu"],
+    }
+    said = (
+        f"| {what} | {row['mean']:.2f} | {row['most']:.0f} | {row['call'][1]:.0f} ms, "
+        f"{row['call'][0]:.0f} ms |" for what, row in rows.items()
+    )  # fmt: skip
+    return "\n".join([
+        "| beside weights of 16 bits, WebAssembly, one thread | a channel of a pixel differs by, "
+        "of 255 | at most by | a network call, and the usual one |", "|---|---|---|---|", *said, "",
+        f"The oracle finds {eight['right'][1]} of the {found['pictures']} pictures with weights of "
+        f"8 bits right, and {eight['right'][0]} of those with 16. A call is a stored one of one "
+        "row, the least of several rounds in which both were called in turn. SwiftShader computes "
+        "WebGPU on the processor: it shows that the numbers are right, not how fast a graphics "
+        f"card is. Chromium {found['chromium']}, {found['machine']}, load {found['busy']:.0f} "
+        f"before. Measured by {COMPUTING}.",
+    ])  # fmt: skip
+
+
 def typing(_: dict) -> str:
     """How soon the page follows what a visitor does, while it draws at once."""
     found = figures().get("typing")
@@ -75,4 +103,4 @@ def typing(_: dict) -> str:
     ])  # fmt: skip
 
 
-TABLES = {"live": live, "typing": typing}
+TABLES = {"live": live, "computing": computing, "typing": typing}

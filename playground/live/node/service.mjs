@@ -1,4 +1,4 @@
-// The engine's worker in Node, with a folder of the live edition (argv: the folder).
+// The engine's worker in Node, with a folder of the live edition (argv: the folder, and options as JSON).
 import { readFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Service } from "../js/engine/service.js";
@@ -29,5 +29,6 @@ export function ask(question) {
   });
 }
 
-export const started = ask({ ask: "start", site: base, options: { provider: "wasm", threads: 1 } });
+const options = { provider: "wasm", threads: 1, ...JSON.parse(process.argv[3] ?? "{}") };
+export const started = ask({ ask: "start", site: base, options });
 export const given = () => JSON.parse(readFileSync(0, "utf8"));

@@ -9,7 +9,7 @@
  */
 import { Generator } from "./noise.js";
 
-/** Largest differences; WebAssembly's is below 1e-4 with the published weights, 0.05 with rounded ones. */
+/** Largest differences; WebAssembly's is below 1e-4 with the published weights, 0.08 with rounded ones. */
 const CLOSE = { half: 1e-2, int8: 0.1 };
 
 /** Why this network must not be used, or null. @param {Network} network @param {Reader} reader @param {Check} check @param {Options["weights"]} [weights] */
