@@ -224,7 +224,8 @@ def test_values_of_edits_and_worked_positions_are_those_of_the_served_page(
         "worked": worked.worked(_columns(prompt), prompt.content, 2, layers),
         "equal": "The two pictures are equal: this edit did nothing.",
     }
-    monkeypatch.setattr(happened, "judged", lambda _: {})
+    later = {"right": None, "seen": [], "text": ""}
+    monkeypatch.setattr(happened, "judged", lambda _: later)
     ours["edited"] = [data.edited(runs, touched, 1.26) for touched in TOUCHED]
     monkeypatch.undo()
     ours["judged"] = []

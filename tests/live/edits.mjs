@@ -15,8 +15,8 @@ const about = new About(given.site, given.page), runs = given.runs.map((said) =>
 const some = (count) => runs.slice(0, count), { words, text } = given.prompt;
 process.stdout.write(JSON.stringify({
   ready: edits.ready(text, words, "x"),
-  edited: await Promise.all(given.touched.map((touched) => edits.edited(some(3), touched, 1.26, about, {}))),
-  equal: (await edits.edited([runs[0], runs[0]], [[0], [0]], 1.26, about, {})).verdict,
+  edited: await Promise.all(given.touched.map((touched) => edits.edited(some(3), touched, 1.26, about))),
+  equal: (await edits.edited([runs[0], runs[0]], [[0], [0]], 1.26, about)).verdict,
   judged: given.judged.map((found) => edits.judged(some(found.length), found, "")),
   worked: worked(given.prompt, 2, given.layers),
 }));

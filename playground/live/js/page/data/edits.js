@@ -33,9 +33,8 @@ export function sampling(latest, left) {
 /**
  * The original, the edit and, if there is a third, the edited words alone.
  * @param {RunRecord[]} runs @param {EditPlan["touched"]} touched @param {number} seconds @param {About} about
- * @param {{ right: boolean | null, seen: string[], text: string }} happened
  */
-export async function edited(runs, touched, seconds, about, happened) {
+export async function edited(runs, touched, seconds, about) {
   const how = about.model(runs[0].recipe.model).aggregation, none = { h: 1, w: 1, maps: [] };
   const shares = runs.map((run) => /** @type {Shares} */ (run.wordMaps(how) ?? none)), words = [...touched, touched[1]];
   const sides = await Promise.all(runs.map(async (run, i) => ({
@@ -50,7 +49,8 @@ export async function edited(runs, touched, seconds, about, happened) {
   const side = touched[0].length ? 0 : 1; // an added word has a map in the edit alone
   return {
     kind: "edited", sides, difference: raster(difference(before, after)), text: `${counted(runs.length, "picture")} in ${seconds.toFixed(1)} s.`,
-    verdict: agreement(before, after, shares[side], runs[side].prompt.words, touched[side]), happened,
+    verdict: agreement(before, after, shares[side], runs[side].prompt.words, touched[side]),
+    happened: { right: null, seen: /** @type {string[]} */ ([]), text: "" }, // not judged yet
   };
 }
 

@@ -44,9 +44,11 @@ async function edited(app, work, { link, ...edit }, show) {
     }
   }
   if (!work.newest() || Object.keys(drawn).length < 2) return;
-  const seconds = (performance.now() - started) / 1000, happened = await judged(app, drawn);
-  const value = await data.edited(drawn, plan.touched, seconds, about, happened);
-  if (work.newest()) show(value);
+  const value = await data.edited(drawn, plan.touched, (performance.now() - started) / 1000, about);
+  if (!work.newest()) return;
+  show(value);
+  const happened = await judged(app, drawn); // the first time the oracle is fetched
+  if (work.newest()) show({ ...value, happened });
 }
 
 /** What the oracle says of each picture by the edit's words. @param {App} app @param {RunRecord[]} drawn */
