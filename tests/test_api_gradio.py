@@ -97,7 +97,11 @@ def test_tools_answer_with_a_picture_and_facts(address, browser):
                 assert [part.type for part in drawn.content] == ["image", "text", "text"]
                 refused = await client.call_tool("draw", {"prompt": "x", "steps": 0})
                 assert refused.isError
-                assert "Steps must be between 1 and 100." in refused.content[0].text
+                assert refused.content[0].text == "Steps must be between 1 and 100."
+                assert (await client.call_tool("draw", {})).isError
+                for name in ("models", "samplers"):
+                    (listed,) = (await client.call_tool(name, {})).content
+                    assert "emoji" in listed.text or "heun" in listed.text
 
     with ThreadPoolExecutor() as another:  # Playwright's loop runs in this thread
         another.submit(asyncio.run, ask()).result()

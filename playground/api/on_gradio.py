@@ -11,6 +11,7 @@ from playground.api.endpoints import ENDPOINTS, Endpoint
 from playground.api.parameters import Parameter
 from playground.api.service import Caller, Service
 from playground.engine.events import DrawingFailedError
+from playground.page.hosting.blocks import Refusal
 
 
 def register(page: gr.Blocks, service: Service) -> None:
@@ -35,7 +36,7 @@ def function(endpoint: Endpoint, service: Service, folder: str, files: set[str])
         try:
             answer = endpoint.ask(values, service, caller)
         except (ValueError, DrawingFailedError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise Refusal(str(error)) from error
         return _returned(endpoint, answer, folder, files)
 
     asked.__name__ = asked.__qualname__ = endpoint.name

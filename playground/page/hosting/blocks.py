@@ -106,6 +106,16 @@ def _as_it_is(block, value) -> bool:
     return _left_alone(value) or (data and not is_prop_update(value))
 
 
-def said(sentence: str) -> gr.Error:
+class Refusal(gr.Error):
+    """A sentence for a visitor or a program; gradio's own reaches a language model in quotes."""
+
+    def __init__(self, sentence: str):
+        super().__init__(sentence, print_exception=False)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def said(sentence: str) -> Refusal:
     """Gradio shows the message as HTML, so it is escaped."""
-    return gr.Error(html.escape(sentence[:500]), print_exception=False)
+    return Refusal(html.escape(sentence[:500]))
