@@ -18,7 +18,7 @@ from playground.engine.record import records
 from playground.live import node, page_files, site
 from playground.live.page_data import page_data
 from playground.models import specs
-from playground.page import arriving, fits, listed, serving, switching
+from playground.page import arriving, fits, listed, serving, surprises, switching
 from playground.page.attention import data as attention
 from playground.page.attention.look import look_of
 from playground.page.guidance import data as guidance
@@ -283,6 +283,9 @@ def test_measured_charts_are_those_of_the_served_page():
         chart = shown[f"{name}-curves"]
         assert chart["panels"] == [dataclasses.asdict(panel) for panel in panels]
         assert not chart["figures"]
+    questions = page_data()["surprises"]
+    assert questions.keys() == surprises.SURPRISES.keys()
+    assert all(said["answer"] for said in questions.values())
     assert all(shown[name]["folded"] for name in ("tradeoff", "variants", "errors-stochastic"))
 
 

@@ -176,8 +176,20 @@ def test_a_visit(visitor, served, tmp_path):
         expect(page.locator(laid_out).first).to_be_visible()
         assert (lens, faults(page)) == (lens, [])
 
-    # our own picture is read
+    # a closer look, a position of it worked out, and an edit of its words
     page.get_by_role("tab", name="Attention").click()
+    page.locator("#look-closer").click()
+    worked, edits = page.locator("#worked .sum"), page.locator("#edits")
+    expect(worked).to_contain_text("Step 2, row 9, column 9 of 16×16")
+    page.locator("#attention canvas").first.click(position={"x": 3, "y": 3})
+    expect(worked).to_contain_text("Step 2, row 1, column 1 of 16×16")
+    edits.locator(".word").select_option(label="square")
+    edits.locator(".by").fill("circle")
+    edits.locator("button[type=submit]").click()
+    expect(edits.locator(".status")).to_contain_text("3 pictures in")
+    expect(edits.locator(".happened")).to_contain_text("the oracle")
+    expect(edits.locator(".use").last).to_have_attribute("href", re.compile(r"[?&]r="))
+    # our own picture is read
     page.locator("#own-words").fill("a unicorn")
     page.locator("#reading-start").click()
     expect(page.locator("#reading .status")).to_contain_text("“a unicorn”, read in")

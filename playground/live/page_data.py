@@ -10,7 +10,7 @@ from playground.diffusion import guidance
 from playground.live import computing
 from playground.models import pictures, specs
 from playground.models.specs import ModelSpec
-from playground.page import fits, listed, live, page, panel, together
+from playground.page import fits, listed, live, page, panel, surprises, together
 from playground.page.attention import happened, reading
 from playground.page.attention import lens as attention_lens
 from playground.page.family import lens as family_lens
@@ -58,6 +58,10 @@ def page_data() -> dict:
             lens.name for lens in page.LENSES if (LENSES / f"{lens.name.lower()}.js").exists()
         ],
         "accuracy": verdict.accuracy(),
+        "surprises": {
+            name: {"question": one.question, "answer": one.answer()}
+            for name, one in surprises.SURPRISES.items()
+        },
         "computing": computing.texts(),
         "guidance": _guidance(),
         "samplers": _samplers(),

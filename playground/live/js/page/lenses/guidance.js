@@ -14,6 +14,7 @@ import { RecipeError, short } from "../recipe.js";
 import { RunRecord } from "../record.js";
 import { Section, reason } from "../section.js";
 import { counted } from "../shared.js";
+import { surprise } from "../surprise.js";
 import { Together, follow } from "../together.js";
 import { mount, shown } from "../views.js";
 
@@ -32,9 +33,9 @@ export async function build(app, box) {
   values.onkeydown = (event) => void (event.key === "Enter" && sweep.start());
   const more = make("details", { class: "block" }, make("summary", {}, texts.variants), places["variants-curves"], places.variants);
   box.append(
-    prose(texts.intro), why.element, places.lookahead, prose(texts.sweep),
+    prose(texts.intro), why.element, places.lookahead, ...surprise(app, "without words"), prose(texts.sweep),
     make("div", { class: "pair" }, labelled("Sweep", axis), labelled(`Values, at most ${texts.most}`, values, texts.help)),
-    sweep.buttons, places.filmstrip, prose(texts.measured), places["tradeoff-curves"], places.tradeoff, more, prose(texts.elsewhere), elsewhere(),
+    sweep.buttons, places.filmstrip, prose(texts.measured), places["tradeoff-curves"], places.tradeoff, ...surprise(app, "saturation"), more, prose(texts.elsewhere), elsewhere(),
   );
   await app.follow("lookahead", places.lookahead);
   await Promise.all(Object.entries(MEASURED).map(async ([id, view]) => mount(view, places[id], await shown(id))));

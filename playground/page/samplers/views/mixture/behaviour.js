@@ -49,7 +49,7 @@ function shade(brush, sigma, label) {
 
 function paint(panel, run) {
   const brush = panel.canvas.getContext('2d'), { sigmas } = grid(), moment = +find('moment').value * (run.path.length - 1);
-  const before = Math.floor(moment), part = moment - before, dark = getComputedStyle(element).getPropertyValue('--body-text-color') || '#222';
+  const before = Math.floor(moment), part = moment - before, dark = getComputedStyle(element).color;
   const sigmaOf = (i) => sigmas[Math.min(i, sigmas.length - 1)];
   const sigma = sigmaOf(before) + part * (sigmaOf(before + 1) - sigmaOf(before));
   const at = (i, k) => run.path[i][k] / Math.sqrt(1 + sigmaOf(i) ** 2);

@@ -24,7 +24,7 @@ function draw() {
   const visible = ways().filter((w) => !hidden.has(w.label)), all = [data.exact, ...ways().map((w) => w.places)].flat();
   const [x0, x1] = [Math.min(...all.map((p) => p[0])), Math.max(...all.map((p) => p[0]))], [y0, y1] = [Math.min(...all.map((p) => p[1])), Math.max(...all.map((p) => p[1]))];
   const place = ([x, y]) => [EDGE + ((x - x0) / (x1 - x0 || 1)) * (width - 2 * EDGE), height - EDGE - ((y - y0) / (y1 - y0 || 1)) * (height - 2 * EDGE)];
-  const style = getComputedStyle(element), ink = style.getPropertyValue('--body-text-color') || '#222';
+  const ink = getComputedStyle(element).color;
   find('moment-out').textContent = percent(moment);
   find('calls-out').textContent = data.budgets[+find('calls').value].calls;
   brush.clearRect(0, 0, width, height);
