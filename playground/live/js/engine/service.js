@@ -192,23 +192,26 @@ export class Service {
   }
 
   /** @param {Ask & { ask: "plan" }} asked @returns {Promise<EditPlan>} */
-  async plan({ recipe: source, edit }) {
+  async plan({ id, recipe: source, edit }) {
     const { recipe, touched } = await this.planned(source, edit);
+    await this.closer(source.model, (progress) => this.say({ id, say: "progress", progress }));
     return { recipe, touched };
   }
 
   /** @param {Ask & { ask: "workOut" }} asked */
-  async workOut({ model, prompt, latents, t, x, y }) {
-    const network = await this.closer(model);
+  async workOut({ id, model, prompt, latents, t, x, y }) {
+    const network = await this.closer(model, (progress) => this.say({ id, say: "progress", progress }));
     return workOut(network, await this.encoded(await this.opened(model), prompt), latents, t, x, y);
   }
 
-  /** A model's network, once its graph that looks closer is here too. @param {string} model */
-  async closer(model) {
+  /** A model's network, once its graph that looks closer is here too; with weights of 8 bits those of 16 bits are fetched. @param {string} model @param {(progress: Progress) => void} [report] */
+  async closer(model, report = () => {}) {
     const { facts, network } = await this.opened(model), { closer, files, label } = facts, known = /** @type {Site} */ (this.site).files;
     if (!closer) throw new TaskError(`${label} is no U-Net: its words and image attend to each other.`);
     if (!this.sessions.has(`wasm ${closer.file}`)) {
-      const [structure, graph] = await Promise.all([closer.file, files.network].map((file) => this.bytesOf(known[file], this.base)));
+      const needed = [closer.file, files.network].map((file) => known[file]), total = sum(needed.map(({ bytes }) => bytes));
+      let done = 0;
+      const [structure, graph] = await Promise.all(needed.map((file) => this.bytesOf(file, this.base, (bytes) => report({ what: "graph that looks closer", done: (done += bytes), total }))));
       network.closer = await this.session(closer.file, "wasm", undefined, whole(structure, graph, closer.weights));
     }
     network.closer ??= await this.session(closer.file, "wasm");

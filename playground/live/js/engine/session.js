@@ -110,14 +110,14 @@ export class Session {
     return new Run(this.engine, { ask: "submit", tasks: tasks.map(taskOf), record, heads, section, edit });
   }
 
-  /** What an edit of this recipe comes to, before it is drawn. @param {P.Recipe} recipe @param {P.Edit} edit @returns {Promise<P.EditPlan>} */
-  plan(recipe, edit) {
-    return this.engine.ask({ ask: "plan", recipe, edit });
+  /** What an edit of this recipe comes to, before it is drawn. @param {P.Recipe} recipe @param {P.Edit} edit @param {Report} [report] while the graph that edits is fetched @returns {Promise<P.EditPlan>} */
+  plan(recipe, edit, report) {
+    return this.engine.ask({ ask: "plan", recipe, edit }, report);
   }
 
-  /** Every cross-attention layer's numbers at (x, y) in 0 … 1 of what the network saw at a timestep. @param {string} prompt @param {P.NdArray} latents @param {number} t @param {number} x @param {number} y @returns {Promise<P.WorkedLayer[]>} */
-  workOut(prompt, latents, t, x, y) {
-    return this.engine.ask({ ask: "workOut", model: this.facts.name, prompt, latents, t, x, y });
+  /** Every cross-attention layer's numbers at (x, y) in 0 … 1 of what the network saw at a timestep. @param {string} prompt @param {P.NdArray} latents @param {number} t @param {number} x @param {number} y @param {Report} [report] while the graph for it is fetched @returns {Promise<P.WorkedLayer[]>} */
+  workOut(prompt, latents, t, x, y, report) {
+    return this.engine.ask({ ask: "workOut", model: this.facts.name, prompt, latents, t, x, y }, report);
   }
 
   /** The session of another open model: a run may draw with several. @param {string} model */

@@ -26,9 +26,9 @@ export function editing(app, show) {
 
 /** @param {App} app @param {Work} work @param {Edit & { link: string }} asked @param {(value: any) => void} show */
 async function edited(app, work, { link, ...edit }, show) {
-  const { about } = app, source = about.check(about.recipes.fromQuery(link)), why = about.model(source.model).whyNot.edits;
+  const { about, models } = app, source = about.check(about.recipes.fromQuery(link)), why = about.model(source.model).whyNot.edits;
   if (why) throw new RecipeError(why);
-  const session = await work.session(source.model), plan = await session.plan(source, edit);
+  const session = await work.session(source.model), plan = await session.plan(source, edit, (progress) => work.say(models.sentence(progress)));
   const latest = /** @type {Step[]} */ ([]), drawn = /** @type {RunRecord[]} */ ([]), started = performance.now();
   let shown = 0;
   for await (const event of records(session, work.submit(session, [source], { record: true, edit }))) {
