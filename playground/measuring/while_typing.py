@@ -2,7 +2,7 @@
 
 In headless Chromium, with the consistency student at 4 steps: the slider of w moves, and the
 picture changes; in the Guidance lens a seed or a letter is typed, and eight pictures over w
-change. The pause after the last key is part of it, as a visitor feels it.
+change. What live.js waits before it asks is part of it, as a visitor feels it.
 """
 
 import json

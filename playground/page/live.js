@@ -1,11 +1,13 @@
 () => {
-  const PAUSE = 80; // ms without a key before it is drawn; between two draws while a slider moves
+  // ms between two draws while a slider moves, and without a key before it is drawn; the first key
+  // after such a pause is drawn at once.
+  const PAUSE = 80;
   const QUIET = 900; // ms without a change before every lens follows
   const FIELDS = [
     "prompt", "negative", "guidance", "steps", "seed", "rescale", "guidance_start",
     "guidance_stop", "eta",
   ].map((name) => `#recipe-${name}`).join(", ");
-  let drawn = -Infinity, soon, later;
+  let drawn = -Infinity, typed = -Infinity, soon, later;
 
   const press = (id) => document.getElementById(id)?.click();
   // What else follows at once, where it is in sight: eight pictures over w, say, when w stays.
@@ -27,7 +29,9 @@
     clearTimeout(later);
     const slides = event.target.type === "range";
     const w = !!event.target.closest("#recipe-guidance");
-    const wait = slides ? Math.max(0, drawn + PAUSE - performance.now()) : PAUSE;
+    const now = performance.now(), fast = now - typed < PAUSE;
+    typed = now;
+    const wait = slides ? Math.max(0, drawn + PAUSE - now) : fast ? PAUSE : 0;
     soon = setTimeout(() => draw(w), wait);
   });
   // Draw itself lets every lens follow.

@@ -1,7 +1,7 @@
 """Draw while the visitor types: after every pause of the keyboard, and while a slider moves.
 
-`live.js` listens and presses two hidden buttons: one draws the picture and its word maps at once,
-the other, after a longer pause, lets every lens follow.
+`live.js` listens and presses two hidden buttons: one draws the picture and its word maps at once
+(see `at_once`), the other, after a longer pause, lets every lens follow.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,6 @@ class Live:
     """The switch, and what `live.js` presses; `asked` is when, by the browser's clock."""
 
     switch: gr.Checkbox
-    now: gr.Button
     later: gr.Button
     asked: gr.Number
 
@@ -62,6 +61,6 @@ def build(model: str) -> Live:
         info="Every pause and every move of a slider draws; the newest wins.",
         interactive=True,  # gradio switches a box off that no event of the server reads
     )  # fmt: skip
-    now = gr.Button("Draw now", visible="hidden", elem_id="live-now")
+    gr.Button("Draw now", visible="hidden", elem_id="live-now")
     later = gr.Button("Follow in every lens", visible="hidden", elem_id="live-later")
-    return Live(switch, now, later, gr.Number(0, visible="hidden", elem_id="live-asked"))
+    return Live(switch, later, gr.Number(0, visible="hidden", elem_id="live-asked"))

@@ -8,11 +8,12 @@ from pathlib import Path
 import gradio as gr
 
 from playground import faults
-from playground.page import live, serving
+from playground.page import at_once, live, serving
 from playground.page import panel as recipe_panel
 from playground.page.attention import lens as attention
 from playground.page.family import lens as family
 from playground.page.guidance import lens as guidance
+from playground.page.guidance import sweeping
 from playground.page.hosting.blocks import Page
 from playground.page.lecture import lens as lecture
 from playground.page.lens import Built, Frame, Lens, mirror
@@ -96,28 +97,14 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
     def on_draw(request: gr.Request, *values):
         yield from frames(values, lambda recipe: draw(recipe, request.session_hash))
 
-    def on_live(request: gr.Request, asked, *values):
-        """The picture alone, at once; what the other views show of it follows at a pause."""
-        answers = list(typed(request, asked, values, (studio.TYPING,)))
-        # Without any, something newer has been typed meanwhile.
-        return answers[-1][list(views).index("explorer")] if answers else gr.skip()
-
     def on_stop(request: gr.Request, *values):
         with contextlib.suppress(ValueError):  # what cannot be drawn is not drawn now
             live.stop(panel.recipe(values), request.session_hash)
         return explorer.stopped()
 
     def on_later(request: gr.Request, asked, *values):
-        yield from typed(request, asked, values, LENSES)
-
-    def typed(request: gr.Request, asked, values: tuple, lenses: Sequence[Lens]):
         moment, visitor = live.moment(asked), request.session_hash
-
-        def follow(recipe: Recipe) -> Iterator[Frame]:
-            run = runs.draw(recipe, visitor, live.SECTION, moment, previews=False)
-            yield from live.stamped(followed(run, lenses), moment)
-
-        yield from frames(values, follow)
+        yield from frames(values, lambda recipe: typed(recipe, visitor, moment, LENSES))
 
     def frames(values: tuple, of: Callable[[Recipe], Iterator[Frame]]):
         try:
@@ -143,11 +130,8 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
             ([panel.live.later.click], on_later, [panel.live.asked], live.CLOCK),
         )
     ]  # fmt: skip
-    panel.live.now.click(  # without the queue, which looks for answers every 50 ms only
-        on_live, [panel.live.asked, *panel.inputs], views["explorer"], queue=False,
-        trigger_mode="multiple", preprocess=False, **live.CLOCK, **hidden,
-    )  # fmt: skip
     panel.live.connect(page)
+    at_once.connect(page)
     panel.on_model(lambda model: model in live.AT_ONCE, [panel.live.switch], queue=False)
     panel.stop.click(
         on_stop, panel.inputs, views["explorer"], cancels=drawings, queue=False,
@@ -160,6 +144,25 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
 def draw(recipe: Recipe, visitor: str | None = None) -> Iterator[Frame]:
     """Frames of the recipe's run and, when it is finished, what every lens shows of it."""
     yield from followed(runs.draw(recipe, visitor), LENSES)
+
+
+def typed(
+    recipe: Recipe, visitor: str | None, asked: float, lenses: Sequence[Lens]
+) -> Iterator[Frame]:
+    """The same while the visitor types, without previews: what was `asked` for last wins."""
+    run = runs.draw(recipe, visitor, live.SECTION, asked, previews=False)
+    yield from live.stamped(followed(run, lenses), asked)
+
+
+def picture_at_once(recipe: Recipe, visitor: str, asked: float) -> dict | None:
+    """The picture alone; what other views show of it follows at a pause. None if something newer
+    has been typed meanwhile.
+    """
+    frames = list(typed(recipe, visitor, asked, (studio.TYPING,)))
+    return frames[-1]["explorer"] if frames else None
+
+
+AT_ONCE = at_once.route({"explorer": picture_at_once, "filmstrip": sweeping.at_once})
 
 
 def followed(run: Iterator[Frame | runs.Finished], lenses: Sequence[Lens]) -> Iterator[Frame]:

@@ -74,7 +74,7 @@ def serve(
     from playground.hosting.settings import SettingsError
     from playground.page import serving
     from playground.page.hosting.host import Host
-    from playground.page.page import CSS, build, theme
+    from playground.page.page import AT_ONCE, CSS, build, theme
 
     try:
         settings = serving.settings()
@@ -85,7 +85,7 @@ def serve(
     serving.borrows()
     page = build()
     beside = attach(page, settings)
-    hosted = Host(page, settings, serving.stalled, beside.routes)
+    hosted = Host(page, settings, serving.stalled, [AT_ONCE, *beside.routes])
     hosted.launch(
         server_name=host, server_port=port, theme=theme(), css=CSS, footer_links=[],
         favicon_path=ICON,

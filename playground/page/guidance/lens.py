@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import gradio as gr
 
-from playground.page import live, sections, surprises
+from playground.page import sections, surprises
 from playground.page.grid import section as grid
 from playground.page.grid.section import Grid
 from playground.page.guidance import data, measured, own, sweeping, training
@@ -36,7 +36,6 @@ class Guidance:
     sweep: Section
     table: own.Table
     reasons: dict[str, gr.Markdown]  # why parts do not fit the model
-    at_once: gr.Button  # pressed by the page while one types
     grid: Grid
 
     def connect(self, panel: Panel, tab: gr.Tab) -> None:
@@ -45,28 +44,10 @@ class Guidance:
         self.table.connect(panel, tab)
         self.grid.connect(panel, tab)
         sections.follow(panel, self.reasons)
-        self._connect_live(panel)
         axis, values = self.sweep.fields
         axis.input(
             offered, axis, values, queue=False, show_progress="hidden", api_visibility="private",
             preprocess=False,
-        )  # fmt: skip
-
-    def _connect_live(self, panel: Panel) -> None:
-        """Let the strip follow prompt and seed at once, with models that need one row a call."""
-
-        def on_live(request: gr.Request, asked, *values):
-            try:
-                recipe, moment = panel.recipe(values), live.moment(asked)
-                found = sweeping.at_once(recipe, request.session_hash, moment)
-                return gr.skip() if found is None else found
-            except ValueError as error:  # one sentence; the strip stays
-                return filmstrip.message(str(error), error=True)
-
-        self.at_once.click(
-            on_live, [panel.live.asked, *panel.inputs], self.views["filmstrip"], queue=False,
-            trigger_mode="multiple", preprocess=False, show_progress="hidden",
-            api_visibility="private", **live.CLOCK,
         )  # fmt: skip
 
 
@@ -93,9 +74,10 @@ def build(example: Frame) -> Guidance:
         )  # fmt: skip
     with gr.Row(equal_height=True):
         start, stop = sections.buttons("sweep", "Draw the sweep")
-    at_once = gr.Button(
-        "Follow the recipe at once", visible="hidden", elem_classes=["live-too", "over-w"]
-    )
+    gr.Button(  # pressed by the page while one types
+        "Follow the recipe at once", visible="hidden", elem_id="live-strip",
+        elem_classes=["live-too", "over-w"],
+    )  # fmt: skip
     strip = gr.HTML(example.get("filmstrip"), **asdict(filmstrip.VIEW), elem_id="filmstrip")
     sweep = Section(
         start, stop, [strip], filmstrip, sweeping.sweep, SWEEPERS, fields=(axis, values)
@@ -106,7 +88,7 @@ def build(example: Frame) -> Guidance:
     training.build()
     return Guidance(
         {"lookahead": look, "filmstrip": strip}, sweep, table,
-        reasons | {"oracle": table.reason}, at_once, over_two,
+        reasons | {"oracle": table.reason}, over_two,
     )  # fmt: skip
 
 

@@ -6,6 +6,15 @@ const make = (tag, text, cls) => Object.assign(document.createElement(tag), { te
 // What happens in a view, for the page around it (remembering/browser/).
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent('playground:' + name, { detail }));
 
+// Show what arrives: by gradio, and past it while the visitor types (page/at_once.js).
+function shows(show) {
+  watch('value', () => show(props.value));
+  document.addEventListener('playground:at-once', ({ detail }) => {
+    if (element.closest('#' + detail.view)) show(detail.value);
+  });
+  show(props.value);
+}
+
 // Whose picture a view shows that does not follow the recipe's run.
 function tellOf(link) {
   if (link) element.firstElementChild.dataset.of = link;

@@ -105,6 +105,7 @@
     sayWhat();
     sayStale();
   }
+  on("recipe", (asked) => { asked.recipe = state.typed; });
   on("typed", (values) => { state.typed = byName(values); refresh(); });
   on("changed", ([name, value]) => { if (state.typed) tell("typed", NAMES.map((one) => (one === name ? value : state.typed[one]))); });
   // The same at once, and also without a server, where gradio hands over nothing any more.

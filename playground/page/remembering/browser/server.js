@@ -34,6 +34,7 @@
   }
   on("frame", () => { heard = performance.now(); });
   on("asked", check);
+  on("lost", check);
   check();
   setInterval(() => {
     if (document.hidden) return;

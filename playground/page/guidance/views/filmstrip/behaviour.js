@@ -141,13 +141,11 @@ async function join(value) {
   element.dataset.shown = strips.get(key).frames.size;
 }
 
-function show() {
-  const value = props.value;
+function show(value) {
   if (!value || !value.kind || value.asked < newest) return;
   newest = value.asked ?? newest;
   if (value.kind === 'strip') { join(value); return; }
   if (value.kind === 'stopped') { ignored = run; busy = null; advance(null); }
   say(value.text, value.error);
 }
-watch('value', show);
-show();
+shows(show);

@@ -268,8 +268,7 @@ async function showFinished(value, ticket) {
 // Gradio hands over the last frame of a run twice, and a verdict may come after its picture; what has been chosen in it stays.
 const again = (a, b) => ['png', 'text', 'notes'].every((name) => JSON.stringify(a[name]) === JSON.stringify(b[name]));
 
-function show() {
-  const value = props.value;
+function show(value) {
   if (!value || !value.kind || late(value) || value.asked < newest) return;
   newest = value.asked ?? newest;
   if (run && last && value.kind === 'finished' && again(value, last)) {
@@ -296,5 +295,4 @@ function show() {
   }
 }
 offerOverlays(draw);
-watch('value', show);
-show();
+shows(show);

@@ -1,0 +1,94 @@
+"""What follows the visitor's typing at once is asked for and answered past gradio's events.
+
+For each event gradio's page looks through all of its parts several times, which takes as long as
+two calls of the network. `at_once.js` asks `POST /at-once/VIEW`, and hands the view its data.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import gradio as gr
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from playground import faults
+from playground.page import live, serving
+from playground.recipe import VERSION, Recipe, RecipeError
+
+PATH = "/at-once/{view}"
+ASK = (Path(__file__).parent / "at_once.js").read_text(encoding="utf-8")
+# Data of the view for a recipe of a visitor, asked for at a moment of the browser's clock; None if
+# something newer has been asked for meanwhile.
+Answer = Callable[[Recipe, str, float], dict | None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The body of a request: what is to be drawn, for whom, and when it was asked for (ms)."""
+
+    recipe: Recipe
+    visitor: str
+    moment: float
+
+    @classmethod
+    def read(cls, body: bytes) -> "Asked":
+        """RecipeError, in words that fit the page, for what it cannot be."""
+        try:
+            said = orjson.loads(body)
+            fields, visitor = dict(said["recipe"]), said["visitor"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise RecipeError("What was sent does not fit this part of the page.") from error
+        if not (isinstance(visitor, str) and 0 < len(visitor) <= 100):
+            raise RecipeError("The page does not say whose it is: load it again.")
+        return cls(
+            Recipe.from_dict({"v": VERSION} | fields), visitor, live.moment(said.get("asked"))
+        )
+
+
+def connect(page: gr.Blocks) -> None:
+    """Let the page ask, as the visitor that gradio takes it for: turns are taken by visitor."""
+    visitor = gr.Textbox(visible="hidden", elem_id="visitor")
+
+    def on_load(request: gr.Request):
+        return request.session_hash
+
+    page.load(on_load, None, visitor, queue=False, show_progress="hidden", api_visibility="private")
+    page.load(None, js=ASK)
+
+
+def route(answers: Mapping[str, Answer]) -> Route:
+    """`answers` are those of the views that follow at once."""
+    places: list[anyio.CapacityLimiter] = []  # one, made in the event loop: threads of its own
+
+    async def answer(request: Request) -> Response:
+        make = answers.get(request.path_params["view"])
+        if make is None:
+            raise HTTPException(404)
+        if not places:
+            places.append(anyio.CapacityLimiter(serving.settings().visitors))
+        body = await request.body()
+        found = await anyio.to_thread.run_sync(written, make, body, limiter=places[0])
+        return Response(found, 200 if found else 204, media_type="application/json")
+
+    return Route(PATH, answer, methods=["POST"])
+
+
+def written(make: Answer, body: bytes) -> bytes:
+    """What a view is to show, as JSON; empty for nothing. Whatever is refused is a sentence."""
+    try:
+        asked = Asked.read(body)
+        found = make(asked.recipe, asked.visitor, asked.moment)
+    except ValueError as error:
+        found = refused(str(error))
+    except Exception as error:  # what nobody expected is told in the log
+        found = refused(faults.unforeseen(error, "drawing while typing"))
+    return b"" if found is None else orjson.dumps(found)
+
+
+def refused(sentence: str) -> dict:
+    return {"kind": "message", "text": sentence, "error": True}
