@@ -1,5 +1,7 @@
 """Measures of pictures, on cases whose answer is known."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -28,3 +30,17 @@ def test_saturation_is_none_for_gray_and_one_for_pure_colour():
     assert measures.saturation(gray) == 0
     assert measures.saturation(red) == 1
     assert measures.saturation(np.concatenate((gray, red))) == pytest.approx(0.5)
+
+
+def test_a_picture_is_judged_with_one_core_and_all_else_keeps_its_own():
+    cores = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        blank = np.full((128, 128, 3), 255, np.uint8)
+        assert measures.judged("a red square", blank).missing == ("a red square",)
+        assert torch.get_num_threads() == 2
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(torch.get_num_threads).result() == 2
+        assert measures._alone().submit(torch.get_num_threads).result() == 1
+    finally:
+        torch.set_num_threads(cores)

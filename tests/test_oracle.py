@@ -11,6 +11,7 @@ from torch.nn.functional import one_hot
 from playground.training.oracle import accuracy, jittered, targets, unseen
 from playground.world import oracle as o
 from playground.world.grammar import stream
+from playground.world.render import draw
 from playground.world.scene import GRID, Item, Scene
 
 CARD = o.WEIGHTS.parent / "card.json"
@@ -53,6 +54,17 @@ def test_perfect_answers_give_the_scene_back():
         for item, read in pairs:
             assert key(item) == key(read)
             assert np.abs(np.subtract(item.center, read.center)).max() <= GRID // 2
+
+
+def test_folded_it_answers_as_before():
+    scenes = [scene for scene, _ in itertools.islice(stream(12), 2)]
+    pictures = torch.from_numpy(np.stack([draw(scene) for scene in scenes]))
+    plain, folded = o.load(), o.folded(o.load())
+    assert not [m for m in folded.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    with torch.inference_mode():
+        wanted, found = plain(o._pixels(pictures)), folded(o._pixels(pictures))
+    for name, answer in wanted.items():
+        torch.testing.assert_close(found[name], answer, atol=1e-3, rtol=0)
 
 
 def test_an_item_off_the_grid_is_looked_for_in_the_nearest_cell():

@@ -5,6 +5,7 @@ Pictures are uint8 [n, height, width, 3].
 
 import functools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -22,7 +23,20 @@ class UnjudgeableError(ValueError):
 
 @functools.lru_cache(maxsize=1)
 def judge() -> oracle.Oracle:
-    return oracle.load()
+    return oracle.folded(oracle.load())
+
+
+@functools.lru_cache(maxsize=1)
+def _alone() -> ThreadPoolExecutor:
+    """A thread that computes with one core. For one picture PyTorch would divide every layer among
+    all cores, and where other threads compute too its threads wait for each other, busily: twice
+    the processor's time, and at worst a hundred times the seconds.
+    """
+    cores = torch.get_num_threads()
+    thread = ThreadPoolExecutor(1, "oracle", torch.set_num_threads, (1,))
+    thread.submit(torch.get_num_threads).result()
+    torch.set_num_threads(cores)  # of all threads but that one, which has its own number already
+    return thread
 
 
 def check(prompt: str, height: int, width: int) -> None:
@@ -51,7 +65,7 @@ def judged(prompt: str, picture: np.ndarray) -> verdict.Verdict:
     Raises UnjudgeableError as `check` does.
     """
     check(prompt, *picture.shape[:2])
-    (seen,) = oracle.read(judge(), np.stack([picture]))
+    (seen,) = _alone().submit(oracle.read, judge(), np.stack([picture])).result()
     return verdict.of(prompt, seen)
 
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from playground.paths import ASSETS
 from playground.world.scene import GRID, SIDE, Item, Scene
@@ -73,6 +74,16 @@ def load() -> Oracle:
     oracle = Oracle()
     oracle.load_state_dict(load_file(WEIGHTS))  # stored in half precision, computed in single
     return oracle.eval().requires_grad_(False)
+
+
+def folded(oracle: Oracle) -> Oracle:
+    """The same oracle, in two thirds of the time: normalisation is a part of the convolutions, and
+    a pixel's channels lie side by side in memory. `oracle` itself is changed.
+    """
+    for block in [m for m in oracle.modules() if isinstance(m, nn.Sequential)]:
+        if isinstance(block[0], nn.Conv2d):
+            block[0], block[1] = fuse_conv_bn_eval(block[0], block[1]), nn.Identity()
+    return oracle.to(memory_format=torch.channels_last)
 
 
 class Reading(nn.Module):
