@@ -4,6 +4,7 @@ They cross threads, processes and networks, and a page, a file or another machin
 without torch.
 """
 
+import functools
 import io
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -99,6 +100,11 @@ class Picture:
 
     def png(self) -> bytes:
         """The picture as a file, which carries its recipe if there is one that draws it."""
+        return self._png
+
+    @functools.cached_property
+    def _png(self) -> bytes:
+        """Several views show it, and to write it takes longer than all else that they need."""
         file, image = io.BytesIO(), Image.fromarray(self.image)
         if self.given:
             image.save(file, "PNG")

@@ -79,8 +79,8 @@ class Visitor:
         drawn, start = Drawn(), time.perf_counter()
         try:
             await self.join(self.form.filled(**widgets))
-            async for message in self.messages():
-                self._note(drawn, message, time.perf_counter() - start)
+            async for message, text in self._told():
+                self._note(drawn, message, text, time.perf_counter() - start)
         except (httpx.HTTPError, ValueError) as error:
             drawn.failed = str(error) or type(error).__name__
         if drawn.picture is None and not drawn.failed:
@@ -98,13 +98,18 @@ class Visitor:
 
     async def messages(self) -> AsyncIterator[dict[str, Any]]:
         """What the page is told, until there is nothing more to tell."""
+        async for message, _ in self._told():
+            yield message
+
+    async def _told(self) -> AsyncIterator[tuple[dict[str, Any], str]]:
+        """Each message, and its JSON."""
         query = {"session_hash": self.session}
         async with self.client.stream("GET", f"{API}/queue/data", params=query) as answer:
             answer.raise_for_status()
             async for line in answer.aiter_lines():
                 if line.startswith("data: "):
                     message = json.loads(line[6:])
-                    yield message
+                    yield message, line
                     if message["msg"] == "close_stream":
                         return
 
@@ -112,8 +117,8 @@ class Visitor:
         body = {"session_hash": self.session, "fn_index": self.form.handler, "event_id": self.event}
         await self.client.post(f"{API}/cancel", json=body)
 
-    def _note(self, drawn: Drawn, message: dict[str, Any], now: float) -> None:
-        kind, text = message["msg"], json.dumps(message.get("output"))
+    def _note(self, drawn: Drawn, message: dict[str, Any], text: str, now: float) -> None:
+        kind = message["msg"]
         if kind in ("process_generating", "process_completed"):
             if OTHERS.search(text, 0, 20_000):
                 drawn.waited, drawn.told = True, drawn.told or now
