@@ -51,9 +51,14 @@ async function edited(app, work, { link, ...edit }, show) {
   if (work.newest()) show({ ...value, happened });
 }
 
-/** What the oracle says of each picture by the edit's words. @param {App} app @param {RunRecord[]} drawn */
-async function judged({ about, models }, drawn) {
-  const { recipe } = drawn[1], why = about.model(recipe.model).whyNot.oracle;
-  const found = why ? [] : await Promise.all(drawn.map(({ picture }) => models.engine?.ask({ ask: "judge", recipe, image: picture.image })));
-  return data.judged(drawn, found, why);
+/** What the oracle says of each picture by the edit's words, or why it cannot be asked. @param {App} app @param {RunRecord[]} drawn */
+async function judged(app, drawn) {
+  const { recipe } = drawn[1], why = app.about.model(recipe.model).whyNot.oracle;
+  if (why) return data.judged(drawn, [], why);
+  try {
+    const found = await Promise.all(drawn.map(({ picture }) => app.models.engine?.ask({ ask: "judge", recipe, image: picture.image })));
+    return data.judged(drawn, found, "");
+  } catch (error) {
+    return data.judged(drawn, [], app.sentence(error));
+  }
 }
