@@ -19,6 +19,7 @@ from playground.attention.summing import Aggregation
 from playground.diffusion import guidance
 from playground.engine.engine import Engine
 from playground.engine.local import LocalSession
+from playground.engine.session import Edit
 from playground.live import check, folder, graphs, node, parts, serve
 from playground.live.check import array
 from playground.models import pictures
@@ -168,6 +169,7 @@ def runs(live_site) -> list:
         node.cells(*RECIPES.values(), judged=True), node.cells(*SHARING),
         node.cells(CLOSELY, heads=True),
         {"tasks": [read]}, *map(node.cells, refused),
+        node.cells(RECIPES["flow"], edit=asdict(Edit("refine", 1, prompt="a cat"))),
     ]  # fmt: skip
     return node.draw(live_site, list(MODELS), asked)
 
@@ -225,7 +227,9 @@ def test_a_picture_is_read_as_in_python(runs, shipped):
 
 
 def test_what_cannot_be_drawn_is_refused_in_a_sentence(runs):
-    for said, (change, expected) in zip(runs[4:], REFUSED, strict=True):
+    *others, joint = runs[4:]
+    assert "an edit needs cross-attention" in joint["refused"]
+    for said, (change, expected) in zip(others, REFUSED, strict=True):
         assert ("refused" in said) == (expected is not None), change
         assert expected is None or expected in said["refused"]
 
