@@ -1,17 +1,22 @@
 """How the live edition computes: weights of 8 bits, WebGPU, threads."""
 
 import json
+import re
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import onnx
 import pytest
+from browser import CHROMIUM, LONGEST
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from playground.live import graphs, node, page_files, rounding
+from playground.live import graphs, node, page_files, rounding, serve
 from playground.recipe import Recipe
 
+SOFTWARE = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+FOUR_CORES = "Object.defineProperty(navigator, 'hardwareConcurrency', { value: 4 })"
 FLOAT = onnx.TensorProto.FLOAT
 SCRIPTS = Path(__file__).parent / "live"
 STUDENT = Recipe(
@@ -133,3 +138,35 @@ def test_a_kept_choice_that_cannot_be_read_is_the_usual_one(tried):
     assert odd == [usual] * 3
     assert right["choice"] == {"provider": "webgpu", "weights": "int8"}
     assert right["tried"]["threads"] == 2
+
+
+@pytest.mark.slow
+def test_every_way_is_tried_in_a_browser(live_site):
+    """WebGPU on a software adapter: right, and slower than WebAssembly. Threads on two cores may
+    be either; which is said.
+    """
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=3 * LONGEST)
+    with serve.server(live_site) as server, sync_playwright() as play:
+        Thread(target=server.serve_forever, daemon=True).start()
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=SOFTWARE)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.add_init_script(FOUR_CORES)
+        status, ways = page.locator("#explorer .status"), page.locator("#computing summary")
+        said = page.locator("#computing .said")
+        page.goto(f"http://127.0.0.1:{server.server_port}/?r={STUDENT.to_query()}")
+        expect(status).to_contain_text("by WebAssembly; LCM")
+        ways.click()
+        expect(page.locator("#computing")).to_contain_text("Measured here")  # threads
+        page.locator("#computing input[value=webgpu]").check()
+        expect(said).to_contain_text(re.compile(r"It is not faster here: .* goes on as before"))
+        expect(ways).to_contain_text("WebAssembly")
+        page.locator("#computing input[value=int8]").check()
+        expect(status).to_contain_text("by WebAssembly with weights of 8 bits; LCM")
+        page.reload()
+        expect(ways).to_contain_text("weights of 8 bits")
+        page.locator("#draw").click()
+        expect(status).to_contain_text("by WebAssembly with weights of 8 bits; LCM")
+        browser.close()
+        server.shutdown()

@@ -5,6 +5,12 @@ import { pathToFileURL } from "node:url";
 const from = (name) => import(new URL(name, pathToFileURL(`${process.argv[2]}/`)));
 const { Models } = await from("js/page/opening.js"), choosing = await from("js/page/choosing.js");
 const found = {}, workers = [];
+const browser = (hardwareConcurrency, isolated, userAgent = "Chrome") => {
+  Object.defineProperty(globalThis, "navigator", { value: { hardwareConcurrency, userAgent, maxTouchPoints: 0 }, configurable: true });
+  globalThis.crossOriginIsolated = isolated;
+  return choosing.threadsHere();
+};
+browser(2, false);
 
 /** Answers as the worker of js/engine/worker.js; `said` of each in turn: seconds of a call, why it is refused, how long a run takes. */
 let said = [];
@@ -72,11 +78,6 @@ found.unasked = await tried([{ seconds: 1 }, { seconds: 9 }], { ...GPU, weights:
   found.anew = { first, threads, again, weights, ended: workers.map(({ ended }) => !!ended) };
 }
 { // threads, and what is kept
-  const browser = (cores, isolated, userAgent = "Chrome") => {
-    Object.defineProperty(globalThis, "navigator", { value: { hardwareConcurrency: cores, userAgent, maxTouchPoints: 0 }, configurable: true });
-    globalThis.crossOriginIsolated = isolated;
-    return choosing.threadsHere();
-  };
   found.threads = [browser(2, true), browser(4, true), browser(64, true), browser(8, false), browser(1, true), browser(6, true, "iPhone")];
   const kept = (text) => {
     globalThis.localStorage = { getItem: () => text };
