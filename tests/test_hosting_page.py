@@ -15,7 +15,7 @@ from small_page import FEW, HELD
 
 from playground.hosting.gate import FULL
 from playground.hosting.health import EXIT
-from playground.measuring import load, soak
+from playground.measuring import load, opening, soak
 from playground.measuring.load_client import API, Form, Visitor
 from playground.page.hosting.mailboxes import Mailboxes
 
@@ -80,6 +80,9 @@ def test_health_and_headers(url):
     assert (health.status_code, set(health.json().values())) == (200, {"alive"})
     assert "frame-ancestors 'self'" in httpx.get(url).headers["content-security-policy"]
     assert httpx.get(f"{url}{API}/info").headers["x-content-type-options"] == "nosniff"
+    found = ran(opening.opened(url, 5))
+    assert (found["visitors"], found["kilobytes"] > 5) == (5, True)
+    assert httpx.get(url, headers={"accept-encoding": "identity"}).content.endswith(b"</html>\n")
 
 
 JOIN, SENT = f"{API}/queue/join", {"data": ["a", 1, 1], "session_hash": "ann"}

@@ -55,6 +55,8 @@ def test_the_tables_are_those_of_the_figures(monkeypatch):
     row = load.summary([[Drawn(0.1, 0.2, 1.0)]], 1.0) | {"visitors": 1, "megabytes": 1500}
     state = {"megabytes": 1000, "threads": 90, "files": 50, "kept": 0}
     found = {
+        "opening": where | {"visitors": 30, "first": 0.5, "last": 0.2, "again": 0.1,
+                            "kilobytes": 1726},
         "load": {"usual": where | {"rows": [row], "each": 5, "steps": 15}},
         "beside": where | {"alone": 1.0, "beside": 2.0, "times": 2.0, "rounds": 5},
         "flood": where | {"answers": {"taken": 7, "503": 2}, "joins": 9, "uploads": 3,
@@ -63,6 +65,7 @@ def test_the_tables_are_those_of_the_figures(monkeypatch):
     }  # fmt: skip
     monkeypatch.setattr(load_tables, "figures", lambda: found)
     assert "| U-Net, 15 steps | 1 | 0 | 1.00 | 0.1 / 0.1 s |" in load_tables.load({})
+    assert "had it after 0.2 s (1.7 MB each" in load_tables.opening({})
     assert "2.0 times as long as alone" in load_tables.beside({})
-    assert "7 were taken, the others read" in load_tables.flood({})
+    assert "7 were taken and not computed, the others" in load_tables.flood({})
     assert "| memory, MB | 1,000 | 1,000 |" in load_tables.soak({})

@@ -18,6 +18,7 @@ from playground.measuring import (
     family,
     hosting,
     load,
+    opening,
     recording,
     replicas,
     report,
@@ -40,7 +41,8 @@ STAGES = {
     "edits": edits.measure,  # does an edit through attention happen, by its share of the steps
     "speed": speed.run,  # seconds, beside stock diffusers
     "checkpoints": checkpoints.measure,  # families beside their stock pipelines
-    "hosting": hosting.measure,  # the five below but replicas, with a page that it starts and stops
+    "hosting": hosting.measure,  # starts pages: opening, load, beside, soak, flood
+    "opening": opening.measure,  # a running page: a class asks for it at the same moment
     "load": load.measure,  # a running page: 1 to 50 visitors draw at the same time
     "beside": beside.measure,  # a picture while others draw many, against alone
     "replicas": replicas.measure,  # engines in processes of their own, one of them killed
@@ -54,7 +56,7 @@ STAGES = {
 
 parser = argparse.ArgumentParser(prog="python -m playground.measuring")
 parser.add_argument("stage", choices=STAGES)
-parser.add_argument("url", nargs="?", help="of load, soak and flood: where the page is")
+parser.add_argument("url", nargs="?", help="of opening, load, soak and flood: where it is")
 parser.add_argument("--count", type=int, help="pictures per task, scenes, prompts, or rounds")
 parser.add_argument("--device", choices=("cpu", "cuda", "mps"), help="of scores and checkpoints")
 of_scores = parser.add_argument_group("of scores")

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import psutil
 
-from playground.measuring import beside, load, soak
+from playground.measuring import beside, load, opening, soak
 from playground.measuring.load_client import PROMPT
 
 STUDENT = "emoji-world-lcm"
@@ -29,6 +29,7 @@ def measure(count: int = load.EACH) -> None:
     """`count` pictures a visitor, and as much less of everything else."""
     share = count / load.EACH
     with page() as url:
+        opening.measure(url)
         load.measure(url, count)
         load.measure(url, count, STUDENT)
         load.measure(url, count, api=True, visitors=PROGRAMS)

@@ -96,14 +96,29 @@ def flood(_: dict) -> str:
     taken, left = found["answers"].get("taken", 0), found["after"]["kept"] - found["before"]["kept"]
     return (
         f"{found['joins']:,} requests of as many strangers who never listened, and "
-        f"{found['uploads']:,} uploads cut off: {taken:,} were taken, the others read that "
-        f"the page is full. {left} files stayed; then a visitor drew in {found['picture']:.1f} s, "
+        f"{found['uploads']:,} uploads cut off: {taken:,} were taken and not computed, the others "
+        f"refused. {left} files stayed; then a visitor drew in {found['picture']:.1f} s, "
         f"and the process had {found['after']['megabytes']:,} MB (before: "
         f"{found['before']['megabytes']:,} MB). Measured by {COMMAND.format('flood')}. "
         f"{machine(found)}"
     )
 
 
+def opening(_: dict) -> str:
+    """A class that opens the page at the same moment."""
+    found = figures().get("opening")
+    if not found:
+        return f"Not measured yet: {COMMAND.format('opening')}."
+    return (
+        f"{found['visitors']} visitors who opened the page at the same moment had it after "
+        f"{found['last']:.1f} s ({found['kilobytes'] / 1000:.1f} MB each, packed once for one "
+        f"who came before them and waited {found['first']:.1f} s); when they came again, they "
+        f"were told within {found['again']:.1f} s that it is still the same. Measured by "
+        f"{COMMAND.format('opening')}. {machine(found)}"
+    )
+
+
 TABLES = {
-    "load": load, "beside": beside, "soak": soak, "flood": flood, "settings": all_settings,
+    "opening": opening, "load": load, "beside": beside, "soak": soak, "flood": flood,
+    "settings": all_settings,
 }  # fmt: skip
