@@ -64,11 +64,11 @@ def test_a_first_visit_is_small(live_site, site):
     assert size + sum(path.stat().st_size for path in others) < LARGEST
 
 
-def test_graphs_have_no_contributed_operations_and_are_the_same_again(shipped):
+def test_graphs_have_operations_of_every_device_and_are_the_same_again(shipped):
     made = graphs.decoder(shipped)
     assert graphs.decoder(shipped) == made
     graph = onnx.load_from_string(made).graph
-    assert {one.domain for one in graph.node} == {""}
+    assert {one.op_type for one in graph.node if one.domain} <= {"Gelu", "QuickGelu"}
     halves = [
         weight for weight in graph.initializer if weight.data_type == onnx.TensorProto.FLOAT16
     ]

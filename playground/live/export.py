@@ -86,7 +86,8 @@ def contents(names: Sequence[str]) -> dict[str, bytes]:
         }
     )
     hashes = {path: folder.hash_of(found[path]) for path in sorted(found)}
-    return found | {"sw.js": page_files.service_worker(hashes, playground.__version__)}
+    worker = page_files.service_worker(hashes, playground.__version__, files.entries)
+    return found | {"sw.js": worker}
 
 
 def _runtime(files: Files) -> dict:

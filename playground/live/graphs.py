@@ -1,8 +1,8 @@
 """A model's parts as ONNX graphs for the browser: text encoder, network with maps, autoencoder.
 
-They have no operation that ONNX itself does not have, because the one contributed for attention
-gives wrong numbers on WebGPU. Weights that are float16 numbers, as those of a published network
-are, are stored as such, each followed by a Cast: half the bytes, the same numbers.
+They have no attention in one operation, because the one contributed for it gives wrong numbers on
+WebGPU. Weights that are float16 numbers, as those of a published network are, are stored as such,
+each followed by a Cast: half the bytes, the same numbers.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from playground.attention.layouts import Size
 from playground.diffusion.guidance import EMBEDDED
-from playground.engine.backends.exported import ROWS, graph_of
+from playground.engine.backends.exported import ROWS
 from playground.engine.backends.graph import PREDICTION, Decoder
 from playground.engine.backends.joint_graph import MAPS, JointWithMaps
 from playground.engine.backends.unet_graph import UNetWithMaps
 from playground.live import sharing
 from playground.live.closer import WORKED, Closer, axes_of_layer, no_edit
+from playground.live.optimizing import graph_of
 from playground.models.families.joint import JointModel
 from playground.models.families.unet import UNetModel
 from playground.models.latent import LatentModel

@@ -158,10 +158,13 @@ def charts(
     return curves.chart(panels, measures, text, f"latent-playground-{name}", figures=False)
 
 
-def service_worker(hashes: Mapping[str, str], version: str) -> bytes:
+def service_worker(
+    hashes: Mapping[str, str], version: str, entries: Mapping[str, dict] | None = None
+) -> bytes:
     """sw.js for a folder whose files have these hashes, by path: it keeps the page itself.
 
-    What the worker fetches by its hash (models, the runtime's WebAssembly) it leaves alone.
+    What the worker fetches by its hash (models, the runtime's WebAssembly: `entries` as in
+    site.json) it leaves alone; unpacked WebAssembly it hands over, once it is kept.
     """
     first = {f"shown/{name}.json" for name in FIRST}
     kept = {
@@ -170,9 +173,14 @@ def service_worker(hashes: Mapping[str, str], version: str) -> bytes:
         if path in SHELL or path.startswith(("js/", "views/", "shown/")) or path.endswith(".mjs")
     }
     early = [p for p in kept if not p.startswith("shown/") or p in first]
+    inside = {
+        entry["path"].removesuffix(".gz"): entry["unpacked"]["sha256"]
+        for entry in (entries or {}).values()
+        if entry["path"].endswith(".wasm.gz")
+    }
     head = (
         f"const VERSION = {json.dumps(version)};\nconst EARLY = {json.dumps(early)};\n"
-        f"const KEPT = {json.dumps(kept)};\n"
+        f"const KEPT = {json.dumps(kept)};\nconst INSIDE = {json.dumps(inside)};\n"
     )
     return (head + (HERE / "js" / "page" / "sw.js").read_text()).encode()
 

@@ -29,9 +29,10 @@ from playground.world.oracle import WEIGHTS
 ROOMS = ("diffusion", "models", "attention", "engine/backends")
 FILES = ("recipe.py", "live/graphs.py", "live/closer.py", "live/sharing.py")
 FILES += ("live/rounding.py", "live/parts.py", "live/site.py")
+FILES += ("live/optimizing.py",)
 ORACLES = ("world/oracle.py", "world/scene.py", "world/vocabulary.py", "live/graphs.py")
 ORACLES += ("live/oracle.py", "engine/backends/exported.py")
-LIBRARIES = ("torch", "diffusers", "transformers", "onnx")
+LIBRARIES = ("torch", "diffusers", "transformers", "onnx", "onnxruntime")
 CHECKED = "a cat wearing a top hat"  # the words, the timestep and w of the stored call
 TIMESTEP, SCALE, SEED = 500.0, 5.0, 7
 

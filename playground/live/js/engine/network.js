@@ -14,6 +14,7 @@
  */
 import { editsOf } from "./closer.js";
 import { wordColumns } from "./prompts.js";
+import { widened } from "./widening.js";
 
 const PREDICTION = "prediction";
 
@@ -103,7 +104,8 @@ const QUIET = 3; // errors alone: that shapes are computed by the processor is n
 
 /** A graph that can be computed. @param {Ort} ort @param {Uint8Array} graph @param {"wasm" | "webgpu"} provider @returns {Promise<any>} */
 export function session(ort, graph, provider) {
-  return ort.InferenceSession.create(graph, { executionProviders: [provider], logSeverityLevel: QUIET });
+  const { structure, weights, optimized } = widened(graph);
+  return ort.InferenceSession.create(structure, { executionProviders: [provider], externalData: [weights], graphOptimizationLevel: optimized ? "disabled" : "all", logSeverityLevel: QUIET });
 }
 
 /** By grid, "HxW". @template T @param {Model["layers"]} layers @param {(grid: string) => number[]} sizeOf @param {(grid: string, size: number[]) => T} make @returns {Record<string, T>} */

@@ -6,6 +6,8 @@
  * @import { Prompt } from "./network.js"
  * @import { Run } from "./drawing.js"
  * @typedef {(file: FileEntry, base: string, report?: (bytes: number) => void) => Promise<Uint8Array<ArrayBuffer>>} BytesOf
+ * @typedef {{ bytesOf: BytesOf, say: (said: Say) => void, read?: (url: string) => Promise<any>, kept?: (file: FileEntry) => Promise<boolean> }} World
+ *   `kept` says whether the browser keeps a file, undamaged
  * @typedef {{ facts: Model, opened: Opened, network: Network, reader: Reader, check: import("./check.js").Check, prompts: Map<string, Promise<Prompt>> }} Open
  */
 import { Cell, TaskError } from "./cells.js";
@@ -27,9 +29,10 @@ const KEPT = 200; // encoded prompts of a model
 const PROVIDERS = { wasm: "WebAssembly", webgpu: "WebGPU" };
 
 export class Service {
-  /** @param {{ bytesOf: BytesOf, say: (said: Say, moved?: Transferable[]) => void, read?: (url: string) => Promise<any> }} world */
-  constructor({ bytesOf, say, read = async (url) => (await fetch(url)).json() }) {
+  /** @param {World} world */
+  constructor({ bytesOf, say, read = async (url) => (await fetch(url)).json(), kept = async () => false }) {
     this.bytesOf = bytesOf;
+    this.kept = kept;
     this.say = say;
     this.read = read;
     this.drawing = new Drawing();
@@ -60,11 +63,14 @@ export class Service {
   }
 
   /** @param {Ask & { ask: "start" }} asked @returns {Promise<Site>} */
-  async start({ id, site, options }) {
+  async start({ id, site, options, served }) {
     this.base = site;
     this.options = options;
     this.site = /** @type {Site} */ (await this.read(site));
-    this.ort = await startRuntime(this.site, this.base, options, this.bytesOf, (progress) => this.say({ id, say: "progress", progress }));
+    const world = { bytesOf: this.bytesOf, kept: async (/** @type {FileEntry} */ file) => served && this.kept(file) };
+    const { ort, kept } = await startRuntime(this.site, this.base, options, world, (progress) => this.say({ id, say: "progress", progress }));
+    this.ort = ort;
+    if (kept) void this.session(this.site.models[0].files.text, options.provider).catch(() => {}); // whatever is opened needs it
     return this.site;
   }
 
@@ -122,17 +128,22 @@ export class Service {
     const name = `${provider} ${file}`, known = this.sessions.get(name), { files } = /** @type {Site} */ (this.site);
     if (known) return known;
     const making = (async () => {
-      const bytes = graph ?? (await this.bytesOf(files[file], this.base, report)), made = await this.inTurn(() => session(this.ort, bytes, provider));
-      return { run: (/** @type {any[]} */ ...given) => this.inTurn(() => made.run(...given)), release: () => made.release() };
+      const bytes = graph ?? (await this.bytesOf(files[file], this.base, report));
+      return this.calling(await this.inTurn(() => session(this.ort, bytes, provider), true));
     })();
     this.sessions.set(name, making);
     making.catch(() => this.sessions.delete(name)); // so that it can be tried again
     return making;
   }
 
-  /** The build with WebGPU can do one thing at a time (emscripten's Asyncify). @template T @param {() => Promise<T>} work @returns {Promise<T>} */
-  inTurn(work) {
-    if (this.options.provider === "wasm") return work();
+  /** A session whose calls run in turn. Not made where a graph's bytes are at hand: what closes over them keeps them. @param {any} made */
+  calling(made) {
+    return { run: (/** @type {any[]} */ ...given) => this.inTurn(() => made.run(...given)), release: () => made.release() };
+  }
+
+  /** ONNX Runtime is given the weights of one graph at a time (`always`), and its build with WebGPU can do one thing at a time (emscripten's Asyncify). @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  inTurn(work, always = false) {
+    if (!always && this.options.provider === "wasm") return work();
     const done = this.turn.then(work);
     this.turn = done.catch(() => {});
     return done;

@@ -41,7 +41,7 @@ export class Engine {
 
   /** Begin: fetch the runtime. @param {P.Options} options @param {Report} [report] @returns {Promise<P.Site>} */
   start(options, report) {
-    return this.ask({ ask: "start", site: this.site, options }, report);
+    return this.ask({ ask: "start", site: this.site, options, served: !!navigator.serviceWorker?.controller }, report);
   }
 
   /** Fetch a model and make it ready. @param {string} model @param {Report} [report] */

@@ -2,8 +2,9 @@
 /**
  * Files of the edition, as bytes: fetched with progress, held to their hash, kept by the browser.
  *
- * A file is kept in the Cache API under its hash, so that the second visit needs no network and a new
- * edition takes over what did not change. A download that breaks off goes on where it broke.
+ * A file is kept in the Cache API as it is used, unpacked, under the hash of that: so the second visit
+ * needs neither network nor time to unpack, and a new edition takes over what did not change. A
+ * download that breaks off goes on where it broke.
  *
  * @import { FileEntry, Site } from "../engine/protocol.js"
  */
@@ -23,27 +24,37 @@ const TRIES = 4, PAUSE = 400, SILENCE = 30_000; // ms before a try, doubled each
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
 export async function bytesOf(file, base, report = () => {}) {
-  const kept = await read(file.sha256);
-  if (kept && (await intact(kept, file))) {
+  const kept = await intactlyKept(file);
+  if (kept) {
     report(file.bytes);
-    return file.unpacked ? unpacked(kept, file.unpacked) : kept;
+    return kept;
   }
-  if (kept) await forget(file.sha256); // damaged or cut off: fetched again
-  const bytes = await downloaded(file, base, report);
-  await keep(file.sha256, bytes);
-  return file.unpacked ? unpacked(bytes, file.unpacked) : bytes;
+  const packed = await downloaded(file, base, report), bytes = file.unpacked ? await unpacked(packed, file.unpacked) : packed;
+  await keep(insideOf(file).sha256, bytes, file.path.includes(".wasm") ? { "Content-Type": "application/wasm" } : {});
+  return bytes;
 }
+
+/** A file if it is kept; one that is damaged or cut off is forgotten. @param {FileEntry} file */
+export async function intactlyKept(file) {
+  const inside = insideOf(file), kept = await read(inside.sha256);
+  if (kept && (await intact(kept, inside))) return kept;
+  if (kept) await forget(inside.sha256);
+  return null;
+}
+
+/** What a file holds once it is unpacked. @param {FileEntry} file @returns {{ sha256: string, bytes: number }} */
+const insideOf = (file) => file.unpacked ?? file;
 
 /** Forget kept files of other editions. @param {Site} site */
 export async function tidy(site) {
-  const wanted = new Set(Object.values(site.files).flatMap(({ sha256 }) => [sha256, partOf(sha256)]));
+  const wanted = new Set(Object.values(site.files).flatMap((file) => [insideOf(file).sha256, partOf(file.sha256)]));
   for (const name of await names()) if (!wanted.has(name)) await forget(name);
 }
 
 /** Whether all of these files are kept, so that no network is needed. @param {FileEntry[]} files */
 export async function allKept(files) {
   const here = new Set(await names());
-  return files.every(({ sha256 }) => here.has(sha256));
+  return files.every((file) => here.has(insideOf(file).sha256));
 }
 
 // ---- fetching -----------------------------------------------------------------------------------
@@ -144,10 +155,10 @@ async function read(name) {
   }
 }
 
-/** @param {string} name @param {Uint8Array<ArrayBuffer>} bytes */
-async function keep(name, bytes) {
+/** @param {string} name @param {Uint8Array<ArrayBuffer>} bytes @param {Record<string, string>} [headers] */
+async function keep(name, bytes, headers = {}) {
   try {
-    await (await caches.open(KEPT)).put(address(name), new Response(bytes));
+    await (await caches.open(KEPT)).put(address(name), new Response(bytes, { headers }));
   } catch {
     /* QuotaExceededError, or no Cache API: go on in memory */
   }
@@ -172,9 +183,9 @@ async function names() {
 }
 
 // ---- bytes --------------------------------------------------------------------------------------
-/** Browsers hash only pages that came by HTTPS or from this machine; elsewhere the length must do. @param {Uint8Array<ArrayBuffer>} bytes @param {FileEntry} file */
-async function intact(bytes, file) {
-  return bytes.length === file.bytes && (!crypto.subtle || (await hashOf(bytes)) === file.sha256);
+/** Browsers hash only pages that came by HTTPS or from this machine; elsewhere the length must do. @param {Uint8Array<ArrayBuffer>} bytes @param {{ sha256: string, bytes: number }} wanted */
+async function intact(bytes, wanted) {
+  return bytes.length === wanted.bytes && (!crypto.subtle || (await hashOf(bytes)) === wanted.sha256);
 }
 
 /** SHA-256 in hexadecimal. @param {Uint8Array<ArrayBuffer>} bytes */

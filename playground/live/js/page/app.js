@@ -46,6 +46,8 @@ export class App {
     this.tabs = new Tabs(this, byId("lenses"));
     byId("loading").hidden = true;
     this.impossible = missing();
+    this.saving = !!(/** @type {any} */ (navigator).connection?.saveData);
+    if (!this.impossible && !this.saving) void this.models.begin().catch(() => {}); // it is said when the model is opened
   }
 
   /** The first lens with its example, then what a link or an earlier visit asks for, then the model. */
@@ -55,7 +57,7 @@ export class App {
     await connect(this);
     await import("./arrivals.js").then(({ default: scripts }) => scripts.forEach((script) => script()));
     if (this.impossible) return;
-    if (!this.drawing.asked && /** @type {any} */ (navigator).connection?.saveData) {
+    if (!this.drawing.asked && this.saving) {
       return this.panel.status.say("Your browser asks to save data: the model is fetched when you draw.");
     }
     await this.prepare(this.panel.model);

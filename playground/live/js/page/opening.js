@@ -62,12 +62,11 @@ export class Models {
     return opening;
   }
 
-  /** @param {string} name */
-  async open(name) {
-    const report = (/** @type {Progress} */ progress) => this.tell(name, progress);
+  /** Start the engine and its runtime, which every model needs. @returns {Promise<any>} */
+  async begin() {
     if (!this.started) {
       const engine = (this.engine = begun(this.site));
-      this.started = engine.start(this.options, report).catch((error) => {
+      this.started = engine.start(this.options, (progress) => this.tell("", progress)).catch((error) => {
         engine.close();
         if (this.engine === engine) {
           this.started = undefined;
@@ -76,8 +75,13 @@ export class Models {
         throw error;
       });
     }
-    await this.started;
-    const session = await /** @type {Engine} */ (this.engine).open(name, report);
+    return this.started;
+  }
+
+  /** @param {string} name */
+  async open(name) {
+    await this.begin();
+    const session = await /** @type {Engine} */ (this.engine).open(name, (progress) => this.tell(name, progress));
     this.ready.set(name, session);
     return session;
   }

@@ -1,7 +1,8 @@
 // @ts-nocheck
 // The service worker: the page itself stays in the browser, so that it opens without network.
-// VERSION, EARLY (paths kept at once) and KEPT (paths that may be kept, with their hashes) stand in
-// front of this. Models and WebAssembly are kept by files/fetching.js, by their hash.
+// VERSION, EARLY (paths kept at once), KEPT (paths that may be kept, with their hashes) and INSIDE
+// (paths of unpacked WebAssembly, with theirs) stand in front of this. Models and WebAssembly are kept by
+// files/fetching.js, by their hash; WebAssembly is answered too, so that Chromium keeps its compiled code.
 const CACHE = "latent-playground-page-" + VERSION;
 const SCOPE = new URL("./", self.location.href).href;
 
@@ -19,7 +20,9 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("fetch", (event) => {
   const { request } = event, path = pathOf(request.url);
-  if (request.method === "GET" && path in KEPT) event.respondWith(kept(path, request));
+  if (request.method !== "GET") return;
+  if (path in KEPT) event.respondWith(kept(path, request));
+  if (path in INSIDE) event.respondWith(caches.match("https://kept.invalid/" + INSIDE[path]).then((found) => found ?? fetch(request)));
 });
 
 // The path from the page's folder; of a folder its index, and without a link's recipe.
