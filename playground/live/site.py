@@ -82,7 +82,8 @@ def model(spec: ModelSpec, loaded: LatentModel, network: Network) -> dict:
         "prediction": spec.prediction,
         "scheduler_config": config,
         "alphas_cumprod": [] if flow else alphas(config),
-        "preview_map": loaded.preview_map.tolist(),
+        # Fitted by several threads, whose order of adding shows in the eighth digit.
+        "preview_map": loaded.preview_map.double().numpy().round(4).tolist(),
         "parameters": sum(weights.numel() for weights in loaded.network.parameters()),
         "network": _plain(loaded.network.config),
         "aggregation": asdict(aggregation),
