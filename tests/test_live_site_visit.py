@@ -275,6 +275,12 @@ def test_a_visit_that_draws_nothing(visitor, live_site, folder):
     expect(page.locator("#lecture-worked-start")).to_contain_text("Work out the middle")
     expect(page.locator("#stop-noise")).to_be_hidden()
     expect(page.locator("#model-status")).to_contain_text("save data")
+    # smaller weights, chosen before anything is fetched
+    ways = page.locator("#computing summary")
+    expect(ways).to_have_text("How it computes: WebAssembly, weights of 16 bits")
+    ways.click()
+    page.locator("#computing input[value=int8]").check()
+    expect(ways).to_contain_text("weights of 8 bits")
     page.locator("#lecture-stops .next").click()
     expect(page.locator("#lecture-lookahead .cost")).to_contain_text("network calls")  # mirrored
     # what the picture is, and what is not drawn yet
@@ -295,6 +301,7 @@ def test_a_visit_that_draws_nothing(visitor, live_site, folder):
     # a reload keeps what was typed and how far one was
     page.reload()
     expect(page.locator("#recipe-seed input")).to_have_value("8")
+    expect(ways).to_contain_text("weights of 8 bits")
     expect(page.locator("#lecture-stops .count")).to_have_text("Stop 5 of 11, 2 of 12 seen")
     assert "stop=5" in page.url
     # a new edition takes over: the page's files, and of the models' what it shares
