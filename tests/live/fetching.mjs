@@ -78,7 +78,7 @@ for (const full of [false, true]) {
   });
 }
 found.next = await counted(async (fetched) => {
-  const kept = (globalThis.caches = new Kept(false)), other = { ...entry, sha256: "0".repeat(64) };
+  const kept = (globalThis.caches = new Kept(false)), other = { ...entry, unpacked: { ...entry.unpacked, sha256: "0".repeat(64) } };
   await fetched();
   for (const name of ["1".repeat(64), `part-${entry.sha256}`, `part-${"2".repeat(64)}`]) kept.set(`https://kept.invalid/${name}`, new Response("old"));
   await tidy({ files: { model: entry, other } });
