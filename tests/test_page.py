@@ -4,7 +4,7 @@ import base64
 import io
 
 import pytest
-from browser import DRAWN, answered, asked
+from browser import DRAWN, LONGEST, answered, asked
 
 from playground.recipe import Recipe
 
@@ -40,6 +40,34 @@ def test_opens_with_a_finished_example(visit):
     page.wait_for_function(DRAWN)
     assert chips(page) == Recipe().prompt.split()
     assert page.locator("#pipeline .stage").count() == 6
+
+
+# How often the page asks for a frame, from before its first script on.
+COUNT_FRAMES = """
+const frame = window.requestAnimationFrame.bind(window);
+window.frames_asked = 0;
+window.requestAnimationFrame = (work) => { window.frames_asked += 1; return frame(work); };
+"""
+
+
+def test_at_rest_nothing_moves(browser, address):
+    """Gradio's clocks would ask for 60 frames a second: see page/hosting/calm.js."""
+    page = browser.new_page()
+    page.add_init_script(COUNT_FRAMES)
+    page.goto(address)
+    page.wait_for_function(DRAWN, timeout=LONGEST)
+    # Two frames apart by half a second of the page's own clock, at rest.
+    page.wait_for_function(
+        """() => {
+          const before = window.counted ?? [performance.now(), -1e9];
+          if (performance.now() - before[0] < 500 && window.counted) return false;
+          const calm = window.frames_asked - before[1] < 10;
+          window.counted = [performance.now(), window.frames_asked];
+          return calm;
+        }""",
+        polling=50, timeout=LONGEST,
+    )  # fmt: skip
+    page.close()
 
 
 def test_type_draw_and_save(visit):

@@ -49,12 +49,15 @@ def tags(base: str) -> bytes:
     return "\n".join(lines).encode()
 
 
-def rewritten(page: bytes, base: str) -> bytes:
-    """Gradio's page with the tags in the place of its own; anything else as it is."""
+def rewritten(page: bytes, base: str, script: str = "") -> bytes:
+    """Gradio's page with the tags in the place of its own, and a script before all others; anything
+    else as it is.
+    """
     head, mark, rest = page.partition(HEAD_ENDS)
     if b"og:title" not in head:
         return page
-    return META.sub(b"", head) + tags(base) + b"\n" + mark + rest
+    first = f"\n<script>\n{script}</script>\n".encode() if script else b"\n"
+    return META.sub(b"", head) + tags(base) + first + mark + rest
 
 
 def base_of(scope: Scope) -> str:
@@ -67,10 +70,10 @@ def base_of(scope: Scope) -> str:
 
 
 class Preview:
-    """Wraps an application, and rewrites the heads of its pages."""
+    """Wraps an application, and rewrites the heads of its pages (see `rewritten`)."""
 
-    def __init__(self, app: ASGIApp):
-        self._app = app
+    def __init__(self, app: ASGIApp, script: str = ""):
+        self._app, self._script = app, script
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
@@ -94,7 +97,7 @@ class Preview:
             await send(message)
 
         async def whole() -> None:
-            page = rewritten(b"".join(parts), base_of(scope))
+            page = rewritten(b"".join(parts), base_of(scope), self._script)
             headers = MutableHeaders(raw=list(start["headers"]))
             if scope["method"] == "GET":
                 headers["content-length"] = str(len(page))

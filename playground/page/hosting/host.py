@@ -5,6 +5,7 @@ import inspect
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -26,6 +27,7 @@ from playground.page.hosting.visits import Noted, Visits, give_back
 TIDY = 1.0  # seconds between two looks for who has left
 QUICK = 16  # visitors at the same time in each handler that says nothing else
 SPARE = 64  # threads and places beside those of the visitors who draw
+CALM = (Path(__file__).parent / "calm.js").read_text(encoding="utf-8")
 RUNS = "runs"  # what handlers that compute share
 # Gradio would compute statistics of the last 10,000 events after every single one.
 STATISTICS = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**9), "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
@@ -88,7 +90,7 @@ class Host:
                 Middleware(Packed),
                 # The page itself is 4 MB of text, which `Preview` asks for as it is.
                 Middleware(GZipMiddleware, minimum_size=10_000, compresslevel=5),
-                Middleware(preview.Preview),
+                Middleware(preview.Preview, script=CALM),
                 Middleware(refusals.Direct),
             ],
             "exception_handlers": refusals.handlers(),
