@@ -22,6 +22,8 @@ from playground.recipe import VERSION, Recipe, RecipeError
 
 PATH = "/at-once/{view}"
 ASK = (Path(__file__).parent / "at_once.js").read_text(encoding="utf-8")
+# Packing takes longer than it saves: most of it are pictures and shares of attention.
+PLAIN = {"content-encoding": "identity"}
 # Data of the view for a recipe of a visitor, asked for at a moment of the browser's clock; None if
 # something newer has been asked for meanwhile.
 Answer = Callable[[Recipe, str, float], dict | None]
@@ -73,7 +75,7 @@ def route(answers: Mapping[str, Answer]) -> Route:
             places.append(anyio.CapacityLimiter(serving.settings().visitors))
         body = await request.body()
         found = await anyio.to_thread.run_sync(written, make, body, limiter=places[0])
-        return Response(found, 200 if found else 204, media_type="application/json")
+        return Response(found, 200 if found else 204, PLAIN, media_type="application/json")
 
     return Route(PATH, answer, methods=["POST"])
 
