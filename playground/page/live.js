@@ -32,7 +32,8 @@
     const now = performance.now(), fast = now - typed < PAUSE;
     typed = now;
     const wait = slides ? Math.max(0, drawn + PAUSE - now) : fast ? PAUSE : 0;
-    soon = setTimeout(() => draw(w), wait);
+    if (wait) soon = setTimeout(() => draw(w), wait);
+    else draw(w); // a timer would come after all that gradio does for the field
   });
   // Draw itself lets every lens follow.
   document.getElementById("draw")?.addEventListener("click", () => {

@@ -115,7 +115,7 @@
     state.typed[name] = isNumber(name) ? (target.value === "" ? null : +target.value) : target.value;
     refresh();
     note();
-  });
+  }, true);  // before it is drawn: see live.js
   // A drawing that ends without a word, because the queue was full say, is no longer under way.
   let running = 0;
   on("asked", (values) => {
