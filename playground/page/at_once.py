@@ -4,13 +4,15 @@ For each event gradio's page looks through all of its parts several times, which
 two calls of the network. `at_once.js` asks `POST /at-once/VIEW`, and hands the view its data.
 """
 
+import asyncio
+import functools
+import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio
 import gradio as gr
-import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,9 +43,9 @@ class Asked:
     def read(cls, body: bytes) -> "Asked":
         """RecipeError, in words that fit the page, for what it cannot be."""
         try:
-            said = orjson.loads(body)
+            said = json.loads(body)
             fields, visitor = dict(said["recipe"]), said["visitor"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise RecipeError("What was sent does not fit this part of the page.") from error
         if not (isinstance(visitor, str) and 0 < len(visitor) <= 100):
             raise RecipeError("The page does not say whose it is: load it again.")
@@ -63,18 +65,21 @@ def connect(page: gr.Blocks) -> None:
     page.load(None, js=ASK)
 
 
+@functools.lru_cache(maxsize=1)
+def threads() -> ThreadPoolExecutor:
+    """As many as visitors may draw at the same time."""
+    return ThreadPoolExecutor(serving.settings().visitors, "at-once")
+
+
 def route(answers: Mapping[str, Answer]) -> Route:
     """`answers` are those of the views that follow at once."""
-    places: list[anyio.CapacityLimiter] = []  # one, made in the event loop: threads of its own
 
     async def answer(request: Request) -> Response:
         make = answers.get(request.path_params["view"])
         if make is None:
             raise HTTPException(404)
-        if not places:
-            places.append(anyio.CapacityLimiter(serving.settings().visitors))
-        body = await request.body()
-        found = await anyio.to_thread.run_sync(written, make, body, limiter=places[0])
+        running = asyncio.get_running_loop().run_in_executor
+        found = await running(threads(), written, make, await request.body())
         return Response(found, 200 if found else 204, PLAIN, media_type="application/json")
 
     return Route(PATH, answer, methods=["POST"])
@@ -89,7 +94,7 @@ def written(make: Answer, body: bytes) -> bytes:
         found = refused(str(error))
     except Exception as error:  # what nobody expected is told in the log
         found = refused(faults.unforeseen(error, "drawing while typing"))
-    return b"" if found is None else orjson.dumps(found)
+    return b"" if found is None else json.dumps(found, separators=(",", ":")).encode()
 
 
 def refused(sentence: str) -> dict:

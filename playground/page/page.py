@@ -130,6 +130,7 @@ def _wire(page: gr.Blocks, panel: recipe_panel.Panel, views: dict[str, gr.HTML])
             ([panel.live.later.click], on_later, [panel.live.asked], live.CLOCK),
         )
     ]  # fmt: skip
+    panel.connect(page)
     panel.live.connect(page)
     at_once.connect(page)
     panel.on_model(lambda model: model in live.AT_ONCE, [panel.live.switch], queue=False)

@@ -30,16 +30,24 @@ MARKS = {
 PRESS_DRAW = "() => document.querySelector('#draw').click()"
 
 # Fields that a price depends on, besides the model. While one of them moves, the processor has
-# pictures to draw, so what is in sight says its price when they have rested for 400 ms.
+# pictures to draw, so what is in sight says its price when they have rested for 400 ms. Their
+# changes are those that the page's script is told of anyway (see `remembering.connecting`).
 PRICED = ("guidance", "steps", "guidance_start", "guidance_stop")
-RESTED = """() => {
-  const recipe = document.getElementById("recipe");
-  clearTimeout(recipe.soon);
-  recipe.soon = setTimeout(() => {
-    recipe.soon = 0;
-    for (const button of document.querySelectorAll(".rested"))
-      if (button.closest("[role=tabpanel]").checkVisibility()) button.click();
-  }, 400);
+FITTED = '() => { document.dispatchEvent(new CustomEvent("playground:fitted")); }'
+RESTS = """() => {
+  const PRICED = %s, recipe = document.getElementById("recipe");
+  const rests = () => {
+    clearTimeout(recipe.soon);
+    recipe.soon = setTimeout(() => {
+      recipe.soon = 0;
+      for (const button of document.querySelectorAll(".rested"))
+        if (button.closest("[role=tabpanel]").checkVisibility()) button.click();
+    }, 400);
+  };
+  document.addEventListener("playground:changed", ({ detail: [name] }) => {
+    if (PRICED.includes(name)) rests();
+  });
+  document.addEventListener("playground:fitted", rests);
 }"""
 
 EXAMPLES = (
@@ -77,6 +85,11 @@ class Panel:
     @property
     def inputs(self) -> list:
         return list(self.fields.values())
+
+    def connect(self, page: gr.Blocks) -> None:
+        """Let what is in sight say its price when the recipe has come to rest."""
+        page.load(None, js=RESTS % json.dumps(PRICED))
+        self.chooser.shown.change(None, js=FITTED)
 
     def on_model(self, answer: Callable, outputs: list, **more) -> None:
         """`answer(name)` fills `outputs` whenever the page is laid out for another model.
@@ -213,7 +226,6 @@ def build(recipe: Recipe, first: gr.Column, rest: gr.Column) -> Panel:
                 fields[name] = _widget(name, recipe)
     draws = [run.click, *(fields[name].submit for name in ("prompt", "negative"))]
     choices = [fields[name].input for name in TABLES]
-    gr.on([models.shown.change, *(fields[name].change for name in PRICED)], None, js=RESTED)
     panel = Panel(
         fields, models, while_typing, marks, refused, unused, stop, opened, notes, draws, choices
     )

@@ -31,7 +31,7 @@ def buttons(name: str, label: str) -> tuple[gr.Button, gr.Button]:
 @dataclass(frozen=True)
 class Price:
     """What a section would cost. It is said anew when the tab is opened, when one of `fields`
-    changes, and when the recipe has come to rest while the section is in sight: `panel.RESTED`.
+    changes, and when the recipe has come to rest while the section is in sight: `panel.RESTS`.
     """
 
     text: gr.Markdown
