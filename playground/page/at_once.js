@@ -28,5 +28,5 @@
   document.addEventListener("click", ({ target }) => {
     const pressed = Object.keys(PRESSED).find((button) => target.closest?.(button));
     if (pressed) ask(PRESSED[pressed]);
-  });
+  }, true); // before gradio is told of it
 }
