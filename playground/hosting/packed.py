@@ -32,9 +32,8 @@ class Answer(NamedTuple):
         headers["content-length"] = str(len(body))
         tag = headers["etag"] = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
         if headers.get("content-type", "").startswith("text/html"):
-            headers["cache-control"] = (
-                "no-cache"  # kept, but asked each time whether it is the same
-            )
+            # Browsers keep it, but ask each time whether it is the same.
+            headers["cache-control"] = "no-cache"
         return cls(start | {"headers": headers.raw}, body, tag)
 
     async def sent(self, scope: Scope, send: Send) -> None:

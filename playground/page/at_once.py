@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from playground import faults
 from playground.page import live, serving
+from playground.page.studio.views.explorer import message  # the same in every view
 from playground.recipe import VERSION, Recipe, RecipeError
 
 PATH = "/at-once/{view}"
@@ -90,12 +91,6 @@ def written(make: Answer, body: bytes) -> bytes:
     try:
         asked = Asked.read(body)
         found = make(asked.recipe, asked.visitor, asked.moment)
-    except ValueError as error:
-        found = refused(str(error))
     except Exception as error:  # what nobody expected is told in the log
-        found = refused(faults.unforeseen(error, "drawing while typing"))
+        found = message(faults.told(error, "drawing while typing"), error=True)
     return b"" if found is None else json.dumps(found, separators=(",", ":")).encode()
-
-
-def refused(sentence: str) -> dict:
-    return {"kind": "message", "text": sentence, "error": True}
