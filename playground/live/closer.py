@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from playground.attention.layouts import CROSS_ATTENTION
-from playground.engine.backends.unet_graph import UNetWithMaps, by_head, output_of, scores_of
+from playground.engine.backends.unet_graph import (
+    UNetWithMaps,
+    by_head,
+    output_of,
+    projected,
+    scores_of,
+)
 
 # Of each layer, by the name of its output: what `attention/worked.py` needs of it.
 WORKED = ("scores", "value", "projection", "bias", "feature")
@@ -79,8 +85,7 @@ class _Editing:
         self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None,
         weights=None,
     ):  # fmt: skip
-        query = attn.to_q(hidden_states)
-        key, value = (to(encoder_hidden_states)[prompt] for to in (attn.to_k, attn.to_v))
+        query, key, value = projected(attn, hidden_states, encoder_hidden_states, prompt)
         scores = scores_of(attn, query, key)
         projection = attn.to_out[0]
         self.told[self.name] = {

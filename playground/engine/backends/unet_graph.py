@@ -139,8 +139,7 @@ class _Exposing:
         self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, prompt=None,
         weights=None,
     ):  # fmt: skip
-        query = attn.to_q(hidden_states)
-        key, value = (to(encoder_hidden_states)[prompt] for to in (attn.to_k, attn.to_v))
+        query, key, value = projected(attn, hidden_states, encoder_hidden_states, prompt)
         probabilities = _probabilities(attn, query, key)
         if weights is not None:
             probabilities = probabilities * weights[:, None, None]
@@ -157,6 +156,17 @@ class _Plain:
     ):  # fmt: skip
         query, key, value = (to(hidden_states) for to in (attn.to_q, attn.to_k, attn.to_v))
         return output_of(attn, _probabilities(attn, query, key), value)
+
+
+def projected(
+    attn: Attention, image: Tensor, embeds: Tensor, prompt: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries [rows, positions, width], keys and values [rows, tokens, width]: those of the text
+    once per prompt, and of each row those of its own, `prompt` [rows].
+    """
+    query = attn.to_q(image)
+    key, value = (to(embeds)[prompt] for to in (attn.to_k, attn.to_v))
+    return query, key, value
 
 
 def by_head(attn: Attention, rows: Tensor) -> Tensor:
