@@ -1,6 +1,6 @@
 // The way: one stop at a time. Which were seen is remembered by this browser.
 const SEEN = 'latent-playground.lecture', SHORT = 'Check';
-const TRIES = 100, PAUSE = 50;  // ms
+const TRIES = 600, PAUSE = 50;  // ms
 let stops = [], parameter = 'stop', names = [], at = 0, fields = null, seen = new Set();
 
 const lens = () => element.closest('#lecture');
@@ -60,10 +60,10 @@ function open() {
   turnTo(stop.lab);
   requestAnimationFrame(() => requestAnimationFrame(() => reveal(stop.section, TRIES)));
 }
-// A lens that is opened for the first time may still lay itself out.
+// A lens that is opened for the first time may still lay itself out: what comes above would push the section away.
 function reveal(section, tries) {
   const part = document.getElementById(section);
-  if (part?.checkVisibility()) part.scrollIntoView({ behavior: CALM.matches ? 'auto' : 'smooth', block: 'center' });
+  if (part?.checkVisibility() && !part.closest('[role=tabpanel][aria-busy=true]')) part.scrollIntoView({ behavior: CALM.matches ? 'auto' : 'smooth', block: 'center' });
   else if (tries) setTimeout(() => reveal(section, tries - 1), PAUSE);
 }
 // The page hands over the values of the recipe's widgets and takes what they shall be.
