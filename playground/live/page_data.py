@@ -3,6 +3,7 @@
 Every label, text and reason is read from where the served page has it.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 
 from playground import a1111
@@ -16,8 +17,12 @@ from playground.page.attention import lens as attention_lens
 from playground.page.family import lens as family_lens
 from playground.page.family import measured as family_measured
 from playground.page.family import policy
+from playground.page.figures import measures
 from playground.page.fits import Fit
-from playground.page.guidance import axis, sweeping, training
+from playground.page.grid import axes as grid_axes
+from playground.page.grid import plan as grid_plan
+from playground.page.grid import section as grid
+from playground.page.guidance import axis, own, sweeping, training
 from playground.page.guidance import lens as guidance_lens
 from playground.page.lecture import check, fair, figures
 from playground.page.lecture import lens as lecture_lens
@@ -25,6 +30,7 @@ from playground.page.lecture.views import check as questions
 from playground.page.remembering import layout
 from playground.page.samplers import counting, errors, lecture, noising, race_plan, schedules
 from playground.page.samplers import lens as samplers_lens
+from playground.page.shared import tradeoff
 from playground.page.studio import data as studio
 from playground.page.words import known, surprise
 from playground.recipe import FIELDS, Recipe
@@ -64,6 +70,7 @@ def page_data() -> dict:
         },
         "computing": computing.texts(),
         "guidance": _guidance(),
+        "grid": _grid(),
         "samplers": _samplers(),
         "attention": _attention(),
         "family": _family(),
@@ -93,6 +100,7 @@ def model(fit: Fit) -> dict:
     return {
         "label": spec.short,
         "full": spec.label,
+        "called": spec.kind or spec.label,
         "network_called": fit.network,
         "crossAttention": fit.cross_attention,
         "guidanceHelp": FIELDS["guidance"].metadata["help"]
@@ -130,10 +138,34 @@ def _guidance() -> dict:
         "sweep": guidance_lens.SWEEP,
         "axes": axis.AXES,
         "most": sweeping.MOST,
+        "live": sweeping.LIVE,
         "help": listed.HELP,
         "measured": f"### What w does, measured with {specs.get(Recipe().model).label}",
         "variants": "Guidance over time, rescale and guiders, measured",
         "elsewhere": f"### Why training drops the prompt\n{training.TEXT}",
+        "own": {
+            "text": own.TEXT,
+            "seeds": own.SEEDS,
+            "last": own.LAST_SEED,
+            "label": f"Values of w, at most {sweeping.MOST}",
+            "columns": [asdict(column) for column in tradeoff.COLUMNS],
+            "shares": list(measures.SHARES),
+        },
+    }
+
+
+def _grid() -> dict:
+    axes = [
+        {"field": axis.field, "label": axis.label, "offered": axis.offered}
+        | {"reads": axis.read.__name__.strip("_")}
+        for axis in grid_axes.AXES.values()
+    ]
+    return {
+        "text": grid.TEXT,
+        "none": grid_axes.NONE,
+        "most": grid_plan.MOST,
+        "calls": grid_plan.CALLS,
+        "axes": axes,
     }
 
 

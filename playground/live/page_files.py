@@ -17,6 +17,7 @@ from playground.page.attention.views import attention, edits, worked
 from playground.page.family import measured as family_measured
 from playground.page.family import systems as family_systems
 from playground.page.family.views import drawn, inside, policy, systems
+from playground.page.grid import view as grid
 from playground.page.guidance import measured as guidance_measured
 from playground.page.guidance.views import filmstrip, lookahead
 from playground.page.lecture.views import check, listened, reverse, stops
@@ -52,7 +53,7 @@ VIEWS: dict[str, View] = {
         mixture, schedules, noising, counting, lecture, drawn, inside, policy, systems, tradeoff,
         curves, stops, reverse, listened, check,
     )
-} | {"words": words.VIEW}  # fmt: skip
+} | {"grid": grid.VIEW, "words": words.VIEW}  # fmt: skip
 FIRST = ("explorer", "pipeline", "words")  # what stands there first
 SHELL = ("index.html", "own.html", "page.css", "icon.svg", "page.json", "site.json",
          "manifest.webmanifest", "own-picture.png")  # fmt: skip

@@ -90,7 +90,7 @@ class Reading(nn.Module):
     """What an oracle reads in uint8 pictures [n, 128, 128, 3], as numbers in the tables above.
 
     `place` [n]; per cell [n, 16, 16]: `center`, 1 where an item stands, and were it one, its
-    `noun`, `color`, `worn` and `size` in pixels.
+    `noun`, `color`, `worn` and `size` in pixels; `features` [n, 6·width], to compare pictures.
     """
 
     def __init__(self, oracle: nn.Module):
@@ -108,6 +108,7 @@ class Reading(nn.Module):
             "color": maps["color"].argmax(1),
             "worn": maps["worn"].argmax(1),
             "size": (TYPICAL * maps["size"][:, 0].exp()).round().long(),
+            "features": maps["features"],
         }
 
 

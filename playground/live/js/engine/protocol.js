@@ -144,6 +144,11 @@
  */
 
 /**
+ * What the oracle finds in pictures of one prompt (world/measures.py).
+ * @typedef {{ lenient: number, strict: number, diversity: number, saturation: number }} Measures
+ */
+
+/**
  * How maps of many calls and grids become one map per word (attention/summing.py: Aggregation).
  * @typedef {{ latest: number, weights: number[], edges: number }} Aggregation
  */
@@ -260,6 +265,8 @@
  *   { ask: "plan", recipe: Recipe, edit: Edit } |
  *   { ask: "workOut", model: string, prompt: string, latents: NdArray, t: number, x: number, y: number } |
  *   { ask: "judge", recipe: Recipe, image: NdArray<Uint8ClampedArray> } |
+ *   { ask: "unjudgeable", recipe: Recipe } |
+ *   { ask: "measure", recipe: Recipe, images: NdArray<Uint8ClampedArray>[] } |
  *   { ask: "seconds", model: string } |
  *   { ask: "time", model: string }
  * )} Ask

@@ -307,11 +307,26 @@ export class Service {
     return network.latentsOf(image, encoder);
   }
 
-  /** The oracle's verdict on a picture; it is fetched when it is asked for the first time. @param {Ask & { ask: "judge" }} asked */
+  /** The oracle's verdict on a picture. @param {Ask & { ask: "judge" }} asked */
   async judge({ recipe: { prompt }, image }) {
+    return (await this.asking()).judge(prompt, image);
+  }
+
+  /** Why pictures of a recipe cannot be judged; empty if they can. @param {Ask & { ask: "unjudgeable" }} asked */
+  async unjudgeable({ recipe: { prompt, height, width } }) {
+    return (await this.asking()).whyNot(prompt, [height, width]);
+  }
+
+  /** @param {Ask & { ask: "measure" }} asked */
+  async measure({ recipe: { prompt }, images }) {
+    return (await this.asking()).measure(prompt, images);
+  }
+
+  /** The oracle; it is fetched when it is asked for the first time. */
+  asking() {
     this.oracle ??= this.loadOracle();
     this.oracle.catch(() => (this.oracle = undefined)); // so that it can be tried again
-    return (await this.oracle).judge(prompt, image);
+    return this.oracle;
   }
 
   async loadOracle() {

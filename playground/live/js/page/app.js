@@ -14,6 +14,7 @@ import * as guidance from "./data/guidance.js";
 import * as studio from "./data/studio.js";
 import { button, byId, tell } from "./dom.js";
 import { Drawing } from "./drawing.js";
+import { Kept } from "./kept.js";
 import { Tabs } from "./lens.js";
 import { Models, missing } from "./opening.js";
 import { Panel } from "./panel.js";
@@ -35,6 +36,7 @@ export class App {
     /** @type {Record<string, any>} */
     this.frames = {};
     this.drawing = new Drawing(this);
+    this.kept = new Kept();
     /** What follows the panel's model. @type {((model: import("./about.js").Fit) => void)[]} */
     this.following = [];
     const { drawing } = this, acts = {

@@ -82,3 +82,13 @@ export function ask(name, values) {
   tell(name, asked);
   return asked.values;
 }
+
+/** What needs Python, and how to get it. */
+export function elsewhere() {
+  return make("p", { class: "quiet" }, "That runs on a machine of your own: ", make("a", { href: "own.html" }, "how to get it"), ".");
+}
+
+/** @param {string} text @param {HTMLElement} control @param {string} [help] */
+export function labelled(text, control, help = "") {
+  return make("div", { class: "field" }, make("label", { for: control.id }, text), ...(help ? [make("p", { class: "info" }, help)] : []), control);
+}

@@ -1,18 +1,42 @@
 // @ts-check
 /**
  * Races: lanes drawn together from the same noise (page/samplers/racing.py). Finished pictures are
- * kept for the next race.
+ * kept for the next race or grid.
  *
- * @import { App } from "./app.js"
- * @import { Finished, Lane } from "./data/race.js"
- * @import { Work } from "./section.js"
+ * @import { Recipe } from "../engine/protocol.js"
  * @import { Session } from "../engine/session.js"
+ * @import { App } from "./app.js"
+ * @import { Lane } from "./data/race.js"
+ * @import { Work } from "./section.js"
+ * @import { Drawn } from "./together.js"
  */
 import * as data from "./data/race.js";
+import { sentence } from "./pricing.js";
 import { RunRecord } from "./record.js";
 import { Together, follow } from "./together.js";
 
-const MOST = 512; // kept pictures
+/**
+ * All recipes at one moment: those that are kept `before`, by their links, are not drawn again; of the
+ * others `cell` is how far one is.
+ * @typedef {{ state: Together, before: Set<string>, cell: (recipe: Recipe) => Drawn | undefined }} Moment
+ */
+
+/** Recipes of any models, drawn together; nothing more once something newer is asked. @param {App} app @param {Work} work @param {Recipe[]} recipes @returns {AsyncGenerator<Moment, void>} */
+export async function* drawn({ about, kept }, work, recipes) {
+  const link = (/** @type {Recipe} */ recipe) => about.recipes.toQuery(recipe);
+  const before = new Set(recipes.map(link).filter((known) => kept.get(known))), fresh = recipes.filter((recipe) => !before.has(link(recipe)));
+  const state = new Together(about, fresh), moment = { state, before, cell: (/** @type {Recipe} */ recipe) => state.cells[fresh.indexOf(recipe)] };
+  if (!fresh.length) return yield moment;
+  const sessions = /** @type {Session[]} */ ([]);
+  for (const model of data.byModel(fresh).keys()) sessions.push(await work.session(model));
+  if (!work.newest()) return;
+  state.started = performance.now(); // the models are here
+  for await (const _ of follow(sessions[0], work.submit(sessions[0], fresh), state)) {
+    for (const { end } of state.cells) if (end instanceof RunRecord && !kept.get(link(end.recipe))) kept.put(link(end.recipe), await data.keptOf(end, about));
+    if (!work.newest()) return;
+    yield moment;
+  }
+}
 
 export class Races {
   /** @param {App} app @param {(value: any) => void} show */
@@ -20,48 +44,24 @@ export class Races {
     this.app = app;
     this.show = show;
     this.number = 0;
-    /** By the recipe's link. @type {Map<string, Finished>} */
-    this.kept = new Map();
-    /** The session of each model that has raced. @type {Map<string, Session>} */
-    this.racing = new Map();
   }
 
   /** @param {Work} work @param {Lane[]} lanes @param {string} unit */
   async race(work, lanes, unit) {
-    const { about } = this.app, name = String(++this.number), link = (/** @type {Lane} */ lane) => about.recipes.toQuery(lane.recipe);
-    const before = new Set(lanes.map(link).filter((known) => this.kept.has(known)));
-    const fresh = lanes.filter((lane) => !before.has(link(lane))), several = data.byModel(lanes.map(({ recipe }) => recipe)).size > 1;
-    work.say(`Getting ready … ${data.estimate(about, lanes, before.size, null)}`);
-    const state = new Together(about, fresh.map(({ recipe }) => recipe));
-    const moment = async () => {
-      for (const { end } of state.cells) {
-        if (end instanceof RunRecord && !this.kept.has(about.recipes.toQuery(end.recipe))) this.keep(about.recipes.toQuery(end.recipe), await data.keptOf(end, about));
-      }
-      if (!work.newest()) return;
-      const shown = lanes.map((lane) => data.shownLane(about, lane, unit, several, state.cells[fresh.indexOf(lane)], this.kept.get(link(lane)), before.has(link(lane))));
+    const { about, kept } = this.app, name = String(++this.number), recipes = lanes.map(({ recipe }) => recipe), several = data.byModel(recipes).size > 1;
+    work.say(`Getting ready … ${await sentence(this.app, recipes, "lane")}`);
+    for await (const { state, before, cell } of drawn(this.app, work, recipes)) {
+      const shown = lanes.map((lane) => {
+        const link = about.recipes.toQuery(lane.recipe);
+        return data.shownLane(about, lane, unit, several, cell(lane.recipe), kept.get(link), before.has(link));
+      });
       this.show({ kind: "race", run: name, unit, lanes: shown, text: data.said(lanes.length, state, before.size), share: state.share });
-    };
-    if (!fresh.length) return moment();
-    for (const model of data.byModel(state.cells.map(({ recipe }) => recipe)).keys()) this.racing.set(model, await work.session(model));
-    if (!work.newest()) return;
-    state.started = performance.now(); // the models are here
-    const recipes = state.cells.map(({ recipe }) => recipe), session = /** @type {Session} */ (this.racing.get(recipes[0].model));
-    for await (const _ of follow(session, work.submit(session, recipes), state)) {
-      await moment();
-      if (!work.newest()) return;
     }
   }
 
   /** Cancel one lane; the others go on. @param {string} link */
   drop(link) {
     const recipe = this.app.about.recipes.fromQuery(link);
-    void this.racing.get(recipe.model)?.drop("race", recipe);
-  }
-
-  /** @param {string} link @param {Finished} picture */
-  keep(link, picture) {
-    this.kept.set(link, picture);
-    const oldest = this.kept.keys().next().value;
-    if (this.kept.size > MOST && oldest !== undefined) this.kept.delete(oldest);
+    void this.app.models.ready.get(recipe.model)?.drop("race", recipe);
   }
 }

@@ -42,7 +42,7 @@ function can(model, recipe, group) {
 }
 
 /** What differs between two recipes, in a line. @param {About} about @param {Recipe} before @param {Recipe} after */
-function told(about, before, after) {
+export function told(about, before, after) {
   const said = (/** @type {keyof Recipe} */ name, /** @type {Recipe} */ recipe) => {
     const { kind } = about.recipes.fields[name];
     return kind === "float" || name in about.tables ? about.called(name, recipe[name]) : String(recipe[name]) || "none";

@@ -3,8 +3,9 @@
  * Which lanes a race has and what its view shows of them: page/samplers/race_plan.py, racing.py and
  * views/race.
  *
- * @import { NdArray, Recipe } from "../../engine/protocol.js"
+ * @import { Recipe } from "../../engine/protocol.js"
  * @import { About } from "../about.js"
+ * @import { Finished } from "../kept.js"
  * @import { Drawn, Together } from "../together.js"
  */
 import { pack, raster, rounded } from "../arrays.js";
@@ -16,7 +17,6 @@ import { switched } from "../switching.js";
 import { pngOf } from "./studio.js";
 
 /** A recipe, and the count of steps or network calls that was asked of it. @typedef {{ recipe: Recipe, count: number }} Lane */
-/** What is kept of a finished run. @typedef {{ png: string, previews: NdArray<any>[], seconds: number }} Finished */
 
 export const message = (/** @type {string} */ text, error = false) => ({ kind: "message", text, error });
 export const stopped = () => ({ kind: "stopped", text: "Stopped. Finished pictures are kept for the next race; the others are previews." });
@@ -99,7 +99,7 @@ export function byModel(recipes) {
 
 /** What is known of a lane before it starts. @param {About} about @param {Lane} lane @param {string} unit @param {boolean} several models race */
 function facts(about, { recipe, count }, unit, several) {
-  const calls = about.calls(recipe), sampler = about.samplers[recipe.sampler], { label: called } = about.model(recipe.model);
+  const calls = about.calls(recipe), sampler = about.samplers[recipe.sampler], { called } = about.model(recipe.model);
   return {
     link: about.recipes.toQuery(recipe), sampler: several ? `${called}: ${sampler.label}` : sampler.label, count,
     guidance: recipe.guidance, steps: recipe.steps, calls, rows: about.rows(recipe),
@@ -135,16 +135,4 @@ export function said(lanes, state, kept) {
   const text = `${lanes} lanes in ${state.spent.toFixed(1)} s${before}.`, rows = sum("rows"), shared = sum("shared");
   if (!rows) return text;
   return `${text} ${rows - shared} network rows computed${shared ? `; ${shared} more were equal to another lane’s.` : "."}`;
-}
-
-/** What a race will cost, in one sentence. @param {About} about @param {Lane[]} lanes @param {number} kept @param {{ launches: number, rows: number, seconds: number | null } | null} price of what is new */
-export function estimate(about, lanes, kept, price) {
-  if (kept === lanes.length) return `${lanes.length} lanes, all of them kept from before: nothing is computed.`;
-  const calls = lanes.reduce((sum, { recipe }) => sum + about.calls(recipe), 0), before = kept ? `, ${kept} of them kept` : "";
-  const text = `${lanes.length} lanes${before}: ${counted(calls, "network call")}`;
-  if (!price) return `${text}.`;
-  const made = `${text}, made together in ${price.launches.toLocaleString("en")} of about ${(price.rows / price.launches).toFixed(0)} rows`;
-  if (price.seconds === null) return `${made}.`;
-  const { seconds, launches } = price, total = seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0);
-  return `${made}: ${launches.toLocaleString("en")} × ${Number((seconds / launches).toPrecision(2))} s, as measured, ≈ ${total} s.`;
 }

@@ -8,13 +8,12 @@
  * @import { Work } from "../section.js"
  */
 import * as data from "../data/samplers.js";
-import { make, prose } from "../dom.js";
+import { elsewhere, make, prose } from "../dom.js";
 import { dataUrl, dataUrls, stack } from "../images.js";
 import { RecipeError } from "../recipe.js";
 import { Section, reason } from "../section.js";
 import { surprise } from "../surprise.js";
 import { mount, shown } from "../views.js";
-import { elsewhere } from "./guidance.js";
 
 const FRAME = 100, SLOW = 400; // ms between frames
 const TOGETHER = 7; // decoded at a time, so that Stop is soon heard

@@ -10,12 +10,12 @@ import * as guiding from "../data/guidance.js";
 import * as checking from "../data/lecture.js";
 import * as sampling from "../data/samplers.js";
 import * as working from "../data/worked.js";
-import { ask, make, prose } from "../dom.js";
+import { ask, elsewhere, make, prose } from "../dom.js";
 import { compared, raced } from "../lecturing.js";
 import { Section } from "../section.js";
+import { swept } from "../sweeping.js";
 import { mount, shown } from "../views.js";
 import { noise, thousand } from "./below.js";
-import { elsewhere, swept } from "./guidance.js";
 import { middle } from "./placing.js";
 
 /** @param {App} app @param {HTMLElement} box */

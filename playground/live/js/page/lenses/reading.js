@@ -7,13 +7,12 @@
  * @import { Work } from "../section.js"
  */
 import * as data from "../data/attention.js";
-import { make } from "../dom.js";
+import { labelled, make } from "../dom.js";
 import { opened } from "../pictures.js";
 import { RecipeError } from "../recipe.js";
 import { RunRecord, records } from "../record.js";
 import { Section } from "../section.js";
 import { mount, shown } from "../views.js";
-import { labelled } from "./guidance.js";
 
 const OURS = "own-picture.png"; // a scene that was rendered like those of the training
 

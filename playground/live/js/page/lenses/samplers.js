@@ -7,14 +7,12 @@
  */
 import { racePng } from "../data/racepng.js";
 import * as data from "../data/race.js";
-import { line, make, prose } from "../dom.js";
+import { labelled, line, make, prose } from "../dom.js";
+import * as pricing from "../pricing.js";
 import { Races } from "../racing.js";
 import { Section } from "../section.js";
 import { mount, shown } from "../views.js";
-import { labelled } from "./guidance.js";
 import * as below from "./below.js";
-
-const PRICED = 300; // ms after the last change before a race is priced
 
 /** @param {App} app @param {HTMLElement} box */
 export async function build(app, box) {
@@ -30,29 +28,9 @@ export async function build(app, box) {
   section.work = (work) => races.race(work, controls.plan(), controls.unit);
   box.append(prose(texts.intro), ...controls.elements, section.buttons, cost.element, place, keep);
   controls.entered = () => void section.start();
-  let soon = 0;
-  const price = () => {
-    clearTimeout(soon);
-    soon = setTimeout(() => void priced(app, controls, races).then((said) => cost.say(said)), PRICED);
-  };
-  for (const area of [box, ...document.querySelectorAll("#recipe, #recipe-rest")]) area.addEventListener("change", price);
-  app.onModel((model) => {
-    controls.fit(model);
-    price();
-  });
+  pricing.follow(app, box, async () => pricing.sentence(app, controls.plan().map(({ recipe }) => recipe), "lane"), cost.say);
+  app.onModel((model) => controls.fit(model));
   await below.build(app, box);
-}
-
-/** What a race would cost, or why there is none. @param {App} app @param {Controls} controls @param {Races} races */
-async function priced({ about, models, sentence }, controls, races) {
-  try {
-    const lanes = controls.plan(), fresh = lanes.filter(({ recipe }) => !races.kept.has(about.recipes.toQuery(recipe)));
-    const [model, ...others] = data.byModel(fresh.map(({ recipe }) => recipe)).keys(), session = models.ready.get(model);
-    const price = session && !others.length ? await session.price(fresh.map(({ recipe }) => recipe)) : null;
-    return data.estimate(about, lanes, lanes.length - fresh.length, price);
-  } catch (error) {
-    return sentence(error);
-  }
 }
 
 /** The widgets that make a race. */
@@ -91,7 +69,7 @@ class Controls {
     const { samplers, models } = this.app.about;
     const label = (/** @type {string} */ name) => `${samplers[name].label}${samplers[name].calls > 1 ? ` (${samplers[name].calls} calls a step)` : ""}${samplers[name].stochastic ? " ∿" : ""}`;
     this.names.replaceChildren(...model.general.map((name) => check(name, label(name), model.raced.includes(name))));
-    this.models.replaceChildren(...Object.values(models).filter(({ name }) => name !== model.name).map(({ name, label }) => check(name, label, false)));
+    this.models.replaceChildren(...Object.values(models).filter(({ name }) => name !== model.name).map(({ name, called }) => check(name, called, false)));
     this.refused.say(model.refused && `Not with this model: ${model.refused}`);
   }
 }
