@@ -17,10 +17,11 @@ from playground.models.words import Word
 
 def of_words(token_map: Tensor, words: Sequence[Word]) -> Tensor:
     """Word maps [words, h, w]: the sum over each word's columns."""
-    columns = [column for word in words for column in word.columns]
-    belongs = torch.tensor([i for i, word in enumerate(words) for _ in word.columns]).long()
     sums = token_map.new_zeros(len(words), *token_map.shape[1:])
-    return sums.index_add_(0, belongs.to(token_map.device), token_map[columns])
+    for sum_, word in zip(sums, words, strict=True):
+        for column in word.columns:  # `index_add_` starts all threads, for so few numbers
+            sum_ += token_map[column]
+    return sums
 
 
 def relative(maps: Tensor) -> Tensor:
@@ -60,7 +61,7 @@ SMOOTH = 1e-3  # ε of the guided filter, for colours from 0 to 1
 
 def mean_over_steps(steps: Sequence[dict[tuple[int, int], Tensor]]) -> dict:
     """Token maps per grid size, averaged over the steps of a run."""
-    return {size: torch.stack([s[size] for s in steps]).mean(0) for size in steps[0]}
+    return {size: sum(s[size] for s in steps) / len(steps) for size in steps[0]}
 
 
 def combined(token_maps: dict, words: Sequence[Word], how: Aggregation = DEFAULT) -> Tensor:
@@ -96,12 +97,10 @@ def product(shares: dict, weights: Sequence[float]) -> Tensor:
     # With fewer grids than weights the coarsest takes what is left, so that sharpness stays.
     used = list(weights[: len(grids)])
     used[-1] += sum(weights[len(grids) :])
-    logs = [
-        w * upsample(shares[g], grids[0]).clamp_min(FLOOR).log()
-        for g, w in zip(grids, used, strict=False)
-        if w
-    ]
-    return torch.softmax(torch.stack(logs).sum(0), 0)
+    large = [upsample(shares[g], grids[0]).clamp_min(FLOOR) for g in grids[: len(used)]]
+    # The exponents in a tensor, and no logarithms: these start all threads, for so few numbers.
+    powers = torch.stack(large) ** large[0].new_tensor(used)[:, None, None, None]
+    return relative(powers.prod(0))
 
 
 def along_edges(maps: Tensor, picture: Tensor, radius: float) -> Tensor:
