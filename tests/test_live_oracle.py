@@ -6,6 +6,7 @@ import random
 
 import live_node
 import numpy as np
+import pytest
 import test_asked
 
 from playground.live import node, oracle
@@ -57,3 +58,9 @@ def test_pictures_are_read_as_in_python(live_site):
     noise = np.random.default_rng(1).integers(0, 256, (2, 128, 128, 3), dtype=np.uint8)
     images = np.concatenate([unseen(10)[0], noise])
     assert node.read(live_site, images) == worlds.read(measures.judge(), images)
+
+
+def test_pictures_of_one_prompt_are_measured_as_in_python(live_site):
+    images = unseen(4)[0]
+    found = node.measure(live_site, "a cat", images)
+    assert found == pytest.approx(measures.measure(["a cat"] * 4, images, 4), rel=1e-4)

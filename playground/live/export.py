@@ -149,5 +149,6 @@ def sources(names: Sequence[str]) -> str:
     files = folder.below(package, ("__pycache__", "node_modules", "assets"))
     for name in names:
         files += folder.below(specs.get(name).folder)
-    others = [ASSETS / "example.json", ASSETS / "schedules.json", ASSETS / "conditioning.json"]
+    shown = ("example", "schedules", "conditioning", "dropout")
+    others = [ASSETS / f"{name}.json" for name in shown]
     return folder.digest([*files, *others], LIBRARIES) + "".join(f" {name}" for name in names)

@@ -11,6 +11,7 @@ from pathlib import Path
 import onnx
 
 from playground.engine.backends import exported
+from playground.live import reshaping, upsampling
 
 PRODUCER = "latent-playground"  # by which js/engine/widening.js knows that nothing is left to do
 # Operations that WebGPU does not have, and new weights that are no float16 numbers any more.
@@ -18,8 +19,9 @@ LEFT = ("BiasGeluFusion", "MatMulScaleFusion", "ConvAddFusion", "ConvBNFusion", 
 
 
 def graph_of(*module, **options) -> bytes:
-    """`exported.graph_of`, optimized."""
-    return optimized(exported.graph_of(*module, **options))
+    """`exported.graph_of`, optimized, with fewer products and no shapes to compute."""
+    graph = optimized(exported.graph_of(*module, **options))
+    return reshaping.written(upsampling.transposed(graph))
 
 
 def optimized(graph: bytes) -> bytes:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from playground.live.folder import hash_of
-from playground.live.page_data import NAMES, page_data
+from playground.live.lens_data import NAMES
+from playground.live.page_data import page_data
 from playground.models import specs
 from playground.page import live
 from playground.page.attention import reading
@@ -19,7 +20,8 @@ from playground.page.family import systems as family_systems
 from playground.page.family.views import drawn, inside, policy, systems
 from playground.page.grid import view as grid
 from playground.page.guidance import measured as guidance_measured
-from playground.page.guidance.views import filmstrip, lookahead
+from playground.page.guidance import training
+from playground.page.guidance.views import filmstrip, lookahead, toy
 from playground.page.lecture.views import check, listened, reverse, stops
 from playground.page.page import LENSES
 from playground.page.remembering import connecting
@@ -34,6 +36,7 @@ from playground.page.samplers.views import (
     noising,
     race,
     schedules,
+    trajectories,
 )  # fmt: skip
 from playground.page.serving import EXAMPLE
 from playground.page.shared import curves, saved, terms, tradeoff
@@ -51,7 +54,7 @@ VIEWS: dict[str, View] = {
     for module in (
         explorer, pipeline, lookahead, filmstrip, attention, worked, edits, saved, race, errors,
         mixture, schedules, noising, counting, lecture, drawn, inside, policy, systems, tradeoff,
-        curves, stops, reverse, listened, check,
+        curves, stops, reverse, listened, check, toy, trajectories,
     )
 } | {"grid": grid.VIEW, "words": words.VIEW}  # fmt: skip
 FIRST = ("explorer", "pipeline", "words")  # what stands there first
@@ -146,6 +149,7 @@ def shown() -> dict[str, dict]:
         found["family-samplers"] = family_measured.sampling(rows)
     if family_measured.TOLD.exists():
         found["telling"] = family_measured.telling(json.loads(family_measured.TOLD.read_text()))
+    found["toy"] = json.loads(training.TRAINED.read_text())
     found["systems"] = family_systems.shown()
     found["words"] = known.of(Recipe().model)
     found["mixture"] = grids.plane_data()

@@ -29,7 +29,7 @@ from playground.world.oracle import WEIGHTS
 ROOMS = ("diffusion", "models", "attention", "engine/backends")
 FILES = ("recipe.py", "live/graphs.py", "live/closer.py", "live/sharing.py")
 FILES += ("live/rounding.py", "live/parts.py", "live/site.py")
-FILES += ("live/optimizing.py",)
+FILES += ("live/optimizing.py", "live/reshaping.py", "live/upsampling.py")
 ORACLES = ("world/oracle.py", "world/scene.py", "world/vocabulary.py", "live/graphs.py")
 ORACLES += ("live/oracle.py", "engine/backends/exported.py")
 LIBRARIES = ("torch", "diffusers", "transformers", "onnx", "onnxruntime")

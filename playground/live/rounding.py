@@ -48,7 +48,8 @@ def _channels(user: NodeProto | None, numbers: np.ndarray) -> int | None:
         return None
     turned = any(one.name == "transB" and one.i for one in user.attribute)
     last = numbers.ndim - 1
-    return {"Conv": 0, "MatMul": last, "Gemm": 0 if turned else last}.get(user.op_type)
+    axes = {"Conv": 0, "ConvTranspose": 1, "MatMul": last, "Gemm": 0 if turned else last}
+    return axes.get(user.op_type)
 
 
 def _stored(name: str, numbers: np.ndarray, axis: int) -> tuple[list[TensorProto], list[NodeProto]]:

@@ -50,12 +50,23 @@ def cells(*recipes: Recipe, **options) -> dict:
 
 def read(folder: Path, images: np.ndarray) -> list[Scene]:
     """What a folder's oracle reads in uint8 pictures [n, 128, 128, 3], as `world.oracle.read`."""
+    found = _judged(folder, images, None)["scenes"]
+    return [Scene(one["place"], tuple(map(_item, one["items"])), "read") for one in found]
+
+
+def measure(folder: Path, prompt: str, images: np.ndarray) -> dict[str, float]:
+    """What it measures of pictures of one prompt, as `world.measures.measure`."""
+    return _judged(folder, images, prompt)["measures"]
+
+
+def _judged(folder: Path, images: np.ndarray, prompt: str | None) -> dict:
     opaque = np.full((*images.shape[:3], 1), 255, np.uint8)
     packed = [
         base64.b64encode(one.tobytes()).decode() for one in np.concatenate([images, opaque], 3)
     ]
-    found = json.loads(run(READ, str(folder), given=json.dumps(packed)))
-    return [Scene(one["place"], tuple(map(_item, one["items"])), "read") for one in found]
+    return json.loads(
+        run(READ, str(folder), given=json.dumps({"images": packed, "prompt": prompt}))
+    )
 
 
 def _item(said: dict) -> Item:

@@ -55,25 +55,29 @@ def noise(state: list[Drawn]) -> str:
     )
 
 
+ROWS = (  # of the table: a label, and what it means
+    ("Sampler", "Each model's usual one, with its usual steps."),
+    ("Network calls (NFE)", "How often the network was asked."),
+    ("Rows", "Two a call where the network is asked with and without words."),
+    ("Seconds", "Of this run, as busy as the machine was, and what computed it."),
+    ("Parameters", "Of the denoiser alone; text encoder and autoencoder are alike."),
+    ("Pictures right", "What the oracle found of standard prompts, where measured."),
+    ("Bend of x over t", "Of the latents as the network is given them: 0 is a straight line at "
+     "even speed; then how far aside of that line they come, by its length."),
+    ("Bend without the schedule", "The same after dividing x by signal + noise: there the line "
+     "between any noise and any picture is straight, and what bends was learned or guided."),
+)  # fmt: skip
+
+
 def figures(state: list[Drawn]) -> list[dict]:
     """The table's rows: a label, what it means, and a text for each model."""
-    table = (
-        ("Sampler", "Each model's usual one, with its usual steps.", _sampler),
-        ("Network calls (NFE)", "How often the network was asked.", lambda x: x.picture.calls),
-        ("Rows", "Two a call where the network is asked with and without words.", _rows),
-        ("Seconds", "Of this run, as busy as the machine was, and what computed it.", _seconds),
-        ("Parameters", "Of the denoiser alone; text encoder and autoencoder are alike.", _size),
-        ("Pictures right", "What the oracle found of standard prompts, where measured.", scores),
-        ("Bend of x over t", "Of the latents as the network is given them: 0 is a straight line at "
-         "even speed; then how far aside of that line they come, by its length.",
-         lambda x: _bend(x, SAMPLED)),
-        ("Bend without the schedule", "The same after dividing x by signal + noise: there the line "
-         "between any noise and any picture is straight, and what bends was learned or guided.",
-         lambda x: _bend(x, FLOW)),
+    values = (
+        _sampler, lambda x: x.picture.calls, _rows, _seconds, _size, scores,
+        lambda x: _bend(x, SAMPLED), lambda x: _bend(x, FLOW),
     )  # fmt: skip
     return [
         {"label": label, "help": help_, "values": [str(of(one)) for one in state]}
-        for label, help_, of in table
+        for (label, help_), of in zip(ROWS, values, strict=True)
     ]
 
 
@@ -108,7 +112,11 @@ def measured(means: list[dict], recipe: Recipe) -> str:
     own = [row for row in means if all(row[n] == getattr(recipe, n) for n in names)]
     if own:
         return percent(own[0]["mean"], 1)
-    row = means[0]
+    return elsewhere(means[0])
+
+
+def elsewhere(row: dict) -> str:
+    """What was measured with another setting, which is named."""
     at = f"{samplers.get(row['sampler']).label}, {row['steps']} steps, w = {row['guidance']:g}"
     return f"{percent(row['mean'], 1)} with {at}"
 
@@ -120,18 +128,22 @@ def _bend(one: Drawn, frame: Frame) -> str:
     return f"{found.bend():.2f}; {percent(found.furthest())}"
 
 
+BENDS = (
+    "A step of DDIM is a step of Euler in x divided by signal + noise, so the schedule’s curve "
+    "costs it no error. What still bends there is how the prediction changes on the way, and "
+    "guidance changes it most: draw with w = 1 and look again."
+)
+NEGATIVE = "The student has one branch: it does not read the negative words."
+UNSHOWN = "The student learned w from 1 to 10; it was never shown this one."
+
+
 def notes(state: list[Drawn]) -> list[str]:
     """What the numbers do not say by themselves."""
-    recipe = state[0].recipe
-    found = [
-        "A step of DDIM is a step of Euler in x divided by signal + noise, so the schedule’s curve "
-        "costs it no error. What still bends there is how the prediction changes on the way, and "
-        "guidance changes it most: draw with w = 1 and look again."
-    ]
+    recipe, found = state[0].recipe, [BENDS]
     if recipe.negative:
-        found.append("The student has one branch: it does not read the negative words.")
+        found.append(NEGATIVE)
     if not 1 <= recipe.guidance <= 10:
-        found.append("The student learned w from 1 to 10; it was never shown this one.")
+        found.append(UNSHOWN)
     return found
 
 

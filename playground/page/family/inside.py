@@ -44,9 +44,16 @@ NONE = "not here"
 
 def of_runs(state: list[Drawn]) -> dict:
     """The view's data: a diagram for each run, and what the ways are."""
-    ways = [(w.name, w.label, f"{w.sentence} ({w.source})") for w in WAYS.values()]
     unlike = sorted(state, key=_is_joint)  # networks of one kind side by side
-    return view.diagrams([_diagram(one) for one in unlike], ways)
+    return view.diagrams([_diagram(one) for one in unlike], ways())
+
+
+def ways() -> list[dict]:
+    """What the ways are."""
+    return [
+        {"name": way.name, "label": way.label, "text": f"{way.sentence} ({way.source})"}
+        for way in WAYS.values()
+    ]
 
 
 def _is_joint(one: Drawn) -> bool:

@@ -1,6 +1,7 @@
 """The training side of guidance: tiny denoisers in the plane, and the real training step."""
 
 import ast
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -11,7 +12,9 @@ import gradio as gr
 from playground.page import sections
 from playground.page.guidance.views import toy
 from playground.page.sections import Section
+from playground.paths import ASSETS
 
+TRAINED = ASSETS / "dropout.json"  # what `learn` ended with, for pages that do not train it
 TEXT = (
     "Guidance needs ε_u, the prediction *without* words. The network only knows it if words were "
     "now and then dropped in training. Here three tiny denoisers learn the same points in the "
@@ -19,6 +22,7 @@ TEXT = (
     "time. If it never is, ε_u was never learned: compare w = 1, which needs none, and more."
 )
 SOURCE = Path(__file__).parents[2] / "training" / "unet.py"
+STEP = "The training step of the model that draws here"
 SHOWN = ("drop_prompts", "training_step")
 LEARNERS = 2  # at the same time: it computes on the processors that draw
 
@@ -58,5 +62,14 @@ def build() -> None:
         start, stop = sections.buttons("learn", "Train three tiny denoisers")
     view = gr.HTML(None, **asdict(toy.VIEW), elem_id="toy")
     Section(start, stop, [view], toy, lambda _: learn(), LEARNERS).connect()
-    with gr.Accordion("The training step of the model that draws here", open=False):
+    with gr.Accordion(STEP, open=False):
         gr.Code(source(), language="python", show_label=False, interactive=False)
+
+
+def write() -> None:
+    *_, finished = learn()
+    TRAINED.write_text(json.dumps(finished))
+
+
+if __name__ == "__main__":
+    write()

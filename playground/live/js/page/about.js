@@ -11,7 +11,7 @@ import { RecipeError, Recipes, short } from "./recipe.js";
  * What of the page fits a model (page/fits.py: Fit).
  * @typedef {Model & {
  *   full: string, called: string, network_called: string, crossAttention: boolean, guidanceHelp: string, wordsHelp: string, fixed: boolean,
- *   general: string[], raced: string[], refused: string, unused: string[], whyUnused: string,
+ *   general: string[], raced: string[], scales: Record<string, number>, refused: string, unused: string[], whyUnused: string,
  *   whyNot: Record<string, string>,
  *   summing: Record<"own" | "other" | "reading", { text: string, claim: string }>
  * }} Fit

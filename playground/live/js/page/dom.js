@@ -83,12 +83,19 @@ export function ask(name, values) {
   return asked.values;
 }
 
-/** What needs Python, and how to get it. */
-export function elsewhere() {
-  return make("p", { class: "quiet" }, "That runs on a machine of your own: ", make("a", { href: "own.html" }, "how to get it"), ".");
+/** Why a part needs Python, and how to get it (live/elsewhere.py). @param {import("./about.js").About} about @param {string} part */
+export function elsewhere(about, part) {
+  return make("p", { class: "quiet", id: `elsewhere-${part}` }, `${about.page.elsewhere[part]} `, make("a", { href: "own.html" }, "How to get it"), ".");
 }
 
 /** @param {string} text @param {HTMLElement} control @param {string} [help] */
 export function labelled(text, control, help = "") {
   return make("div", { class: "field" }, make("label", { for: control.id }, text), ...(help ? [make("p", { class: "info" }, help)] : []), control);
 }
+
+/** @param {string} value @param {string} label @param {boolean} on */
+export const check = (value, label, on) => make("label", {}, make("input", { type: "checkbox", value, checked: on }), make("span", {}, label));
+/** @param {HTMLElement} box */
+export const checked = (box) => [.../** @type {NodeListOf<HTMLInputElement>} */ (box.querySelectorAll("input:checked"))].map(({ value }) => value);
+/** @param {string} id @param {string} legend @param {string} help @param {HTMLElement} content */
+export const group = (id, legend, help, content) => make("fieldset", { id, class: "field block" }, make("legend", { "data-testid": "block-info" }, legend), ...(help ? [make("p", { class: "info" }, help)] : []), content);

@@ -6,7 +6,7 @@
  * @import { About } from "./about.js"
  * @import { Widget } from "./fields.js"
  */
-import { button, line, make, tell } from "./dom.js";
+import { button, elsewhere, line, make, tell } from "./dom.js";
 import { dropdown, slider, text, whole } from "./fields.js";
 
 /**
@@ -159,8 +159,7 @@ export class Panel {
   }
 
   others() {
-    const how = make("a", { href: "own.html" }, "how to get it");
-    return make("details", { id: "other-model" }, make("summary", {}, "Other model …"), make("p", {}, "Stable Diffusion, SDXL and other checkpoints are too large for a page: they need the playground on a machine of your own (", how, ")."));
+    return make("details", { id: "other-model" }, make("summary", {}, "Other model …"), elsewhere(this.about, "other-model"));
   }
 
   /** A small button that puts a value into a field, and draws. @param {string} label @param {string} name @param {() => any} value */

@@ -19,7 +19,8 @@ const GAP = 8, HEADER = 142, LINE = 18, NARROWEST = 112; // pixels; of a row's n
 /** @param {About} about @param {{ lines: string[], across: string[], down: string[], places: Place[] }} sheet rows without names have no column for them */
 export async function sheetPng(about, { lines, across, down, places }) {
   const height = Math.max(...places.map(({ size }) => size[0])), wide = Math.max(NARROWEST, ...places.map(({ size }) => size[1]));
-  const side = down.some(Boolean) ? HEADER + GAP : 0, top = (lines.length + 1) * LINE + 2 * GAP, step = height + 2 * LINE + GAP;
+  const side = down.some(Boolean) ? HEADER + GAP : 0, top = (lines.length + 1) * LINE + 2 * GAP;
+  const step = height + GAP + (places.some(({ text }) => text) ? 2 * LINE : 0);
   const left = (/** @type {number} */ column) => GAP + side + column * (wide + GAP), below = (/** @type {number} */ row) => top + row * step;
   const canvas = new OffscreenCanvas(left(across.length), below(down.length) + LINE);
   const brush = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));

@@ -8,12 +8,13 @@
  * @import { Work } from "../section.js"
  */
 import * as data from "../data/samplers.js";
-import { elsewhere, make, prose } from "../dom.js";
+import { make, prose } from "../dom.js";
 import { dataUrl, dataUrls, stack } from "../images.js";
 import { RecipeError } from "../recipe.js";
 import { Section, reason } from "../section.js";
 import { surprise } from "../surprise.js";
 import { mount, shown } from "../views.js";
+import * as errors from "./errors.js";
 
 const FRAME = 100, SLOW = 400; // ms between frames
 const TOGETHER = 7; // decoded at a time, so that Stop is soon heard
@@ -30,7 +31,7 @@ export async function build(app, box) {
   const lecture = await section(app, "lecture", "Run both", (work, show) => thousand(app, work, show));
   const stochastic = make("details", { class: "block" }, make("summary", {}, texts.stochastic), fixed["stochastic-curves"], fixed["errors-stochastic"]);
   box.append(
-    prose(texts.exact), elsewhere(), prose(texts.measured), fixed["errors-measured"], ...surprise(app, "first order"), stochastic, prose(texts.plane), fixed.mixture,
+    ...(await errors.build(app)), prose(texts.measured), fixed["errors-measured"], ...surprise(app, "first order"), stochastic, prose(texts.plane), fixed.mixture,
     prose(texts.counting), ...counting, prose(texts.grids), fixed.schedules, prose(texts.noising), ...noising, prose(texts.lecture), why.element, ...lecture,
   );
   await Promise.all(Object.entries(FIXED).map(async ([id, view]) => mount(view, fixed[id], await shown(id))));

@@ -13,7 +13,7 @@ import { mount, shown } from "../views.js";
 import * as grid from "./grid.js";
 import * as own from "./own.js";
 
-const MEASURED = { "tradeoff-curves": "curves", tradeoff: "tradeoff", "variants-curves": "curves", variants: "tradeoff" }; // by element, its view
+const MEASURED = { "tradeoff-curves": "curves", tradeoff: "tradeoff", "variants-curves": "curves", variants: "tradeoff", toy: "toy" }; // by element, its view
 
 /** @param {App} app @param {HTMLElement} box */
 export async function build(app, box) {
@@ -28,10 +28,11 @@ export async function build(app, box) {
   values.onkeydown = (event) => void (event.key === "Enter" && sweep.start());
   const typing = button("Follow the recipe at once", follower(app, strip.show), { id: "live-strip", class: "live-too over-w", hidden: true, tabIndex: -1 });
   const more = make("details", { class: "block" }, make("summary", {}, texts.variants), places["variants-curves"], places.variants);
+  const source = make("details", { class: "block" }, make("summary", {}, texts.step), make("pre", { tabIndex: 0 }, make("code", {}, texts.source)));
   box.append(
     prose(texts.intro), why.element, places.lookahead, ...surprise(app, "without words"), prose(texts.sweep),
     make("div", { class: "pair" }, labelled("Sweep", axis), labelled(`Values, at most ${texts.most}`, values, texts.help)),
-    sweep.buttons, typing, places.filmstrip, ...(await grid.build(app, box)), prose(texts.measured), places["tradeoff-curves"], places.tradeoff, ...surprise(app, "saturation"), more, ...(await own.build(app, box)), prose(texts.elsewhere), elsewhere(),
+    sweep.buttons, typing, places.filmstrip, ...(await grid.build(app, box)), prose(texts.measured), places["tradeoff-curves"], places.tradeoff, ...surprise(app, "saturation"), more, ...(await own.build(app, box)), prose(texts.elsewhere), elsewhere(about, "toy"), places.toy, source,
   );
   await app.follow("lookahead", places.lookahead);
   await Promise.all(Object.entries(MEASURED).map(async ([id, view]) => mount(view, places[id], await shown(id))));

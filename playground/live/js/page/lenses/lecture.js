@@ -7,10 +7,12 @@
  * @import { Work } from "../section.js"
  */
 import * as guiding from "../data/guidance.js";
+import * as drawing from "../data/family.js";
 import * as checking from "../data/lecture.js";
 import * as sampling from "../data/samplers.js";
 import * as working from "../data/worked.js";
-import { ask, elsewhere, make, prose } from "../dom.js";
+import { ask, make, prose } from "../dom.js";
+import { draw } from "../family.js";
 import { compared, raced } from "../lecturing.js";
 import { Section } from "../section.js";
 import { swept } from "../sweeping.js";
@@ -38,12 +40,12 @@ function figuresOf(app) {
     reverse: () => mirror(app, "reverse", "reverse", "explorer"),
     conditioning: async () => [...(await mirror(app, "listened", "listened", "explorer")), prose(texts.told), ...(await fixed("tradeoff", "telling"))],
     worked: async () => [prose(texts.middle), ...(await asked(app, "worked", "Work out the middle of my picture", "worked", (work, show) => middle(app, work, show), await shown("worked"), working))],
-    compasses: async () => [...(await mirror(app, "lookahead", "lookahead", "lookahead")), prose(texts.toy), elsewhere()],
+    compasses: async () => [...(await mirror(app, "lookahead", "lookahead", "lookahead")), prose(texts.toy), ...(await fixed("toy", "toy"))],
     scale: () => asked(app, "scale", `Draw w = ${texts.scales}`, "filmstrip", (work, show) => swept(app, work, "guidance", texts.scales, show), null, guiding),
     latents: () => mirror(app, "pipeline", "pipeline", "pipeline"),
     thousand: () => asked(app, "thousand", "Run both", "lecture", (work, show) => thousand(app, work, show)),
     fair: () => asked(app, "fair", `Race at ${texts.calls} network calls`, "lecture", (work, show) => raced(app, work, show)),
-    family: async () => [prose(app.about.page.family.race), ...(await fixed("drawn", "family"))],
+    family: async () => asked(app, "family", "Draw with all three", "drawn", async (work, show) => void (await draw(app, work, show)), await shown("family"), drawing),
     tree: () => fixed("systems", "systems"),
   };
 }

@@ -7,7 +7,7 @@
  */
 import { racePng } from "../data/racepng.js";
 import * as data from "../data/race.js";
-import { labelled, line, make, prose } from "../dom.js";
+import { check, checked, group, labelled, line, make, prose } from "../dom.js";
 import * as pricing from "../pricing.js";
 import { Races } from "../racing.js";
 import { Section } from "../section.js";
@@ -73,13 +73,6 @@ class Controls {
     this.refused.say(model.refused && `Not with this model: ${model.refused}`);
   }
 }
-
-/** @param {string} value @param {string} label @param {boolean} on */
-const check = (value, label, on) => make("label", {}, make("input", { type: "checkbox", value, checked: on }), make("span", {}, label));
-/** @param {HTMLElement} box */
-const checked = (box) => [.../** @type {NodeListOf<HTMLInputElement>} */ (box.querySelectorAll("input:checked"))].map(({ value }) => value);
-/** @param {string} id @param {string} legend @param {string} help @param {HTMLElement} content */
-const group = (id, legend, help, content) => make("fieldset", { id, class: "field block" }, make("legend", { "data-testid": "block-info" }, legend), ...(help ? [make("p", { class: "info" }, help)] : []), content);
 
 /** The file that the view asks for. @param {App} app @param {any} race @param {{ kind: string, rows: string, columns: string, page: string }} asked */
 async function kept(app, race, asked) {

@@ -45,7 +45,6 @@ def diagram(
     }  # fmt: skip
 
 
-def diagrams(found: list[dict], ways: list[tuple[str, str, str]]) -> dict:
-    """`ways`: each way's name, its label, and what it is."""
-    named = [{"name": name, "label": label, "text": text} for name, label, text in ways]
-    return {"diagrams": found, "ways": named}
+def diagrams(found: list[dict], ways: list[dict]) -> dict:
+    """`ways`: each way's `name`, its `label`, and what it is, as `text`."""
+    return {"diagrams": found, "ways": ways}

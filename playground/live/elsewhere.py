@@ -1,0 +1,36 @@
+"""What of the served page needs Python: the sentences that the static page says in its place.
+
+Each is followed by a link to own.html, which says how to get it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """`elements` of the served page, by their ids, that the static page does not have."""
+
+    part: str
+    elements: tuple[str, ...]
+    sentence: str
+
+
+_TRAINED = (
+    "What stands here was trained before. To train it while you watch, you need the playground on "
+    "a machine of your own."
+)
+_TABLE = (
+    Elsewhere("toy", ("learn-start", "learn-stop", "lecture-toy-start", "lecture-toy-stop"),
+              _TRAINED),
+    Elsewhere("policy", ("policy-start", "policy-stop"), _TRAINED),
+    Elsewhere(
+        "other-model", ("open-text", "open-model", "open-lora"),
+        "Stable Diffusion, SDXL, other checkpoints and LoRAs are too large for a page: they need "
+        "the playground on a machine of your own.",
+    ),
+)  # fmt: skip
+ELSEWHERE = {one.part: one for one in _TABLE}
+
+
+def sentences() -> dict[str, str]:
+    return {one.part: one.sentence for one in _TABLE}

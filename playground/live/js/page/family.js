@@ -1,0 +1,39 @@
+// @ts-check
+/**
+ * One recipe drawn with each of the built-in models, one after the other, so that each is timed alone
+ * (page/family/drawing.py). Models that are not here yet are fetched.
+ *
+ * @import { App } from "./app.js"
+ * @import { Work } from "./section.js"
+ */
+import * as data from "./data/family.js";
+import { RunRecord, records } from "./record.js";
+
+const FRAME = 200; // ms between frames
+
+/** Shows frames while they draw, then all there is to see, and returns the runs; null if something newer is asked. @param {App} app @param {Work} work @param {(value: any) => void} show */
+export async function draw({ about, panel }, work, show) {
+  const state = data.members(about, panel.recipe());
+  work.say("Getting ready …");
+  for (const one of state) {
+    const session = await work.session(one.recipe.model), { sampler, steps, prompt } = one.recipe;
+    if (!work.newest()) return null;
+    const [{ end }, { embeds }] = await Promise.all([session.levels(sampler, steps), session.describe(prompt)]);
+    Object.assign(one, { end, words: embeds.shape });
+    let last = 0;
+    for await (const event of records(session, work.submit(session, [one.recipe]))) {
+      if (!work.newest()) return null;
+      if (event instanceof RunRecord) Object.assign(one, { run: event, latents: event.picture.latents.shape });
+      else if (event.kind === "failure") throw new Error(`${one.label} failed: ${event.reason}`);
+      else if (event.kind === "step") {
+        one.steps.push(event);
+        if (performance.now() - last < FRAME) continue;
+        last = performance.now();
+        show(await data.sampling(about, state, `${one.label}: network call ${one.steps.length} of ${event.count}.`));
+      }
+    }
+    if (!one.run || !work.newest()) return null;
+  }
+  show(await data.finished(about, state));
+  return state;
+}
