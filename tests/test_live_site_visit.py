@@ -1,5 +1,6 @@
 """A visit to the live edition in a real browser: it draws, keeps, and works without network."""
 
+import asyncio
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 
@@ -14,6 +16,9 @@ import pytest
 from browser import LONGEST
 
 from playground.live import node, page_files, serve
+from playground.live.elsewhere import ELSEWHERE
+from playground.page.page import LENSES, build
+from playground.page.remembering import facts
 from playground.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -254,6 +259,40 @@ def test_a_browser_that_cannot_compute_says_so(visitor, without, said, place):
 
 
 SAVING = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } })"
+# Of the served page: what speaks with its server, and lines that are empty in these lenses.
+SERVER = {"visitor", "live-asked", "remember-wanted", "open-png"}
+EMPTY = {f"of-{lens.name.lower()}" for lens in LENSES if lens.name not in facts.MORE}
+IDS = "[...document.querySelectorAll('[id]')].map((one) => one.id)"
+BUSY = "!!document.querySelector('[role=tabpanel][aria-busy]')"
+
+
+@pytest.fixture(scope="module")
+def elements() -> set[str]:
+    """The ids of all elements of the served page."""
+
+    async def built():  # gradio wants a loop
+        return {block.elem_id for block in build().blocks.values()} - {None}
+
+    with ThreadPoolExecutor() as threads:  # this one may have the browser's
+        return threads.submit(asyncio.run, built()).result()
+
+
+def test_every_part_of_the_served_page_is_here_or_says_where_it_is(visitor, elements):
+    """Also what it says there: a sentence with a link, in its place."""
+    visitor.add_init_script(SAVING)
+    visitor.goto(visitor.address)
+    for lens in LENSES:
+        visitor.get_by_role("tab", name=lens.name).click()
+        until(visitor, f"!{BUSY}")
+    here = set(visitor.evaluate(IDS))
+    told = {element for one in ELSEWHERE.values() for element in one.elements}
+    assert elements - here == told | SERVER | EMPTY
+    for part in [one.part for one in ELSEWHERE.values() if one.elements]:
+        place = visitor.locator(f"#elsewhere-{part}")
+        assert place.text_content().startswith(ELSEWHERE[part].sentence)
+        assert place.locator("a").get_attribute("href") == "own.html"
+
+
 OTHER_FILE = """async (name) => {
   const kept = await caches.open('latent-playground-files');
   await kept.put('https://kept.invalid/' + name, new Response('of another edition'));

@@ -15,19 +15,25 @@ class Elsewhere:
     sentence: str
 
 
-_TRAINED = (
-    "What stands here was trained before. To train it while you watch, you need the playground on "
-    "a machine of your own."
-)
+OWN = "the playground on a machine of your own"
+_TRAINED = f"What stands here was trained before. To train it while you watch, you need {OWN}."
 _TABLE = (
     Elsewhere("toy", ("learn-start", "learn-stop", "lecture-toy-start", "lecture-toy-stop"),
               _TRAINED),
     Elsewhere("policy", ("policy-start", "policy-stop"), _TRAINED),
     Elsewhere(
-        "other-model", ("open-text", "open-model", "open-lora"),
+        "other-model", ("model-text", "model-open", "model-cancel", "recipe-lora"),
         "Stable Diffusion, SDXL, other checkpoints and LoRAs are too large for a page: they need "
-        "the playground on a machine of your own.",
+        f"{OWN}.",
     ),
+    Elsewhere(
+        "figures",
+        ("tradeoff-curves-saved", "variants-curves-saved", "stochastic-curves-saved",
+         "errors-measured-saved", "errors-saved"),
+        f"Charts as files for print (SVG, PDF) need {OWN}; their numbers are saved here.",
+    ),
+    Elsewhere("numbers", (), f"Keeping these numbers as files needs {OWN}."),  # said when asked
+    Elsewhere("race", (), f"A race as HTML, SVG or PDF needs {OWN}; here it is saved as PNG."),
 )  # fmt: skip
 ELSEWHERE = {one.part: one for one in _TABLE}
 

@@ -13,14 +13,13 @@ from playground.models import specs
 from playground.models.specs import ModelSpec
 from playground.page import fits, live, page, panel, surprises
 from playground.page.fits import Fit
-from playground.page.remembering import layout
+from playground.page.remembering import facts, layout
 from playground.page.samplers import lens as samplers_lens
 from playground.page.studio import data as studio
 from playground.page.words import known, surprise
 from playground.recipe import FIELDS, Recipe
 from playground.world import verdict
 
-ASKED = ("Attention", "Samplers")  # lenses that compute of the recipe what its run does not show
 LENSES = Path(__file__).parent / "js" / "page" / "lenses"  # those that the static page has
 
 
@@ -39,7 +38,7 @@ def page_data() -> dict:
             "line": layout.line_text(),
             "earlier": layout.EARLIER,
         },
-        "ofRun": {name: layout.OF_RUN for name in ASKED},
+        "ofRun": {name: layout.OF_RUN for name in facts.MORE},
         "others": _others(),
         "models": {name: model(fits.of(name)) for name in specs.MODELS},
         "lenses": [

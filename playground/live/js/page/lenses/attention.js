@@ -28,7 +28,7 @@ export async function build(app, box) {
   const files = make("div", { id: "saved" }), saved = await mount("saved", files);
   const view = await mount("attention", places.attention, examples[0], {
     place: (/** @type {any} */ asked) => void placing.place(asked),
-    keep: () => saved.show({ text: "Keeping these numbers as files needs the playground on a machine of your own." }),
+    keep: () => saved.show({ text: app.about.page.elsewhere.numbers }),
   });
   const worked = await mount("worked", places.worked, examples[1]), placing = new Placing(app, worked.show);
   const edit = await mount("edits", places.edits, examples[2], { edit: (/** @type {any} */ asked) => changing.edit(asked) }), changing = editing(app, edit.show);

@@ -3,13 +3,15 @@
  * The Samplers lens below the race: measured errors, the mixture, step counts, schedules, noising and
  * the thousand steps (page/samplers/below.py).
  *
- * @import { Picture, Step } from "../../engine/protocol.js"
+ * @import { NdArray, Picture, Step } from "../../engine/protocol.js"
+ * @import { Session } from "../../engine/session.js"
  * @import { App } from "../app.js"
  * @import { Work } from "../section.js"
  */
 import * as data from "../data/samplers.js";
 import { make, prose } from "../dom.js";
 import { dataUrl, dataUrls, stack } from "../images.js";
+import { opened } from "../pictures.js";
 import { RecipeError } from "../recipe.js";
 import { Section, reason } from "../section.js";
 import { surprise } from "../surprise.js";
@@ -17,6 +19,7 @@ import { mount, shown } from "../views.js";
 import * as errors from "./errors.js";
 
 const FRAME = 100, SLOW = 400; // ms between frames
+const DRAWN = 0.5; // of the work of noising is drawing
 const TOGETHER = 7; // decoded at a time, so that Stop is soon heard
 const FIXED = { "errors-measured": "errors", "stochastic-curves": "curves", "errors-stochastic": "tradeoff", mixture: "mixture" }; // by element, its view
 const RUNS = /** @type {[string, number][]} */ ([["ddim", 50], ["ddpm", 1000]]);
@@ -27,7 +30,7 @@ export async function build(app, box) {
   const fixed = Object.fromEntries([...Object.keys(FIXED), "schedules"].map((id) => [id, place(id)]));
   const why = reason("lecture");
   const counting = await section(app, "counting", "Compare", (work, show) => compare(app, work, show));
-  const noising = await section(app, "noising", "Noise my picture", (work, show) => noise(app, work, show));
+  const noising = await noisingSection(app);
   const lecture = await section(app, "lecture", "Run both", (work, show) => thousand(app, work, show));
   const stochastic = make("details", { class: "block" }, make("summary", {}, texts.stochastic), fixed["stochastic-curves"], fixed["errors-stochastic"]);
   box.append(
@@ -47,6 +50,21 @@ async function section(app, id, label, work) {
   const place = make("div", { id, class: "block" }), view = await mount(id, place);
   const one = new Section(app, id, label, view.show, { message: data.message, stopped: data.stopped });
   one.work = (given) => work(given, view.show);
+  return [one.buttons, place];
+}
+
+/** The same with a button that opens a file instead. @param {App} app */
+async function noisingSection(app) {
+  const place = make("div", { id: "noising", class: "block" }), view = await mount("noising", place);
+  const one = new Section(app, "noising", "Noise my picture", view.show, { message: data.message, stopped: data.stopped });
+  one.work = (work) => noise(app, work, view.show);
+  const file = make("input", { type: "file", accept: "image/png,image/jpeg,image/webp", id: "noising-file", class: "hidden-file" });
+  file.onchange = () => {
+    const [chosen] = file.files ?? [];
+    if (chosen) void one.begin((work) => noiseFile(app, work, view.show, chosen));
+    file.value = ""; // the same file may be opened again
+  };
+  one.buttons.children[0].after(file, make("label", { for: file.id, class: "button start" }, "Noise an upload"));
   return [one.buttons, place];
 }
 
@@ -86,21 +104,35 @@ export async function noise({ about, panel }, work, show) {
     if (event.kind === "failure") throw new Error(`This picture failed: ${event.reason}`);
     if (event.kind === "picture") picture = event;
     if (event.kind !== "step" || performance.now() - last < FRAME) continue;
-    work.say("Drawing your recipe's picture …", (0.5 * (event.index + 1)) / event.count);
+    work.say("Drawing your recipe's picture …", (DRAWN * (event.index + 1)) / event.count);
     last = performance.now();
   }
   if (!picture || !work.newest()) return;
+  const start = await session.noise(recipe.seed, recipe.height, recipe.width);
+  await noised(work, show, session, picture.latents, start, `“${recipe.prompt || "no words"}”, seed ${recipe.seed}.`, DRAWN);
+}
+
+/** An upload, its middle square made as large as the panel's model was trained for. @param {App} app @param {Work} work @param {(value: any) => void} show @param {File} file */
+async function noiseFile({ about, models, panel }, work, show, file) {
+  const { side } = about.model(panel.model), session = await work.session(panel.model);
+  work.say("Encoding your picture …");
+  const image = await opened(file, side, about.page.attention.limits), latents = await session.encode(image, (progress) => work.say(models.sentence(progress)));
+  if (!work.newest()) return;
+  const said = `Your picture's middle, made ${side}×${side}. The autoencoder knows its own small world.`;
+  await noised(work, show, session, latents, await session.noise(0, side, side), said, 0);
+}
+
+/** Decodes noised latents a few at a time, from `share` of the work on. @param {Work} work @param {(value: any) => void} show @param {Session} session @param {NdArray} latents @param {NdArray} start @param {string} text @param {number} share */
+async function noised(work, show, session, latents, start, text, share) {
   const levels = data.trainingLevels(session.facts), chosen = levels.filter((_, i) => i % data.EVERY === 0), decoded = [];
-  const start = await session.noise(recipe.seed, recipe.height, recipe.width), { latents } = picture;
   for (let first = 0; first < chosen.length; first += TOGETHER) {
-    work.say("Decoding noised latents …", 0.5 + (0.5 * first) / chosen.length);
+    work.say("Decoding noised latents …", share + ((1 - share) * first) / chosen.length);
     const part = chosen.slice(first, first + TOGETHER);
     const images = await dataUrls(await session.decode(stack(part.map((level) => data.mixed(level, latents, start)))));
     if (!work.newest()) return;
     decoded.push(...part.map(({ t }, i) => ({ t, image: images[i] })));
   }
-  const said = `“${recipe.prompt || "no words"}”, seed ${recipe.seed}.`;
-  show(data.noised(latents, start, session.facts.preview_map, levels, decoded, said));
+  show(data.noised(latents, start, session.facts.preview_map, levels, decoded, text));
 }
 
 /** DDPM's thousand steps against DDIM's fifty, one after the other (page/samplers/lecture.py). @param {App} app @param {Work} work @param {(value: any) => void} show */

@@ -32,7 +32,7 @@ export async function build(app, box) {
   box.append(
     prose(texts.intro), why.element, places.lookahead, ...surprise(app, "without words"), prose(texts.sweep),
     make("div", { class: "pair" }, labelled("Sweep", axis), labelled(`Values, at most ${texts.most}`, values, texts.help)),
-    sweep.buttons, typing, places.filmstrip, ...(await grid.build(app, box)), prose(texts.measured), places["tradeoff-curves"], places.tradeoff, ...surprise(app, "saturation"), more, ...(await own.build(app, box)), prose(texts.elsewhere), elsewhere(about, "toy"), places.toy, source,
+    sweep.buttons, typing, places.filmstrip, ...(await grid.build(app, box)), prose(texts.measured), places["tradeoff-curves"], places.tradeoff, elsewhere(about, "figures"), ...surprise(app, "saturation"), more, ...(await own.build(app, box)), prose(texts.elsewhere), elsewhere(about, "toy"), places.toy, source,
   );
   await app.follow("lookahead", places.lookahead);
   await Promise.all(Object.entries(MEASURED).map(async ([id, view]) => mount(view, places[id], await shown(id))));

@@ -76,6 +76,6 @@ class Controls {
 
 /** The file that the view asks for. @param {App} app @param {any} race @param {{ kind: string, rows: string, columns: string, page: string }} asked */
 async function kept(app, race, asked) {
-  if (asked.kind !== "png") throw new Error(`A race as ${asked.kind.toUpperCase()} needs the playground on a machine of your own; here it is saved as PNG.`);
+  if (asked.kind !== "png") throw new Error(app.about.page.elsewhere.race);
   return racePng(app.about, race, asked.rows, asked.columns);
 }
