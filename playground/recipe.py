@@ -99,8 +99,9 @@ class Recipe:
     )  # fmt: skip
     lora: str = field(
         "", "LoRA",
-        "The path of a .safetensors file with small changes to the weights, and after a colon how "
-        "strong they are: style.safetensors:0.8. Empty: none.", 0, 300,
+        "Small changes to the weights: few-steps, which is built in and lets the U-Net draw in "
+        "four steps, or the path of a .safetensors file; after a colon how strong they are: "
+        "style.safetensors:0.8. Empty: none.", 0, 300,
     )  # fmt: skip
     weights: str = field(
         "", "Weights",

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from playground.models import specs
+from playground.models import loras, specs
 from playground.page import arriving, chooser, fits, panel, serving, switching
 from playground.page.chooser import Shown
 from playground.recipe import Recipe, RecipeError
@@ -105,6 +105,15 @@ def test_opening_a_folder_shows_it_among_the_choices(tiny_pipeline, laid_out, mo
     assert "sd15 is ready. " in last[-1]
 
 
+def test_a_built_in_lora_brings_what_it_was_made_for(monkeypatch):
+    monkeypatch.setattr(serving, "opening_of", lambda text, lora="": iter_to(text))
+    monkeypatch.setattr(serving, "opened", lambda model, lora="": None)
+    recipe = Recipe(prompt="a cat", seed=9, lora="few-steps:0.9")
+    ((made, line),) = chooser._opened(recipe, Shown(TEACHER), "")
+    assert made == replace(recipe, sampler="lcm", steps=4, guidance=1)
+    assert "With the LoRA few-steps:0.9. Guidance scale w 1 instead of 5, Sampler LCM" in line
+
+
 def iter_to(value, *before):
     yield from before
     return value
@@ -126,7 +135,7 @@ def test_where_others_can_reach_the_page_the_list_is_the_choice(monkeypatch):
     monkeypatch.setenv("LATENT_PLAYGROUND_MODELS", "owner/name, /styles/ink.safetensors")
     found = built(lambda: chooser.build(Recipe()))
     assert [value for _, value in found.text.choices] == ["owner/name", "/styles/ink.safetensors"]
-    assert [value for _, value in found.lora.choices] == ["", "/styles/ink.safetensors"]
+    assert [v for _, v in found.lora.choices] == ["", *loras.BUILT_IN, "/styles/ink.safetensors"]
     for model, lora in (("/etc", ""), (TEACHER, "/secret.safetensors")):
         with pytest.raises(ValueError, match="does not offer"):
             next(serving.opening_of(model, lora))

@@ -107,3 +107,10 @@ def test_without_peft_it_is_said_what_to_install(folder, file, monkeypatch):
     monkeypatch.setattr(lora, "find_spec", lambda _: None)
     with pytest.raises(LoraError, match="install it with “pip install peft”"):
         load(str(folder), str(file))
+
+
+@pytest.mark.parametrize("model", [n for n in specs.MODELS if n != "emoji-world"])
+def test_a_built_in_lora_changes_its_own_model_alone(model):
+    with pytest.raises(LoraError, match="changes emoji-world alone") as caught:
+        load(model, "few-steps")
+    check_sentence(caught.value)

@@ -6,7 +6,7 @@ import os
 import pytest
 from folders import check_sentence
 
-from playground.models import memory, offered, source, specs, weights
+from playground.models import loras, memory, offered, source, specs, weights
 from playground.models.offered import NotOfferedError
 from playground.models.source import FILE, FOLDER, HUB, NAME, Source, SourceError
 from playground.recipe import Recipe, RecipeError
@@ -53,12 +53,16 @@ def test_other_texts_name_none(text):
 
 
 def test_a_lora_is_a_file_and_how_strong_it_is():
-    assert source.read_lora("/x/style.safetensors") == ("/x/style.safetensors", 1.0)
-    assert source.read_lora("style.safetensors:-0.5") == ("style.safetensors", -0.5)
+    assert loras.read("/x/style.safetensors") == ("/x/style.safetensors", 1.0)
+    assert loras.read("style.safetensors:-0.5") == ("style.safetensors", -0.5)
+    assert loras.read("few-steps:0.5") == (str(loras.BUILT_IN["few-steps"].file), 0.5)
+    for wrong in ("few-steps:", "few-steps:9", "few-steps.bin"):
+        with pytest.raises(SourceError, match="few-steps"):
+            loras.read(wrong)
     for wrong in ("", "style", "style.safetensors:", "x.safetensors:9", "//host/x.safetensors",
                   "x.safetensors:nan", "x.safetensors:1e9", r"\\host\x.safetensors"):  # fmt: skip
         with pytest.raises(SourceError):
-            source.read_lora(wrong)
+            loras.read(wrong)
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ PAGE_MAY_USE = {
     "playground.models.specs",
     "playground.models.source",
     "playground.models.offered",
+    "playground.models.loras",
     "playground.models.words",
     "playground.models.pictures",
     "playground.attention.summing",

@@ -8,7 +8,8 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from test_training_flow import Straight, small_model
 
 from playground.diffusion.guidance import guide
-from playground.training import flow, reflow
+from playground.measuring import straightening
+from playground.training import denoising, flow, reflow, run
 from playground.training.denoising import Given
 from playground.training.device import choose
 from playground.training.optimizer import MuonAndAdam
@@ -87,3 +88,19 @@ def test_training_on_pairs_straightens_the_paths(words, monkeypatch):
         optimizer.step()
     end, after = reflow.path(student, noise, said, none, 1.0, reflow.STEPS)
     assert reflow.bend(noise, end, after) < 0.8 * reflow.bend(noise, again, before)
+
+
+def test_measuring_follows_every_path_from_the_noise_of_its_seed(words, tiny):
+    """A straight model's ends are its picture, whatever the batches; its paths do not bend."""
+    picture = torch.randn(1, 4, 16, 16)
+    frozen = denoising.Given(choose(), tiny.vae, tiny.text_encoder, tiny.tokenizer)
+    for steps in (1, 4):
+        latents, bend = straightening.ends(Straight(picture), frozen, ["a"] * 3, 1.0, steps)
+        torch.testing.assert_close(latents, picture.expand(3, -1, -1, -1), atol=1e-4, rtol=0)
+        assert bend == pytest.approx(0, abs=1e-6)
+
+
+def test_without_a_checkpoint_nothing_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "CHECKPOINTS", tmp_path)
+    with pytest.raises(FileNotFoundError, match="training reflow"):
+        reflow.last_run()

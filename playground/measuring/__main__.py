@@ -8,6 +8,7 @@ if sys.argv[1:2] != ["speed"]:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from playground.measuring import (
+    adapting,
     attending,
     beside,
     browser,
@@ -26,6 +27,7 @@ from playground.measuring import (
     soak,
     solvers,
     speed,
+    straightening,
     sweeps,
     while_typing,
 )
@@ -37,6 +39,8 @@ STAGES = {
     "sweeps": sweeps.sweep,  # the scores against guidance, samplers and steps
     "solvers": solvers.measure,  # the samplers' distance to the exact solution, by network calls
     "family": family.measure,  # the lecture's samplers, from a thousand calls to one
+    "reflow": straightening.measure,  # what a second training on own pairs changes
+    "adapter": adapting.measure,  # the consistency student as a LoRA, by rank
     "conditioning": conditioning.measure,  # three ways to tell a toy what to draw
     "edits": edits.measure,  # does an edit through attention happen, by its share of the steps
     "speed": speed.run,  # seconds, beside stock diffusers

@@ -21,9 +21,11 @@ from playground.recipe import Recipe
 ROWS, DECODED = 500, 100  # pictures of a batch, and of one call of the decoder
 
 
-def drawer(model: str, device: str) -> Callable[[Sequence[str], dict], np.ndarray]:
+def drawer(
+    model: str, device: str = "cpu", lora: str = ""
+) -> Callable[[Sequence[str], dict], np.ndarray]:
     """Pictures uint8 [n, h, w, 3] of prompts, drawn with seeds 0, 1, … on `device`."""
-    loaded = load(model)
+    loaded = load(model, lora)
     for part in (loaded.network, loaded.vae, loaded.text_encoder):
         part.to(device)
 

@@ -181,8 +181,12 @@ DOCUMENTS = {
     ),
     ROOT / "docs" / "hosting.md": (MODEL, load_tables.TABLES | replica_tables.TABLES),
     CARDS[MODEL]: (MODEL, {"facts": facts, "scores": score_tables.scores}),
-    CARDS[FLOW]: (FLOW, {"facts": facts_of_network, "scores": score_tables.scores}),
+    CARDS[FLOW]: (
+        FLOW,
+        {"facts": facts_of_network, "scores": score_tables.scores, "reflow": score_tables.reflow},
+    ),
     CARDS[STUDENT]: (STUDENT, {"facts": facts_of_network, "scores": score_tables.scores}),
+    ASSETS / "loras" / "README.md": (STUDENT, {"adapter": score_tables.adapter}),
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -100,6 +100,18 @@ def _read(
     return oracle.read(judge, drawer(prompts, settings))
 
 
+def mean_right(
+    drawn: Callable[[Sequence[str]], np.ndarray], judge: oracle.Oracle, count: int
+) -> float:
+    """The mean over the thirteen cells, lenient, of what is drawn for `count` prompts of each."""
+    right = []
+    for task, held in CELLS:
+        asked_ = list(itertools.islice(questions(task, held), count))
+        seen = oracle.read(judge, drawn([q.prompt for q in asked_]))
+        right.append(shares(task, [q.asked for q in asked_], seen)["lenient"])
+    return round(float(np.mean(right)), 4)
+
+
 def engine_drawer(playground: Playground) -> Drawer:
     """Draws as the page does."""
 

@@ -43,7 +43,7 @@ def load(
     with _building, _quiet():
         pipeline = _pipeline(found, where.dtype, report)
         if with_lora:
-            lora.fuse(pipeline, with_lora)
+            lora.fuse(pipeline, with_lora, spec.name)
     _settle(pipeline, where)
     blank = torch.zeros(1, 3)
     said = spec.card.get("autoencoder", {}).get("preview_map", blank)

@@ -8,7 +8,7 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-from playground.models import headers, source
+from playground.models import headers, loras
 
 DOWN = re.compile(r"\.lora[_.](A|down)\.")  # one such matrix for each layer that is changed
 
@@ -17,14 +17,16 @@ class LoraError(ValueError):
     """Why a LoRA cannot be used, and what to do."""
 
 
-def fuse(pipeline, text: str) -> None:
-    """Change the pipeline's weights as the LoRA that a recipe names says; once, for good.
+def fuse(pipeline, text: str, model: str) -> None:
+    """Change the weights of that model's pipeline as the LoRA that a recipe names says; for good.
 
     Raises LoraError, SourceError or DamagedFileError. After an error the pipeline is not to be
     used.
     """
-    path, scale = source.read_lora(text)
+    path, scale = loras.read(text)
     file = Path(path).expanduser()
+    if (known := loras.built_in(text)) and known.model != model:
+        raise LoraError(f"{known.label} changes {known.model} alone: choose that model for it.")
     if not file.is_file():
         raise LoraError(f"There is no LoRA {file}: check how the path is written.")
     said = headers.read(file)

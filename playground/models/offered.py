@@ -8,7 +8,7 @@ import ipaddress
 import os
 from pathlib import Path
 
-from playground.models import source
+from playground.models import loras, source
 
 LIST = "LATENT_PLAYGROUND_MODELS"
 
@@ -75,5 +75,5 @@ def check(model: str, lora: str = "") -> None:
         raise NotOfferedError(
             f"This playground does not offer {model[:80]!r}; it offers: {offered}."
         )
-    if lora and source.read_lora(lora)[0] not in names:
+    if lora and not loras.built_in(lora) and loras.read(lora)[0] not in names:
         raise NotOfferedError("This playground does not offer that LoRA.")

@@ -77,15 +77,3 @@ def _matched(pattern: re.Pattern, kind: str, text: str) -> Source:
         raise SourceError(HOW)
     parts = {name: value for name, value in found.groupdict().items() if value}
     return Source(kind, **parts)
-
-
-def read_lora(text: str) -> tuple[str, float]:
-    """The path and the scale that a recipe's `lora` names: "style.safetensors:0.8", or 1."""
-    found = re.fullmatch(r"(.+\.safetensors)(?::(-?\d+(?:\.\d+)?))?", text, re.IGNORECASE)
-    scale = float(found[2] or 1) if found else 0.0
-    if not found or text.startswith(("//", "\\")) or not -4 <= scale <= 4:
-        raise SourceError(
-            "A LoRA is the path of a .safetensors file, and after a colon how strong it is, from "
-            "−4 to 4: style.safetensors:0.8."
-        )
-    return found[1], scale

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playground.diffusion import samplers
 from playground.diffusion.guidance import CLASSIFIER_FREE, EMBEDDED, Kind
-from playground.models import checkpoints, defaults, hub, offered, single, source, weights
+from playground.models import checkpoints, defaults, hub, loras, offered, single, source, weights
 from playground.models.checkpoints import INDEX, Checkpoint
 from playground.models.source import Source, SourceError
 from playground.paths import ASSETS
@@ -210,7 +210,7 @@ def digest(spec: ModelSpec, lora: str = "") -> str:
     """Of a model's weights and of a LoRA's, as recipes carry it."""
     if not lora:
         return spec.weights
-    file = Path(source.read_lora(lora)[0]).expanduser()
+    file = Path(loras.read(lora)[0]).expanduser()
     if not file.is_file():
         raise RecipeError(f"There is no LoRA {file}: check how the path is written.")
     return f"{spec.weights}+{weights.digest([file])}"

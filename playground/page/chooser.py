@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import gradio as gr
 
-from playground.models import offered, source, specs
+from playground.models import loras, offered, source, specs
 from playground.page import serving, switching
 from playground.recipe import FIELDS, Recipe
 
@@ -119,7 +119,10 @@ def _opened(recipe: Recipe, shown: Shown, text) -> Iterator[str | tuple[Recipe, 
         made, line = switching.switched(recipe, shown.model, name)
         made = replace(made, lora=recipe.lora)
     else:
-        made, line = recipe, f"With the LoRA {recipe.lora}."
+        made, line = recipe, f"With the LoRA {recipe.lora}. "
+    if known := loras.built_in(recipe.lora):
+        before, made = made, replace(made, **known.settings)
+        line += switching.told(before, made)
     yield made, f"{specs.get(name).label} is ready. {line}{_expected(made)}"
 
 
@@ -142,7 +145,7 @@ def build(recipe: Recipe) -> Chooser:
     )  # fmt: skip
     status = gr.HTML(said(""), elem_id="model-status")
     listed = offered.allow_list() if offered.others_can_reach() else None
-    with gr.Accordion(OTHER, open=False, visible=listed != (), elem_id="other-model"):
+    with gr.Accordion(OTHER, open=False, elem_id="other-model"):
         text, lora = _typed() if listed is None else _listed(listed)
         with gr.Row(equal_height=True):
             start = gr.Button("Open", size="sm", min_width=80, elem_id="model-open")
@@ -165,9 +168,14 @@ def _listed(names: tuple[str, ...]) -> tuple[gr.Dropdown, gr.Dropdown]:
     """Where others can reach the page, the choices are those of the list."""
     labels = [(source.read(name).label, name) for name in names]
     files = [pair for pair in labels if source.read(pair[1]).kind == source.FILE]
-    text = gr.Dropdown(labels, value=None, label="Offered here", elem_id="model-text")
+    text = gr.Dropdown(
+        labels, value=None, label="Offered here", visible=bool(labels), elem_id="model-text"
+    )
+    known = [(one.label, one.name) for one in loras.BUILT_IN.values()]
     lora = gr.Dropdown(
-        [("none", ""), *files], value="", label=FIELDS["lora"].metadata["label"],
-        visible=bool(files), elem_id="recipe-lora",
-    )  # fmt: skip
+        [("none", ""), *known, *files],
+        value="",
+        label=FIELDS["lora"].metadata["label"],
+        elem_id="recipe-lora",
+    )
     return text, lora

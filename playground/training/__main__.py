@@ -7,7 +7,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 DENOISERS = ("unet", "flow", "reflow", "consistency")
-STAGES = ("autoencoder", "decoder", "text", "oracle", *DENOISERS)
+STAGES = ("autoencoder", "decoder", "text", "oracle", *DENOISERS, "adapter")
 
 
 def main() -> None:
@@ -26,9 +26,12 @@ def main() -> None:
     stage, only_publish = options.pop("stage"), options.pop("publish", False)
     if stage not in DENOISERS and (only_publish or {"start", "peak_lr", "hold"} & options.keys()):
         parser.error(f"only {', '.join(DENOISERS)} have --start, --peak-lr, --hold and --publish")
+    if stage == "adapter" and "minutes" in options:
+        parser.error("adapter trains nothing: it takes seconds")
 
     # Only now: renderers import this file too, and need none of it.
     from playground.training import (
+        adapter,
         autoencoder,
         consistency,
         decoder,
@@ -41,6 +44,9 @@ def main() -> None:
 
     modules = (autoencoder, decoder, text, oracle, unet, flow, reflow, consistency)
     module = dict(zip(STAGES, modules, strict=True))[stage]
+    if stage == "adapter":
+        adapter.publish()
+        return
     if only_publish and stage == "reflow":
         parser.error("reflow's weights stay among the checkpoints")
     if only_publish:

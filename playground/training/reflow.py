@@ -76,7 +76,7 @@ class Pairs:
             clean, tokens = pool.draw(at_once)
             noise = torch.randn_like(clean)
             with device.autocast():
-                words, none = _short(frozen.encode(tokens)), _short(frozen.encode(empty))
+                words, none = short(frozen.encode(tokens)), short(frozen.encode(empty))
                 end, _ = path(transformer, noise, words, none, GUIDANCE, STEPS)
             parts.append((noise, end, tokens))
         self.parts = tuple(torch.cat(each) for each in zip(*parts, strict=True))
@@ -92,7 +92,8 @@ class Pairs:
         """Nothing is open."""
 
 
-def _short(words: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def short(words: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Prompt embeds of as many tokens as most of the flow model's training had, and pooled ones."""
     return words[0][:, : flow.SHORT], words[1]
 
 
@@ -115,18 +116,27 @@ def train(
 
     def loss_of(transformer, noise, clean, tokens):
         with place.autocast():
-            embeds, pooled = _short(frozen.encode(tokens))
+            embeds, pooled = short(frozen.encode(tokens))
             return flow.training_step(transformer, clean, embeds, pooled, noise)
 
     def sheet(transformer) -> np.ndarray:
-        words = _short(frozen.encode(frozen.tokens(PROMPTS)))
+        words = short(frozen.encode(frozen.tokens(PROMPTS)))
         return flow.draw_samples(transformer, frozen.vae, words, words, guidance=1.0, steps=2)
 
     denoising.fit(run, PLAN, frozen, loss_of, sheet, pool=pairs)
 
 
-def load() -> SD3Transformer2DModel:
-    """The straightened model of the last checkpoint, with the averaged weights."""
+def last_run() -> Run:
+    """The training as its last checkpoint left it. Raises FileNotFoundError without one."""
     run = denoising.begin(PLAN, export.load_flow(), choose())
+    if not run.resumed:
+        raise FileNotFoundError(
+            "Nothing was straightened yet: python -m playground.training reflow."
+        )
+    return run
+
+
+def straightened(run: Run) -> SD3Transformer2DModel:
+    """The model of a run, with the averaged weights."""
     run.parts["ema"].copy_to(run.parts["model"].parameters())
     return run.parts["model"].eval()
