@@ -37,7 +37,8 @@
     if (name === "sampler" || name === "model") return text;
     if (name === "steps") return `${text} step${text === "1" ? "" : "s"}`;
     if (name === "prompt" || name === "negative") return `${label.toLowerCase()} “${recipe[name] ?? ""}”`;
-    return short.length === 1 ? `${short} = ${text}` : `${label.charAt(0).toLowerCase()}${label.slice(1)} ${text}`;
+    const begun = /^.[a-z]/.test(label) ? label.charAt(0).toLowerCase() + label.slice(1) : label;  // not an abbreviation
+    return short.length === 1 ? `${short} = ${text}` : `${begun} ${text}`;
   }
   const titled = ({ prompt }) => (prompt ? `“${prompt}”` : "no words");
   const pressDraw = () => document.getElementById("draw")?.click();
