@@ -15,11 +15,11 @@ from threading import Thread
 import pytest
 from browser import LONGEST
 
-from playground.live import node, page_files, serve
+from playground.live import serve
 from playground.live.elsewhere import ELSEWHERE
 from playground.page.page import LENSES, build
 from playground.page.remembering import facts
-from playground.recipe import Recipe
+from playground.recipe import Recipe, grid_from_png
 
 ROOT = Path(__file__).parents[1]
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
@@ -37,37 +37,8 @@ SPOIL = """async () => {
 LAID_OUT = {
     "Guidance": "#tradeoff-curves circle", "Samplers": "#schedules .rows",
     "Attention": "#reading .words button", "Lecture": "#lecture-stops .all button",
-    "Studio": "#explorer .words button",
+    "Family": "#policy svg path, #policy svg polyline", "Studio": "#explorer .words button",
 }  # fmt: skip
-
-
-def test_a_download_goes_on_where_it_broke(tmp_path):
-    for path, text in page_files.modules().items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(text)
-    script = Path(__file__).parent / "live" / "fetching.mjs"
-    found = json.loads(node.run(script, str(tmp_path)))
-    for case in ("whole", "broken", "twice", "rangeless", "damaged"):
-        assert found[case]["equal"], found[case]
-        assert found[case]["told"], found[case]
-    assert found["whole"]["asked"] == [None]
-    assert found["damaged"]["asked"] == [None, None]  # from the beginning
-    for case in ("broken", "twice", "rangeless"):
-        first, *more = found[case]["asked"]
-        assert first is None
-        assert all(re.fullmatch(r"bytes=\d+-", range_) for range_ in more)
-        assert more
-    assert "incomplete" in found["missing"]["error"]
-    assert len(found["missing"]["asked"]) == 1
-    assert "the server answered 503" in found["down"]["error"]
-    # the second time nothing is asked; a full browser goes on without keeping
-    assert found["kept"] == {"equal": [True, True], "all": True, "asked": 1}
-    assert found["full"] == {"equal": [True, True], "all": False, "asked": 2}
-    # a new edition keeps what it shares with the old one, and forgets the rest
-    (hash_, part), again = found["next"].pop("names"), found["next"]
-    assert len(hash_) == 64
-    assert part.startswith("part-")
-    assert again == {"again": True, "all": False, "asked": 1}
 
 
 @pytest.fixture
@@ -128,7 +99,7 @@ def faults(page) -> list:
 
 
 @pytest.mark.slow
-def test_a_visit(visitor, served, tmp_path):
+def test_a_visit(visitor, served, live_site, tmp_path):
     from playwright.sync_api import expect
 
     expect.set_options(timeout=LONGEST)
@@ -181,7 +152,33 @@ def test_a_visit(visitor, served, tmp_path):
     for lens, laid_out in LAID_OUT.items():
         page.get_by_role("tab", name=lens).click()
         expect(page.locator(laid_out).first).to_be_visible()
-        assert (lens, faults(page)) == (lens, [])
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            assert (lens, theme, faults(page)) == (lens, theme, [])
+    page.emulate_media(color_scheme="light")
+
+    # two fields at once, kept as a file; and one's own prompt, measured
+    page.get_by_role("tab", name="Guidance").click()
+    page.locator("#grid-across-values").fill("1, 3")
+    page.locator("#grid-down-values").fill("11-12")
+    page.locator("#grid-start").click()
+    expect(page.locator("#grid .status")).to_contain_text("4 pictures in")
+    with page.expect_download() as saved:
+        page.locator("#grid .keep").click()
+    saved.value.save_as(tmp_path / "grid.png")
+    assert STUDENT in grid_from_png(tmp_path / "grid.png").values()
+    page.locator("#own-values").fill("1, 3")
+    page.locator("#own-values").press("Enter")
+    expect(page.locator("#own-table .status")).to_contain_text("16 pictures in")
+    expect(page.locator("#own-curves circle").first).to_be_visible()
+    # an upload, noised; the recipe with all three models
+    page.get_by_role("tab", name="Samplers").click()
+    page.locator("#noising-file").set_input_files(live_site / "own-picture.png")
+    expect(page.locator("#noising .status")).to_contain_text("Your picture's middle")
+    page.get_by_role("tab", name="Family").click()
+    page.locator("#family-start").click()
+    expect(page.locator("#family .status")).to_contain_text("three pictures in")
+    expect(page.locator("#family .rows")).to_contain_text("LCM, 4 steps")
 
     # a closer look, a position of it worked out, and an edit of its words
     page.get_by_role("tab", name="Attention").click()
