@@ -124,7 +124,7 @@ def _attention() -> dict:
     return {
         "intro": attention_lens.INTRO,
         "button": "Look closer at the recipe’s picture",
-        "cost": attention_lens.COST,
+        "cost": f"{attention_lens.RECORDS}. {attention_lens.AT_FIRST}",
         "worked": attention_lens.WORKED,
         "edits": f"{attention_lens.EDITS} {effect}",
         "shares": attention_lens.SHARES,

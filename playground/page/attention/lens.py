@@ -21,10 +21,11 @@ INTRO = (
     "and softmax(q·k/√d) says how much that position attends to that token. A map shows where "
     "attention went, not what caused the pixel; the edits below show what it does."
 )
-COST = (
-    "Records every head of every step: the same picture is drawn once more, in about the same "
-    "time, and the page receives 1 to 7 MB. What stands here at first is an example."
+RECORDS = (
+    "Records every head of every step: the same picture is drawn once more, in about the same time"
 )
+AT_FIRST = "What stands here at first is an example."
+COST = f"{RECORDS}, and the page receives 1 to 7 MB. {AT_FIRST}"
 WORKED = "### One position, worked out"
 EDITS = (
     "### Edit the prompt through attention\n"
