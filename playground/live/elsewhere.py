@@ -23,8 +23,8 @@ _TABLE = (
     Elsewhere("policy", ("policy-start", "policy-stop"), _TRAINED),
     Elsewhere(
         "other-model", ("model-text", "model-open", "model-cancel", "recipe-lora"),
-        "Stable Diffusion, SDXL and other checkpoints are too large for a page, and a LoRA is fused "
-        f"by Python: both need {OWN}.",
+        "Stable Diffusion, SDXL and other checkpoints are too large for a page, and LoRAs are "
+        f"fused by Python: both need {OWN}.",
     ),
     Elsewhere(
         "figures",
