@@ -207,6 +207,29 @@ def test_single_pictures_end_in_the_order_of_asking_and_who_wants_many_goes_on(t
     assert abs(sum(t["ann"] for t in served) - sum(t["ben"] for t in served)) <= 4
 
 
+@pytest.mark.parametrize(
+    ("singles", "w", "rows", "theirs"),
+    [
+        (1, 5.0, 4, 2), (1, 1.0, 3, 1), (2, 5.0, 6, 4), (3, 5.0, 8, 6), (4, 5.0, 12, 8),
+        (6, 5.0, 16, 12), (8, 5.0, 16, 12),
+    ],
+)  # fmt: skip
+def test_who_wants_many_takes_one_cell_beside_three_of_singles(singles, w, rows, theirs, tiny):
+    """`rows` of each call, of which `theirs` are of single pictures; without these it is full."""
+    engine = Idle(tiny)
+    for name in ("ann", "ben"):
+        engine.submit([LONG] * 40, visitor=name)
+    recipe = Recipe(**SMALL, steps=8, guidance=w)
+    drawn = [engine.submit([recipe], visitor=str(n)) for n in range(singles)]
+    for _ in range(8):
+        chosen = engine._choose()
+        assert sum(len(cell.branches) for _, cell in chosen) == rows
+        assert sum(len(cell.branches) for run, cell in chosen if run in drawn) == theirs
+    for run in drawn:
+        run.cancel()
+    assert sum(len(cell.branches) for _, cell in engine._choose()) == 16
+
+
 def test_who_asks_again_stands_at_the_end(tiny):
     """Who draws while typing does not keep the first place for ever."""
     engine = Idle(tiny, max_rows=2)
@@ -325,7 +348,7 @@ def test_seconds_of_a_call_are_those_measured(watched):
 
 
 def test_a_single_picture_shares_small_calls_with_what_others_have_much_of(tiny):
-    """A sweep of 16 and a race of 36 lanes go on, four rows a call; alone they fill every call."""
+    """A sweep of 16 and a race of 36 lanes go on, two rows a call; alone they fill every call."""
     engine = Engine(tiny)
     rows, ask = [], engine.network.ask
 
@@ -345,6 +368,6 @@ def test_a_single_picture_shares_small_calls_with_what_others_have_much_of(tiny)
         *_, last = single
         assert isinstance(last, Picture)
         beside = rows[before + 2 : before + 15]
-        assert max(beside) == 6
+        assert max(beside) == 4
         assert len(beside) == 13
     rest(engine)

@@ -10,7 +10,7 @@ from playground.engine.cells import Cell
 from playground.engine.runs import Run
 
 SINGLE = 2  # cells in work of a visitor who waits for a picture, not for many
-BESIDE = 4  # rows of a call for all others while single pictures are drawn
+BESIDE = 2  # rows of a call for all others while a single picture is drawn: one cell
 EVERY = 4  # while there are many of these, one cell in so many is of the others
 
 
@@ -72,9 +72,14 @@ class Turns:
 
         Fewer than `max_rows` while single pictures are drawn beside another visitor's many: the
         time of a call grows with its rows, and a single picture waits for the whole of each call.
+        So it has twice its own rows; of many single pictures' calls the others have a quarter.
         """
         singles, many = self._parted()
-        return min(max_rows, 2 * len(singles) + BESIDE) if singles and many else max_rows
+        if not (singles and many):
+            return max_rows
+        own = sum(len(cell.branches) for mine in singles for run in mine for cell in run.cells)
+        theirs = BESIDE * math.ceil(own / (BESIDE * (EVERY - 1)))
+        return min(max_rows, own + theirs)
 
     def in_turn(self, max_rows: int) -> Iterator[tuple[Run, Cell]]:
         """All cells in the order of service: mostly those of single pictures, and every `EVERY`th
