@@ -76,4 +76,5 @@ class Sessions:
             one.close()
         if closed:
             closed.clear()
+            gc.unfreeze()  # a session may be among what a page takes for what stays
             gc.collect()  # engines and their runs know each other
