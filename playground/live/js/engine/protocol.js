@@ -251,7 +251,7 @@
  * Asked with a number `id` that the answers carry. `site` is the address of site.json; `served` says
  * whether a service worker answers for what the browser keeps (page/sw.js).
  * @typedef {{ id: number } & (
- *   { ask: "start", site: string, options: Options, served: boolean } |
+ *   { ask: "start", site: string, options: Options, likely?: string, served: boolean } |
  *   { ask: "open", model: string } |
  *   { ask: "submit", tasks: Task[], record: boolean, heads: boolean, section: string, edit: Edit | null } |
  *   { ask: "cancel", run: number } |

@@ -38,7 +38,7 @@ export class Service {
     this.drawing = new Drawing();
     /** @type {Map<number, Run>} */
     this.runs = new Map();
-    /** @type {Map<string, Promise<Open>>} */
+    /** With the questions that hear how far each is. @type {Map<string, { open: Promise<Open>, asking: number[] }>} */
     this.models = new Map();
     /** Sessions of graphs, by provider and file. @type {Map<string, Promise<any>>} */
     this.sessions = new Map();
@@ -63,27 +63,35 @@ export class Service {
   }
 
   /** @param {Ask & { ask: "start" }} asked @returns {Promise<Site>} */
-  async start({ id, site, options, served }) {
+  async start({ id, site, options, likely, served }) {
     this.base = site;
     this.options = options;
     this.site = /** @type {Site} */ (await this.read(site));
     const world = { bytesOf: this.bytesOf, kept: async (/** @type {FileEntry} */ file) => served && this.kept(file) };
     const { ort, kept } = await startRuntime(this.site, this.base, options, world, (progress) => this.say({ id, say: "progress", progress }));
     this.ort = ort;
-    if (kept) void this.session(this.site.models[0].files.text, options.provider).catch(() => {}); // whatever is opened needs it
+    if (kept) { // a visit that needs no network: what will be asked for is begun at once
+      void this.session(this.site.models[0].files.text, options.provider).catch(() => {});
+      if (this.site.models.some(({ name }) => name === likely)) void this.ready(/** @type {string} */ (likely), id).catch(() => {});
+    }
     return this.site;
   }
 
   /** @param {Ask & { ask: "open" }} asked */
   async open({ id, model: name }) {
-    let opening = this.models.get(name);
-    if (!opening) {
-      opening = this.load(name, (progress) => this.say({ id, say: "progress", progress }));
-      this.models.set(name, opening);
-      opening.catch(() => this.models.delete(name)); // so that it can be tried again
-    }
-    const { facts, opened } = await opening;
+    const { facts, opened } = await this.ready(name, id);
     return { facts, opened };
+  }
+
+  /** An open model; `asking` is the question that hears how far it is. @param {string} name @param {number} asking @returns {Promise<Open>} */
+  ready(name, asking) {
+    const known = this.models.get(name), ids = known?.asking ?? [];
+    ids.push(asking);
+    if (known) return known.open;
+    const open = this.load(name, (progress) => ids.forEach((id) => this.say({ id, say: "progress", progress })));
+    this.models.set(name, { open, asking: ids });
+    open.catch(() => this.models.delete(name)); // so that it can be tried again
+    return open;
   }
 
   /** @param {string} name @param {(progress: Progress) => void} report @returns {Promise<Open>} */
@@ -129,7 +137,9 @@ export class Service {
     if (known) return known;
     const making = (async () => {
       const bytes = graph ?? (await this.bytesOf(files[file], this.base, report));
-      return this.calling(await this.inTurn(() => session(this.ort, bytes, provider), true));
+      const made = this.calling(await this.inTurn(() => session(this.ort, bytes, provider), true));
+      if (provider === "wasm") release(bytes); // else it may be wanted again, if WebGPU is refused
+      return made;
     })();
     this.sessions.set(name, making);
     making.catch(() => this.sessions.delete(name)); // so that it can be tried again
@@ -158,7 +168,7 @@ export class Service {
 
   /** @param {string} name */
   async opened(name) {
-    const opening = this.models.get(name);
+    const opening = this.models.get(name)?.open;
     if (!opening) throw new TaskError(`The model '${name.slice(0, 80)}' is not open.`);
     return opening;
   }
@@ -223,7 +233,9 @@ export class Service {
       const needed = [closer.file, files.network].map((file) => known[file]), total = sum(needed.map(({ bytes }) => bytes));
       let done = 0;
       const [structure, graph] = await Promise.all(needed.map((file) => this.bytesOf(file, this.base, (bytes) => report({ what: "graph that looks closer", done: (done += bytes), total }))));
-      network.closer = await this.session(closer.file, "wasm", undefined, whole(structure, graph, closer.weights));
+      const all = whole(structure, graph, closer.weights);
+      release(graph);
+      network.closer = await this.session(closer.file, "wasm", undefined, all);
     }
     network.closer ??= await this.session(closer.file, "wasm");
     return network;
@@ -349,6 +361,9 @@ export class Service {
 
 /** @param {Uint8Array} bytes of JSON */
 const parsed = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
+
+/** Give memory back now: browsers collect large buffers late. @param {Uint8Array<ArrayBuffer>} bytes that nobody reads any more */
+const release = ({ buffer }) => void (/** @type {any} */ (buffer).transfer?.(0));
 
 /** @param {number[]} numbers */
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);

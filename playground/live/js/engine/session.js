@@ -3,7 +3,7 @@
  * The engine as a page sees it: a session on one model, which computes in a module worker.
  *
  *   const engine = new Engine(new URL("site.json", document.baseURI));
- *   await engine.start({ provider: "wasm", threads: 1 }, (progress) => …);
+ *   await engine.start({ provider: "wasm", threads: 1 });
  *   const session = await engine.open("emoji-world", (progress) => …);
  *   const run = session.submit([recipe], { record: true, section: "studio" });
  *   for await (const event of run) …   // "started", "step", "picture", "failure", "dropped"
@@ -39,9 +39,9 @@ export class Engine {
     this.worker.onerror = (event) => this.fail(event.message || "The engine's worker could not be started.");
   }
 
-  /** Begin: fetch the runtime. @param {P.Options} options @param {Report} [report] @returns {Promise<P.Site>} */
-  start(options, report) {
-    return this.ask({ ask: "start", site: this.site, options, served: !!navigator.serviceWorker?.controller }, report);
+  /** Begin: fetch the runtime. @param {P.Options} options @param {string} [likely] a model to make ready where the runtime is kept @param {Report} [report] @returns {Promise<P.Site>} */
+  start(options, likely = "", report) {
+    return this.ask({ ask: "start", site: this.site, options, likely, served: !!navigator.serviceWorker?.controller }, report);
   }
 
   /** Fetch a model and make it ready. @param {string} model @param {Report} [report] */

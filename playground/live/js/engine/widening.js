@@ -51,6 +51,8 @@ class Weights extends Uint8Array {
     /** By where they begin. @type {Map<number, Uint8Array>} */
     this.halves = new Map();
     this.total = 0;
+    /** For the weight that is read: it is copied at once. */
+    this.numbers = new Float32Array();
   }
 
   get byteLength() {
@@ -61,7 +63,8 @@ class Weights extends Uint8Array {
   subarray(start = 0, end = this.total) {
     const half = this.halves.get(start);
     if (!half || end - start !== 2 * half.length) throw new RangeError("No weight stands there.");
-    return wide(half);
+    if (this.numbers.length < half.length / 2) this.numbers = new Float32Array(Math.max(...[...this.halves.values()].map(({ length }) => length / 2)));
+    return wide(half, this.numbers);
   }
 
   /** A weight as TensorProto. @param {string} name @param {Half} half */
@@ -143,9 +146,8 @@ const NUMBERS = Float32Array.from({ length: 65536 }, (_, bits) => {
   return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
 });
 
-/** float32 numbers of float16 ones, both as little-endian bytes. @param {Uint8Array} raw */
-function wide(raw) {
-  const bits = new Uint16Array(raw.slice().buffer), numbers = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) numbers[i] = NUMBERS[bits[i]];
-  return new Uint8Array(numbers.buffer);
+/** float32 numbers of float16 ones, both as little-endian bytes. @param {Uint8Array} raw @param {Float32Array<ArrayBuffer>} [numbers] where they are put */
+function wide(raw, numbers = new Float32Array(raw.length / 2)) {
+  for (let i = 0; i < raw.length; i += 2) numbers[i / 2] = NUMBERS[raw[i] | (raw[i + 1] << 8)];
+  return new Uint8Array(numbers.buffer, 0, 2 * raw.length);
 }

@@ -16,7 +16,7 @@ import { button, byId, tell } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { Kept } from "./kept.js";
 import { Tabs } from "./lens.js";
-import { Models, missing } from "./opening.js";
+import { Models, missing, saving } from "./opening.js";
 import { Panel } from "./panel.js";
 import { switched } from "./switching.js";
 import { mount, shown } from "./views.js";
@@ -25,10 +25,10 @@ import { build as words } from "./words.js";
 const PASSING = ["sampling", "message", "stopped"]; // values of a view that are not what a run shows
 
 export class App {
-  /** @param {About} about @param {URL} site */
-  constructor(about, site) {
+  /** @param {About} about @param {Models} models */
+  constructor(about, models) {
     this.about = about;
-    this.models = new Models(site);
+    this.models = models;
     /** Views that follow the recipe's run, by their names, and what they show. */
     this.followed = ["explorer", "pipeline", "lookahead", "filmstrip"];
     /** @type {Record<string, View[]>} */
@@ -48,8 +48,7 @@ export class App {
     this.tabs = new Tabs(this, byId("lenses"));
     byId("loading").hidden = true;
     this.impossible = missing();
-    this.saving = !!(/** @type {any} */ (navigator).connection?.saveData);
-    if (!this.impossible && !this.saving) void this.models.begin().catch(() => {}); // it is said when the model is opened
+    this.saving = saving();
   }
 
   /** The first lens with its example, then what a link or an earlier visit asks for, then the model. */

@@ -43,6 +43,12 @@ export function threadsHere() {
   return globalThis.crossOriginIsolated && !onIos() ? Math.min(4, Math.floor(hardwareConcurrency / 2)) || 1 : 1;
 }
 
+/** What to begin with here: threads as they were tried with this version of the runtime. @param {{ choice: Choice, tried: Tried | null }} kept @param {string} runtime @returns {Options} */
+export function optionsOf({ choice, tried }, runtime) {
+  const here = tried?.of === device(runtime) ? tried.threads : 1;
+  return { ...choice, threads: choice.provider === "wasm" ? Math.min(here, threadsHere()) : 1 };
+}
+
 /** @param {string} runtime its version */
 export const device = (runtime) => `${runtime} on ${navigator.hardwareConcurrency} cores`;
 

@@ -6,7 +6,7 @@
  * @import { App } from "./app.js"
  * @import { Choice, Tried } from "./choosing.js"
  */
-import { device, keep, kept, threadsHere, whyNoWebGpu } from "./choosing.js";
+import { device, keep, kept, optionsOf, threadsHere, whyNoWebGpu } from "./choosing.js";
 import { line, make } from "./dom.js";
 import { SlowerError } from "./opening.js";
 
@@ -49,8 +49,7 @@ export class Computing {
 
   /** @param {Choice} choice @returns {Options} */
   options(choice) {
-    const { tried, app } = this, here = tried?.of === device(app.about.site.runtime.version) ? tried.threads : 1;
-    return { ...choice, threads: choice.provider === "wasm" ? Math.min(here, threadsHere()) : 1 };
+    return optionsOf({ choice, tried: this.tried }, this.app.about.site.runtime.version);
   }
 
   /** Say what is chosen and used. */

@@ -3,24 +3,16 @@
 import { About } from "./about.js";
 import { App } from "./app.js";
 import { button, byId } from "./dom.js";
+import { models, tables } from "./early.js";
 import { begin as keep } from "./offline.js";
-
-const ROOT = new URL("../../", import.meta.url);
-
-/** @param {string} name */
-async function json(name) {
-  const answer = await fetch(new URL(name, ROOT));
-  if (!answer.ok) throw new Error(`${name} could not be fetched (${answer.status}).`);
-  return answer.json();
-}
 
 async function begin() {
   byId("trouble").hidden = true;
   try {
-    const [site, page] = await Promise.all([json("site.json"), json("page.json")]);
+    const [site, page] = await tables;
     document.title = page.title;
     byId("intro").textContent = page.intro.split("\n").slice(1).join(" ");
-    const app = new App(new About(site, page), new URL("site.json", ROOT));
+    const app = new App(new About(site, page), models);
     await import("./typing.js").then(({ default: listen }) => listen());
     await import("./terms.js").then(({ default: listen }) => listen());
     keep(site);

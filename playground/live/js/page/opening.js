@@ -31,6 +31,9 @@ export function missing() {
   return "";
 }
 
+/** Whether the visitor asks to save data. */
+export const saving = () => !!(/** @type {any} */ (navigator).connection?.saveData);
+
 export class Models {
   /** @param {URL} site address of site.json */
   constructor(site) {
@@ -62,13 +65,23 @@ export class Models {
     return opening;
   }
 
-  /** Start the engine and its runtime, which every model needs. @returns {Promise<any>} */
-  async begin() {
+  /** Start the worker, before it is known what it is to do. */
+  warm() {
+    try {
+      this.engine = begun(this.site);
+    } catch {
+      /* it is said when a model is opened */
+    }
+  }
+
+  /** Start the engine and its runtime, which every model needs; where the runtime is kept, this model is made ready too. @param {string} [likely] @returns {Promise<any>} */
+  async begin(likely = "") {
     if (!this.started) {
-      const engine = (this.engine = begun(this.site));
-      this.started = engine.start(this.options, (progress) => this.tell("", progress)).catch((error) => {
+      const engine = (this.engine ??= begun(this.site));
+      this.started = engine.start(this.options, likely, (progress) => this.tell("", progress)).catch((error) => {
         engine.close();
         if (this.engine === engine) {
+          this.engine = null;
           this.started = undefined;
           this.options = { ...this.options, provider: "wasm", threads: 1 }; // whoever tries again begins with what works everywhere
         }
@@ -117,7 +130,7 @@ export class Models {
     const missing = () => [...now.sessions.keys()].filter((name) => !other.sessions.has(name));
     let seconds = null;
     try {
-      await other.start(options, report);
+      await other.start(options, "", report);
       do {
         for (const name of missing()) {
           const { opened: { refused } } = await other.open(name, report);
