@@ -248,7 +248,7 @@ class Engine:
             return
         seconds = time.perf_counter() - start
         rows = sum(len(answer.predictions) for answer in answers)
-        finished = []
+        finished, told = [], []
         self._moved = time.monotonic()
         for (run, cell), latents, answer in zip(chosen, inputs, answers, strict=True):
             share = seconds * len(answer.predictions) / rows
@@ -256,11 +256,13 @@ class Engine:
             if self.work:
                 self.work.add(run.visitor, share)
             try:
-                run.put(cell.advance(latents, answer))
+                told.append((run, cell.advance(latents, answer)))
             except Exception as error:
                 self._fail(run, cell, error)
             else:
                 finished += [(run, cell)] if cell.done else []
+        for run, step in told:  # together: each wakes a reader, who takes the interpreter from here
+            run.put(step)
         if finished:
             self._finish(finished)
 
