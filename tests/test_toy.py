@@ -1,8 +1,10 @@
 """The toy of the plane: its sampler on an exact denoiser, and what dropout does to the learned."""
 
 import ast
+import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -82,6 +84,10 @@ def test_without_dropout_guidance_goes_astray():
     assert min(never[one], some[one], half[one]) > 0.9
     assert never[five] < 0.4
     assert min(some[five], half[five]) > 0.7
+    # what a page without training shows is this
+    stored = json.loads(training.TRAINED.read_text())
+    assert stored["scales"] == list(dropout.SCALES), "python -m playground.page.guidance.training"
+    np.testing.assert_allclose(stored["found"], learned.found.numpy(), atol=0.03)
 
 
 def test_the_page_gets_progress_and_then_the_clouds(monkeypatch):
