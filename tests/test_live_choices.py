@@ -141,6 +141,7 @@ def test_a_kept_choice_that_cannot_be_read_is_the_usual_one(tried):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_every_way_is_tried_in_a_browser(live_site):
     """WebGPU on a software adapter: right, and slower than WebAssembly. Threads on two cores may
     be either; which is said.

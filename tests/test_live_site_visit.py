@@ -99,6 +99,7 @@ def faults(page) -> list:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_visit(visitor, served, live_site, tmp_path):
     from playwright.sync_api import expect
 
