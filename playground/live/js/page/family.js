@@ -7,9 +7,24 @@
  * @import { Work } from "./section.js"
  */
 import * as data from "./data/family.js";
+import { line } from "./dom.js";
 import { RunRecord, records } from "./record.js";
 
 const FRAME = 200; // ms between frames
+
+/** What must be fetched before, in a line that follows what is open. @param {App} app */
+export function price(app) {
+  const said = line({ class: "quiet" });
+  const say = () => {
+    const { about, models } = app, { files: entries } = about.site, { weights } = models.options, all = Object.values(about.models);
+    const filesOf = (/** @type {import("./about.js").Fit} */ { files, rounded }) => Object.values({ ...files, network: weights === "int8" ? rounded : files.network });
+    const [here, missing] = [true, false].map((open) => new Set(all.filter(({ name }) => models.ready.has(name) === open).flatMap(filesOf)));
+    const bytes = [...missing].reduce((sum, name) => sum + (here.has(name) ? 0 : entries[name].bytes), 0);
+    said.say(bytes ? `Models that this browser does not have yet are fetched first, once: at most ${(bytes / 1e6).toFixed(0)} MB.` : "");
+  };
+  app.onModel(say);
+  return { element: said.element, say };
+}
 
 /** Shows frames while they draw, then all there is to see, and returns the runs; null if something newer is asked. @param {App} app @param {Work} work @param {(value: any) => void} show */
 export async function draw({ about, panel }, work, show) {

@@ -12,7 +12,7 @@ import * as checking from "../data/lecture.js";
 import * as sampling from "../data/samplers.js";
 import * as working from "../data/worked.js";
 import { ask, make, prose } from "../dom.js";
-import { draw } from "../family.js";
+import { draw, price } from "../family.js";
 import { compared, raced } from "../lecturing.js";
 import { Section } from "../section.js";
 import { swept } from "../sweeping.js";
@@ -45,7 +45,7 @@ function figuresOf(app) {
     latents: () => mirror(app, "pipeline", "pipeline", "pipeline"),
     thousand: () => asked(app, "thousand", "Run both", "lecture", (work, show) => thousand(app, work, show)),
     fair: () => asked(app, "fair", `Race at ${texts.calls} network calls`, "lecture", (work, show) => raced(app, work, show)),
-    family: async () => asked(app, "family", "Draw with all three", "drawn", async (work, show) => void (await draw(app, work, show)), await shown("family"), drawing),
+    family: () => family(app),
     tree: () => fixed("systems", "systems"),
   };
 }
@@ -56,6 +56,13 @@ async function asked(app, name, label, view, work, value = null, words = samplin
   const section = new Section(app, `lecture-${name}`, label, made.show, words);
   section.work = (given) => work(given, made.show);
   return [section.buttons, place];
+}
+
+/** The recipe with all three models, below what must be fetched for it. @param {App} app */
+async function family(app) {
+  const cost = price(app), work = (/** @type {Work} */ given, /** @type {(value: any) => void} */ show) => draw(app, given, show).then(cost.say);
+  const [buttons, place] = await asked(app, "family", "Draw with all three", "drawn", work, await shown("family"), drawing);
+  return [buttons, cost.element, place];
 }
 
 /** What another lens shows of the recipe's run, once more. @param {App} app @param {string} name @param {string} view @param {string} frame */
