@@ -286,7 +286,7 @@ def test_every_part_of_the_served_page_is_here_or_says_where_it_is(visitor, elem
     told = {element for one in ELSEWHERE.values() for element in one.elements}
     assert elements - here == told | SERVER | EMPTY
     for part in [one.part for one in ELSEWHERE.values() if one.elements]:
-        place = visitor.locator(f"#elsewhere-{part}")
+        place = visitor.locator(f"[data-elsewhere={part}]").first
         assert place.text_content().startswith(ELSEWHERE[part].sentence)
         assert place.locator("a").get_attribute("href") == "own.html"
 

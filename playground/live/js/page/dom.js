@@ -85,7 +85,7 @@ export function ask(name, values) {
 
 /** Why a part needs Python, and how to get it (live/elsewhere.py). @param {import("./about.js").About} about @param {string} part */
 export function elsewhere(about, part) {
-  return make("p", { class: "quiet", id: `elsewhere-${part}` }, `${about.page.elsewhere[part]} `, make("a", { href: "own.html" }, "How to get it"), ".");
+  return make("p", { class: "quiet", "data-elsewhere": part }, `${about.page.elsewhere[part]} `, make("a", { href: "own.html" }, "How to get it"), ".");
 }
 
 /** @param {string} text @param {HTMLElement} control @param {string} [help] */

@@ -11,7 +11,7 @@ import * as drawing from "../data/family.js";
 import * as checking from "../data/lecture.js";
 import * as sampling from "../data/samplers.js";
 import * as working from "../data/worked.js";
-import { ask, make, prose } from "../dom.js";
+import { ask, elsewhere, make, prose } from "../dom.js";
 import { draw, price } from "../family.js";
 import { compared, raced } from "../lecturing.js";
 import { Section } from "../section.js";
@@ -40,7 +40,7 @@ function figuresOf(app) {
     reverse: () => mirror(app, "reverse", "reverse", "explorer"),
     conditioning: async () => [...(await mirror(app, "listened", "listened", "explorer")), prose(texts.told), ...(await fixed("tradeoff", "telling"))],
     worked: async () => [prose(texts.middle), ...(await asked(app, "worked", "Work out the middle of my picture", "worked", (work, show) => middle(app, work, show), await shown("worked"), working))],
-    compasses: async () => [...(await mirror(app, "lookahead", "lookahead", "lookahead")), prose(texts.toy), ...(await fixed("toy", "toy"))],
+    compasses: async () => [...(await mirror(app, "lookahead", "lookahead", "lookahead")), prose(texts.toy), elsewhere(app.about, "toy"), ...(await fixed("toy", "toy"))],
     scale: () => asked(app, "scale", `Draw w = ${texts.scales}`, "filmstrip", (work, show) => swept(app, work, "guidance", texts.scales, show), null, guiding),
     latents: () => mirror(app, "pipeline", "pipeline", "pipeline"),
     thousand: () => asked(app, "thousand", "Run both", "lecture", (work, show) => thousand(app, work, show)),
