@@ -245,6 +245,7 @@ def test_a_run_that_waits_says_what_stands_before_it(tiny):
     for run, others, calls in ((runs[0], 0, 15), (runs[7], 7, 15), (runs[32], 32, 62)):
         ahead = engine.ahead(run)
         assert (ahead.others, ahead.seconds) == (others, calls * 0.5)
+    assert [engine.full(run) for run in runs] == [False] * 8 + [True] * 25
     first = next(runs[32].ahead())
     assert first.others == 32
     runs[31].cancel()

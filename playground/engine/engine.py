@@ -127,6 +127,13 @@ class Engine:
         seconds = self.seconds_per_call(before.rows)
         return Ahead(before.others, seconds and before.launches * seconds)
 
+    def full(self, run: Run) -> bool:
+        """Whether those before a run fill all calls that it would need by itself."""
+        with self._changed:
+            before = self._turns.before(run, self.max_rows)
+            alone = max((cell.left for cell in run.cells), default=before.launches)
+        return before.others > 0 and before.launches > alone
+
     def _admit(self, run: Run) -> None:
         """Raises TooMuchError if this visitor may not have this run, too."""
         if self.work is None or run.visitor is None:

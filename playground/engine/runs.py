@@ -22,6 +22,7 @@ SHARE = 0.1  # … but later the more others there are, since everybody's senten
 class _Owner(Protocol):
     def remove(self, run: "Run") -> None: ...
     def ahead(self, run: "Run") -> Ahead: ...
+    def full(self, run: "Run") -> bool: ...
 
 
 class Run:
@@ -48,7 +49,7 @@ class Run:
 
     def ahead(self) -> Iterator[Ahead]:
         """What stands before this run, now and then until its first network call begins."""
-        pause = FIRST
+        pause = 0.0 if self._engine.full(self) else FIRST  # else it may begin at once
         while not self.begun.wait(pause):
             ahead = self._engine.ahead(self)
             yield ahead
