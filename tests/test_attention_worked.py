@@ -4,11 +4,19 @@ import pytest
 import torch
 from conftest import tiny_model
 from diffusers.models.attention_processor import Attention
+from torch import nn
 
 from playground.attention.record import Watched, record
 from playground.attention.worked import work_out
 from playground.diffusion.levels import Level
+from playground.engine.engine import Engine
+from playground.engine.local import LocalSession
+from playground.engine.record import records
 from playground.models.prompt import Condition
+from playground.page import serving
+from playground.page.attention import runs
+from playground.page.attention.look import look_of
+from playground.recipe import Recipe
 
 TIME = 501.0
 
@@ -79,6 +87,27 @@ def test_the_first_layer_written_out_by_hand(tiny, latents):
             found.moves[head, 5], effect[5:].sum(0).norm(), atol=1e-6, rtol=1e-4
         )
     assert found.total == pytest.approx(float(seen["out"][0, 23].norm()), rel=1e-4)
+
+
+def test_a_network_that_takes_w_is_told_the_pictures(monkeypatch):
+    """The weights at a position are those of the picture's own maps at that call."""
+    student = tiny_model(time_cond_proj_dim=32)
+    nn.init.normal_(student.unet.time_embedding.cond_proj.weight)
+    engine = Engine(student)
+    session, recipe = LocalSession(engine), Recipe(steps=3, width=64, height=64, guidance=8.0)
+    monkeypatch.setattr(serving, "session", lambda *_: session)
+    recording = session.submit([recipe], record=True, heads=True)
+    *_, run = records(session, recording)
+    engine.stop()
+    layers = runs._worked(look_of(run, 1.0), 1, x=0.5, y=0.25)["layers"]
+    for (h, w), kept in run.steps[1].maps.items():
+        here = [torch.tensor(of["weights"]) for of in layers if (of["h"], of["w"]) == (h, w)]
+        mean = torch.stack([weights.mean(0) for weights in here]).mean(0)
+        at = torch.from_numpy(kept)[:, int(0.25 * h), int(0.5 * w)]
+        torch.testing.assert_close(mean, at, atol=1e-4, rtol=0)
+    asked = recipe.prompt, run.steps[1].latents, run.steps[1].level.t, 0.5, 0.25
+    mine, other = (session.work_out(*asked, w)[0].weights for w in (8.0, 2.0))
+    assert abs(mine - other).max() > 1e-3
 
 
 def test_a_network_in_half_precision_is_worked_out_in_float32(latents):

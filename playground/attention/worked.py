@@ -42,12 +42,14 @@ class Layer:
 
 @torch.inference_mode()
 def work_out(
-    model: LatentModel, latents: Tensor, timestep: float, prompt: Prompt, x: float, y: float
-) -> list[Layer]:
+    model: LatentModel, latents: Tensor, timestep: float, prompt: Prompt, x: float, y: float,
+    w: float | None = None,
+) -> list[Layer]:  # fmt: skip
     """Every cross-attention layer's numbers at (x, y), in order of computation.
 
     `x` and `y` in [0, 1) run from left to right and from top to bottom of the picture. `latents`
-    [1, channels, h, w] is what the network saw. Costs one network call of one row. Raises
+    [1, channels, height, width] is what the network saw; `w` is what a network that takes the
+    guidance scale as an input was told. Costs one network call of one row. Raises
     UnreadableAttentionError for a network that is no U-Net.
     """
     layout = layout_of(model.network)
@@ -79,7 +81,7 @@ def work_out(
             norm = model.network.get_submodule(f"{block}.norm2")
             scope.enter_context(norm.register_forward_pre_hook(keep(block)))
         level = Level(math.nan, math.nan, timestep)  # the network is told the timestep alone
-        model.predict(latents, [level], [Condition(prompt)])
+        model.predict(latents, [level], [Condition(prompt, w)])
     return layers
 
 

@@ -123,11 +123,12 @@ class LocalSession:
                            asked=asked)  # fmt: skip
 
     def work_out(
-        self, prompt: str, latents: np.ndarray, timestep: float, x: float, y: float
+        self, prompt: str, latents: np.ndarray, timestep: float, x: float, y: float, w: float = 1.0
     ) -> list[WorkedLayer]:
         said, seen = self.model.encode(prompt), torch.tensor(latents)[None]
+        told = w if self.facts.guidance is guidance.EMBEDDED else None
         with self._alone:
-            layers = work_out(self.model, seen, timestep, said, x, y)
+            layers = work_out(self.model, seen, timestep, said, x, y, told)
         return [
             WorkedLayer(
                 layer.name, layer.grid, layer.place, layer.width, layer.scores.numpy(),

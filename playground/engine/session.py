@@ -223,9 +223,9 @@ class Session(Protocol):
         ...
 
     def work_out(
-        self, prompt: str, latents: np.ndarray, timestep: float, x: float, y: float
+        self, prompt: str, latents: np.ndarray, timestep: float, x: float, y: float, w: float = 1.0
     ) -> list[WorkedLayer]:
         """Every cross-attention layer's numbers at the position (x, y) in 0 … 1 of what the network
-        saw, latents [channels, h, w] at a timestep.
+        saw, latents [channels, h, w] at a timestep; guided by `w`, if it takes w as an input.
         """
         ...

@@ -158,9 +158,9 @@ class ReplicatedSession:
         return self._ask("encode", picture)
 
     def work_out(
-        self, prompt: str, latents: np.ndarray, timestep: float, x: float, y: float
+        self, prompt: str, latents: np.ndarray, timestep: float, x: float, y: float, w: float = 1.0
     ) -> list[WorkedLayer]:
-        return self._ask("work_out", prompt, latents, timestep, x, y)
+        return self._ask("work_out", prompt, latents, timestep, x, y, w)
 
     def prepare(self) -> None:
         """Wait until a replica has its fastest backend; each prepares its own when it opens."""

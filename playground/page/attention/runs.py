@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from playground import weighting
+from playground.diffusion import guidance
 from playground.engine.events import Failure, Step
 from playground.engine.record import RunRecord, records
 from playground.engine.session import Edit, PromptFacts
@@ -139,7 +140,8 @@ def _is_number(value) -> bool:
 def _worked(look: Look, step: int, x: float, y: float) -> dict:
     recipe = look.recipe
     session, prompt = serving.session(recipe.model, recipe.lora), recipe.prompt
-    layers = session.work_out(prompt, look.latents[step], look.timesteps[step], x, y)
+    w = guidance.scale_at(recipe, step, len(look.timesteps))
+    layers = session.work_out(prompt, look.latents[step], look.timesteps[step], x, y, w)
     said = session.describe(prompt)
     return worked.worked(_columns(said), said.content, step, layers)
 
