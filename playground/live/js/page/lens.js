@@ -29,6 +29,7 @@ export class Tabs {
     });
     if (!this.opening.has(number)) this.opening.set(number, this.build(number));
     await this.opening.get(number);
+    tell("lens", null);
   }
 
   /** @param {number} number */
@@ -40,7 +41,6 @@ export class Tabs {
     try {
       const { build } = /** @type {{ build: Build }} */ (await import(`./lenses/${name}.js`));
       await build(this.app, panel);
-      tell("lens", null);
     } catch (error) {
       this.opening.delete(number);
       panel.replaceChildren(make("p", { class: "error" }, `This lens could not be laid out: ${this.app.sentence(error)} Choose its tab once more.`));

@@ -31,17 +31,23 @@ function told(prices) {
 }
 
 /**
- * Say a price now, and again when something of the lens or of the recipe has changed.
+ * Say a price now, and again when something of the lens or of the recipe has changed; out of sight, once
+ * the lens is opened.
  * @param {App} app @param {HTMLElement} box of the lens @param {() => Promise<string>} cost RecipeError says why there is none
  * @param {(text: string) => void} say
  */
 export function follow(app, box, cost, say) {
-  let soon = 0;
+  let soon = 0, stale = false;
+  const told = () => {
+    stale = !box.checkVisibility();
+    if (!stale) void cost().catch((error) => app.sentence(error)).then(say);
+  };
   const price = () => {
     clearTimeout(soon);
-    soon = setTimeout(() => void cost().catch((error) => app.sentence(error)).then(say), SOON);
+    soon = setTimeout(told, SOON);
   };
   for (const area of [box, ...document.querySelectorAll("#recipe, #recipe-rest")]) area.addEventListener("change", price);
+  document.addEventListener("playground:lens", () => void (stale && told()));
   app.onModel(price);
 }
 
