@@ -18,11 +18,11 @@ async function json(name) {
   return answer.json();
 }
 
-/** Which model this visit will draw with, as far as can be seen now: that of its link, or of what was typed last. */
-function likely() {
+/** Which model this visit will draw with, as far as can be seen now: that of its link, or of what was typed last. @param {Site} site */
+function likely({ recipe }) {
   try {
-    const link = new URLSearchParams(location.search).get("r"), text = (/** @type {string} */ code) => atob(code.replace(/-/g, "+").replace(/_/g, "/"));
-    return String((link ? JSON.parse(text(link)) : JSON.parse(localStorage.getItem(REMEMBERED) ?? "{}").typed)?.model ?? "");
+    const usual = recipe.fields.find(({ name }) => name === "model")?.default, link = new URLSearchParams(location.search).get("r"), text = (/** @type {string} */ code) => atob(code.replace(/-/g, "+").replace(/_/g, "/"));
+    return String((link ? JSON.parse(text(link)) : JSON.parse(localStorage.getItem(REMEMBERED) ?? "{}").typed)?.model ?? usual);
   } catch {
     return ""; // a damaged link, or a private window
   }
@@ -34,8 +34,8 @@ export const tables = Promise.all([json("site.json"), json("page.json")]);
 
 if (!missing() && !saving()) {
   models.warm();
-  tables.then(([{ runtime }]) => {
-    models.options = optionsOf(kept(), runtime.version);
-    return models.begin(likely());
+  tables.then(([site]) => {
+    models.options = optionsOf(kept(), site.runtime.version);
+    return models.begin(likely(site));
   }).catch(() => {}); // it is said when the model is opened
 }

@@ -7,6 +7,10 @@ const CACHE = "latent-playground-page-" + VERSION;
 const SCOPE = new URL("./", self.location.href).href;
 
 self.addEventListener("install", (event) => {
+  // Where browsers know of it they read the page's files themselves, without waking this script for each
+  // (https://w3c.github.io/ServiceWorker/#service-worker-static-routing); an address may hold a recipe.
+  const { pathname } = new URL(SCOPE), plain = EARLY.filter((path) => path !== "index.html");
+  if (event.addRoutes) event.waitUntil(event.addRoutes({ condition: { or: plain.map((path) => ({ urlPattern: { pathname: pathname + path } })) }, source: { cacheName: CACHE } }).catch(() => {}));
   const fresh = EARLY.map((path) => new Request(SCOPE + path, { cache: "no-cache" }));
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(fresh)).then(() => self.skipWaiting()));
 });
