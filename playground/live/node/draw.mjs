@@ -30,8 +30,8 @@ async function latentsOf(model, { shape: [h, w], data }) {
 const mapped = (record, make) => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, make(value)]));
 
 /** @param {import("../js/engine/protocol.js").Recipe} recipe */
-async function workedOut({ model, seed, height, width }, { prompt, t, x, y }) {
-  return ask({ ask: "workOut", model, prompt, t, x, y, latents: await ask({ ask: "noise", model, seed, height, width }) });
+async function workedOut({ model, seed, height, width, guidance }, { prompt, t, x, y }) {
+  return ask({ ask: "workOut", model, prompt, t, x, y, w: guidance, latents: await ask({ ask: "noise", model, seed, height, width }) });
 }
 
 const { models, runs } = given(), drawn = [];

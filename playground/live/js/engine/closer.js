@@ -32,10 +32,10 @@ export function editsOf({ Tensor }, rows) {
   };
 }
 
-/** Every layer's numbers at (x, y) of what the network saw. @param {Network} network @param {Prompt} prompt @param {NdArray} latents @param {number} t @param {number} x @param {number} y @returns {Promise<WorkedLayer[]>} */
-export async function workOut(network, prompt, { shape, data }, t, x, y) {
+/** Every layer's numbers at (x, y) of what the network saw. @param {Network} network @param {Prompt} prompt @param {NdArray} latents @param {number} t @param {number} x @param {number} y @param {number} w which networks are told that take it @returns {Promise<WorkedLayer[]>} */
+export async function workOut(network, prompt, { shape, data }, t, x, y, w) {
   const level = { signal: NaN, noise: NaN, t }; // the network is told the timestep alone
-  const rows = [{ latents: data, shape, level, prompt, guidance: 0, maps: false, heads: false, edit: null }], { ort, model, closer } = network, { order } = /** @type {NonNullable<Model["closer"]>} */ (model.closer);
+  const rows = [{ latents: data, shape, level, prompt, guidance: w, maps: false, heads: false, edit: null }], { ort, model, closer } = network, { order } = /** @type {NonNullable<Model["closer"]>} */ (model.closer);
   const said = await closer.run({ ...network.inputs(rows), ...editsOf(ort, rows) }, order.flatMap((layer) => WORKED.map((what) => `${layer} ${what}`)));
   return order.map((layer) => {
     const told = /** @type {any} */ (Object.fromEntries(WORKED.map((what) => [what, said[`${layer} ${what}`]])));

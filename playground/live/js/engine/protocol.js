@@ -263,7 +263,7 @@
  *   { ask: "decode", model: string, latents: NdArray } |
  *   { ask: "encode", model: string, image: NdArray<any> } |
  *   { ask: "plan", recipe: Recipe, edit: Edit } |
- *   { ask: "workOut", model: string, prompt: string, latents: NdArray, t: number, x: number, y: number } |
+ *   { ask: "workOut", model: string, prompt: string, latents: NdArray, t: number, x: number, y: number, w: number } |
  *   { ask: "judge", recipe: Recipe, image: NdArray<Uint8ClampedArray> } |
  *   { ask: "unjudgeable", recipe: Recipe } |
  *   { ask: "measure", recipe: Recipe, images: NdArray<Uint8ClampedArray>[] } |

@@ -220,9 +220,9 @@ export class Service {
   }
 
   /** @param {Ask & { ask: "workOut" }} asked */
-  async workOut({ id, model, prompt, latents, t, x, y }) {
+  async workOut({ id, model, prompt, latents, t, x, y, w }) {
     const network = await this.closer(model, (progress) => this.say({ id, say: "progress", progress }));
-    return workOut(network, await this.encoded(await this.opened(model), prompt), latents, t, x, y);
+    return workOut(network, await this.encoded(await this.opened(model), prompt), latents, t, x, y, w);
   }
 
   /** A model's network, once its graph that looks closer is here too; with weights of 8 bits those of 16 bits are fetched. @param {string} model @param {(progress: Progress) => void} [report] */

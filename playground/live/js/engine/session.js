@@ -115,9 +115,9 @@ export class Session {
     return this.engine.ask({ ask: "plan", recipe, edit }, report);
   }
 
-  /** Every cross-attention layer's numbers at (x, y) in 0 … 1 of what the network saw at a timestep. @param {string} prompt @param {P.NdArray} latents @param {number} t @param {number} x @param {number} y @param {Report} [report] while the graph for it is fetched @returns {Promise<P.WorkedLayer[]>} */
-  workOut(prompt, latents, t, x, y, report) {
-    return this.engine.ask({ ask: "workOut", model: this.facts.name, prompt, latents, t, x, y }, report);
+  /** Every cross-attention layer's numbers at (x, y) in 0 … 1 of what the network saw at a timestep. @param {string} prompt @param {P.NdArray} latents @param {number} t @param {number} x @param {number} y @param {number} w of that step @param {Report} [report] while the graph for it is fetched @returns {Promise<P.WorkedLayer[]>} */
+  workOut(prompt, latents, t, x, y, w, report) {
+    return this.engine.ask({ ask: "workOut", model: this.facts.name, prompt, latents, t, x, y, w }, report);
   }
 
   /** The session of another open model: a run may draw with several. @param {string} model */

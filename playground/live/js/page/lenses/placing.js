@@ -47,7 +47,7 @@ export class Placing {
     const { steps } = this.held?.link === link ? this.held : await this.again(work, link, saying);
     if (!work.newest() || !steps.length) return;
     if (!steps[step]) throw new RecipeError(`There is no such step: this picture has ${steps.length}.`);
-    const { latents, level: { t } } = steps[step], layers = await session.workOut(recipe.prompt, latents, t, x, y, (progress) => work.say(this.app.models.sentence(progress))), prompt = await session.describe(recipe.prompt);
+    const { latents, level: { t }, guidance } = steps[step], layers = await session.workOut(recipe.prompt, latents, t, x, y, guidance, (progress) => work.say(this.app.models.sentence(progress))), prompt = await session.describe(recipe.prompt);
     if (work.newest()) this.show(data.worked(prompt, step, layers));
   }
 
