@@ -297,3 +297,21 @@ def test_the_service_worker_keeps_the_page_and_not_the_models():
     kept = json.loads(text.split("const KEPT = ")[1].split(";\n")[0])
     assert set(kept) == set(hashes) - {"models/x.onnx"}
     assert set(early) == {"index.html", "js/page/main.js", "shown/explorer.json"}
+
+
+INSTALLED = """
+const heard = {}, listen = (name, act) => (heard[name] = act);
+const self = { location: { href: 'http://here/sw.js' }, skipWaiting() {}, addEventListener: listen };
+const caches = { open: async () => ({ addAll: async () => {} }) };
+%s
+heard.install({ waitUntil() {}, addRoutes: async (routes) => console.log(JSON.stringify(routes)) });
+"""
+
+
+def test_the_page_is_read_from_its_cache_without_the_service_worker_but_for_its_address(tmp_path):
+    text = page_files.service_worker({"index.html": "a" * 64, "js/main.js": "b" * 64}, "1").decode()
+    script = tmp_path / "installed.mjs"
+    script.write_text(INSTALLED % text)
+    routes = json.loads(node.run(script))
+    assert routes["condition"] == {"or": [{"urlPattern": {"pathname": "/js/main.js"}}]}
+    assert f'CACHE = "{routes["source"]["cacheName"][:-1]}" + VERSION' in text
