@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from playground.live import graphs, node, page_files, rounding, serve
+from playground.measuring import browser_tables, computing
 from playground.recipe import Recipe
 
 SOFTWARE = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
@@ -138,6 +139,16 @@ def test_a_kept_choice_that_cannot_be_read_is_the_usual_one(tried):
     assert odd == [usual] * 3
     assert right["choice"] == {"provider": "webgpu", "weights": "int8"}
     assert right["tried"]["threads"] == 2
+
+
+def test_what_was_measured_of_the_ways_makes_a_table(monkeypatch):
+    row = {"mean": 0.381, "most": 10, "call": [57.4, 56.6]}
+    ways = {"eight": row | {"right": [23, 22]}, "threads": row, "webgpu": row | {"refused": None}}
+    found = computing.told(ways, 24, "156", 1.25)
+    monkeypatch.setattr(browser_tables, "figures", lambda: {"computing": found})
+    table = browser_tables.computing({})
+    assert f"| {computing.THREADS} threads | 0.38 | 10 | 57 ms, 57 ms |" in table
+    assert "finds 22 of the 24 pictures" in table
 
 
 @pytest.mark.slow

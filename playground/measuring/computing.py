@@ -116,9 +116,14 @@ def compare(folder: Path, wanted: Sequence[Recipe]) -> dict:
             "refused": refused, "call": page.evaluate(RACE, ["student", "webgpu", 1]),
         }  # fmt: skip
         version = chromium.version
-    return found | {
-        "pictures": len(wanted), "count": THREADS, "chromium": version, "busy": round(busy, 1),
-    } | report.environment()  # fmt: skip
+    return told(found, len(wanted), version, busy)
+
+
+def told(found: dict, pictures: int, chromium: str, busy: float) -> dict:
+    """What was found of the ways, with what it depends on."""
+    return report.environment() | found | {
+        "pictures": pictures, "count": THREADS, "chromium": chromium, "busy": round(busy, 1),
+    }  # fmt: skip
 
 
 def drawn(page, name: str, wanted: Sequence[Recipe]) -> int:

@@ -66,6 +66,11 @@ export class Drawing {
     }
   }
 
+  /** Whether every lens follows what is being drawn, and nothing newer waits. */
+  get paused() {
+    return this.all && !this.next;
+  }
+
   /** @param {boolean} typed */
   async begin(typed) {
     const ticket = ++this.asked, newest = () => ticket === this.asked, { app } = this;
@@ -76,14 +81,16 @@ export class Drawing {
       const found = await this.sampled(recipe, typed, newest);
       if (!found || !newest()) return;
       this.last = found;
-      await app.finished(found, typed && !this.all);
+      const whole = !typed || this.paused;
+      await app.finished(found, !whole);
+      if (!whole && this.paused && newest()) await app.finished(found, false); // the pause came meanwhile
     } catch (error) {
       if (newest()) this.say(studio.message(app.sentence(error), true));
     } finally {
       if (newest()) {
         const { next } = this;
         this.running = this.next = null;
-        this.all = false;
+        if (!next) this.all = false; // else it is the next picture that every lens follows
         next?.();
       }
     }

@@ -1,0 +1,20 @@
+"""While one types the picture alone follows every key; every lens follows at a pause."""
+
+import json
+from pathlib import Path
+
+from playground.live import node, page_files
+
+
+def test_every_lens_follows_at_a_pause_whenever_it_comes(tmp_path):
+    for name, text in page_files.modules().items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(text)
+    script = Path(__file__).parent / "live" / "pausing.mjs"
+    found = json.loads(node.run(script, str(tmp_path)))
+    assert found["alone"] == [["first", True]]
+    assert found["pause"] == [["first", False]]
+    # it comes while the picture alone is being shown
+    assert found["late"] == [["first", True], ["first", False]]
+    # a newer picture waits: that is the one that every lens follows
+    assert found["newer"] == [["first", True], ["second", False]]
