@@ -300,8 +300,8 @@ def test_the_service_worker_keeps_the_page_and_not_the_models():
 
 
 INSTALLED = """
-const heard = {}, listen = (name, act) => (heard[name] = act);
-const self = { location: { href: 'http://here/sw.js' }, skipWaiting() {}, addEventListener: listen };
+const heard = {}, addEventListener = (name, act) => (heard[name] = act);
+const self = { location: { href: 'http://here/sw.js' }, skipWaiting() {}, addEventListener };
 const caches = { open: async () => ({ addAll: async () => {} }) };
 %s
 heard.install({ waitUntil() {}, addRoutes: async (routes) => console.log(JSON.stringify(routes)) });
