@@ -158,8 +158,13 @@ def test_a_visit(visitor, served, live_site, tmp_path):
             assert (lens, theme, faults(page)) == (lens, theme, [])
     page.emulate_media(color_scheme="light")
 
-    # two fields at once, kept as a file; and one's own prompt, measured
+    # eight pictures over w follow every key
     page.get_by_role("tab", name="Guidance").click()
+    page.locator("#recipe-prompt textarea").press_sequentially("s")
+    expect(page.locator("#filmstrip .status")).to_contain_text("8 pictures in")
+    expect(page.locator("#filmstrip .words")).to_contain_text("squares")
+    page.keyboard.press("Backspace")
+    # two fields at once, kept as a file; and one's own prompt, measured
     page.locator("#grid-across-values").fill("1, 3")
     page.locator("#grid-down-values").fill("11-12")
     page.locator("#grid-start").click()
