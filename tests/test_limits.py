@@ -92,3 +92,17 @@ def test_limits_hold_where_others_can_reach_the_page(name, value, reached, monke
     serving.work.cache_clear()
     assert (serving.work() is not None) == reached
     serving.work.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.025, [0, 4, 8, 12]),  # alone: as many as a browser needs
+        (0.15, [0, 3, 6, 9, 12]),  # beside others: one in three
+        (0.3, [0, 2, 4, 6, 8, 10, 12, 14]),  # two in a second at least
+        (2.0, list(range(15))),
+    ],
+)
+def test_slow_steps_of_many_visitors_have_fewer_previews(seconds, shown):
+    pace = serving.Pace(0.0)
+    assert [n for n in range(15) if pace.due((n + 1) * seconds)] == shown

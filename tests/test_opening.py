@@ -1,5 +1,6 @@
 """Models are opened with progress, stopped, and closed again when memory is needed."""
 
+import gc
 import threading
 import weakref
 
@@ -64,6 +65,18 @@ def test_one_that_draws_is_never_closed():
     opened[1].busy = False
     sessions.get("d")
     assert [one.closed for one in opened] == [False, True, True, False]
+
+
+def test_a_closed_one_is_forgotten_though_a_page_took_it_for_what_stays():
+    sessions, opened = kept(limit=10)
+    first = sessions.get("a")
+    first.runs = [first]  # as an engine and its runs know each other
+    gone = weakref.ref(first)
+    gc.freeze()
+    del first
+    opened.clear()
+    sessions.get("b")
+    assert gone() is None
 
 
 def test_room_is_made_before_a_model_is_read():

@@ -72,9 +72,8 @@ class Sessions:
                 if sum(one.nbytes for one in self._open.values()) + wanted <= limit:
                     break
                 closed.append(self._open.pop(key))
-        for one in closed:
-            one.close()
         if closed:
-            closed.clear()
+            while closed:
+                closed.pop().close()
             gc.unfreeze()  # a session may be among what a page takes for what stays
             gc.collect()  # engines and their runs know each other

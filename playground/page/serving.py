@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +22,26 @@ from playground.recipe import Recipe
 EXAMPLE = ASSETS / "example.json"  # shown on opening
 FIRST_TIME = "Loading the model: once, about ten seconds …"
 FRAME = 0.08  # seconds between preview frames: the browser needs no more
+# Where steps come slowly because many draw, one in three is shown, but two in a second are: to send
+# a preview takes a third of the processor's time that a row takes. In steps, and in seconds:
+SOME, MOST = 2.5, 0.5
 LONG = 5  # seconds of drawing that are said beforehand
+
+
+class Pace:
+    """Of which steps of a run that begins `now` previews are shown (seconds of `perf_counter`)."""
+
+    def __init__(self, now: float):
+        self._last, self._shown = now, -math.inf
+
+    def due(self, now: float) -> bool:
+        """Whether the preview of a step that ended `now` is shown."""
+        pause = min(max(FRAME, SOME * (now - self._last)), MOST)
+        self._last = now
+        if now - self._shown < pause:
+            return False
+        self._shown = now
+        return True
 
 
 def borrows() -> bool:

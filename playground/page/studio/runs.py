@@ -14,9 +14,6 @@ from playground.page.studio.views import explorer
 from playground.recipe import Recipe
 
 SECTION = "draw"
-# One in so many steps is shown where steps come slowly because many draw, but two in a second are:
-# a preview costs as much of the processor as a third of a row.
-SOME, MOST = 3, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,19 +57,16 @@ def draw(
 
 def _frames(session: Session, recipe: Recipe, run) -> Iterator[Frame | Finished]:
     name, size = secrets.token_hex(4), (recipe.height, recipe.width)
-    started, shown = time.perf_counter(), 0.0
-    last = started
+    started = time.perf_counter()
+    pace = serving.Pace(started)
     for event in records(session, run):
         now = time.perf_counter()
         if isinstance(event, Failure):
             yield {"explorer": explorer.message(f"This picture failed: {event.reason}", error=True)}
         elif isinstance(event, RunRecord):
             yield Finished(event, now - started)
-        elif isinstance(event, Step):
-            pause, last = min(max(serving.FRAME, SOME * (now - last)), MOST), now
-            if now - shown < pause:
-                continue
-            shown, done = now, event.index + 1
+        elif isinstance(event, Step) and pace.due(now):
+            done = event.index + 1
             left = (now - started) / done * (event.count - done)
             shot = explorer.sampling(name, event.preview, size, done, event.count, left)
             yield {"explorer": shot}
