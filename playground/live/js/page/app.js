@@ -134,10 +134,12 @@ export class App {
   async finished({ run, seconds }, typed) {
     const last = () => this.drawing.last?.run === run; // else something newer was drawn meanwhile
     const { explorer, pipeline } = await studio.finished(run, seconds, this.about, null);
-    const frames = typed ? { explorer } : { explorer, pipeline, ...(await this.guided(run)) };
     if (!last()) return;
-    this.show(frames);
+    this.show({ explorer }); // the picture first: what other lenses show of it takes a while
     if (typed) return;
+    const others = { pipeline, ...(await this.guided(run)) };
+    if (!last()) return;
+    this.show(others);
     this.keep();
     const verdict = await this.judged(run); // the first time the oracle is fetched
     if (!verdict || !last()) return;
