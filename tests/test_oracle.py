@@ -34,7 +34,7 @@ class Certain(torch.nn.Module):
         answers = {name: 20 * one_hot(right[name].clamp(min=0), n) for name, n in sizes.items()}
         # The place has one answer [B, n], the others one per cell [B, n, 16, 16].
         answers = {name: a.float().movedim(-1, 1) for name, a in answers.items()}
-        return answers | {"size": right["size"][:, None]}
+        return answers | {"size": right["size"][:, None], "features": torch.zeros(len(pictures), 1)}
 
 
 def key(item: Item) -> tuple:

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import inspect
 import os
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -34,8 +35,12 @@ RUNS = "runs"  # what handlers that compute share
 STATISTICS = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**9), "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
 FILES = 600  # seconds between two looks for old files
 # Gradio sets matplotlib's backend around every event. Where none was chosen before, the first event
-# of a process tries which one there is, for half a second, and everybody waits.
-BACKEND = {"MPLBACKEND": "agg"}
+# of a process tries which one there is, for half a second, and everybody waits. What matplotlib
+# notes is none of a home's.
+MATPLOTLIB = {
+    "MPLBACKEND": "agg",
+    "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "latent-playground-matplotlib"),
+}
 # Seconds between gradio's estimates of when an event will begin, which the page does not show. It
 # would tell everybody who waits whenever one begins: 50 at once, 1,275 messages.
 ESTIMATES = 60
@@ -64,7 +69,7 @@ class Host:
         """Serve the page in a thread; `options` are those of `gradio.Blocks.launch`."""
         page, most = self.page, self.settings
         page.delete_cache = (FILES, most.upload_minutes * 60)
-        for name, value in (STATISTICS | BACKEND).items():
+        for name, value in (STATISTICS | MATPLOTLIB).items():
             os.environ.setdefault(name, value)
         page.queue(
             max_size=most.waiting, default_concurrency_limit=QUICK, api_open=False,
