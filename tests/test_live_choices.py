@@ -9,10 +9,11 @@ import numpy as np
 import onnx
 import pytest
 from browser import CHROMIUM, LONGEST
+from modules import page_modules
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from playground.live import graphs, node, page_files, rounding, serve
+from playground.live import graphs, node, rounding, serve
 from playground.measuring import browser_tables, computing
 from playground.recipe import Recipe
 
@@ -89,9 +90,7 @@ def test_a_network_of_8_bits_is_half_as_large_and_close(live_site):
 def tried(tmp_path_factory) -> dict:
     """What becomes of other options, with workers that say what they are told to."""
     folder = tmp_path_factory.mktemp("modules")
-    for path, content in page_files.modules().items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
+    page_modules(folder)
     return json.loads(node.run(SCRIPTS / "choosing.mjs", str(folder)))
 
 

@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from modules import page_modules
 from onnx import helper, numpy_helper
 from test_live_site_page import facts, plain, run, same, told  # noqa: F401 (fixtures)
 
@@ -20,7 +21,7 @@ from playground.engine.engine import Engine
 from playground.engine.events import Picture
 from playground.engine.local import LocalSession
 from playground.engine.session import Edit
-from playground.live import graphs, node, page_files, sharing, site
+from playground.live import graphs, node, sharing, site
 from playground.live.check import array
 from playground.live.page_data import page_data
 from playground.models.specs import MODELS
@@ -192,9 +193,7 @@ TOUCHED = [([0], [0]), ([], [1]), ([], []), ([0, 1], [0, 1])]
 def test_values_of_edits_and_worked_positions_are_those_of_the_served_page(
     run, facts, engine, tmp_path, monkeypatch  # noqa: F811
 ):  # fmt: skip
-    for path, text in page_files.modules().items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(text)
+    page_modules(tmp_path)
 
     def changed(by: int):
         image = run.picture.image.copy()

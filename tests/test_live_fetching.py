@@ -4,13 +4,13 @@ import json
 import re
 from pathlib import Path
 
-from playground.live import node, page_files
+from modules import page_modules
+
+from playground.live import node
 
 
 def test_a_download_goes_on_where_it_broke(tmp_path):
-    for path, text in page_files.modules().items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(text)
+    page_modules(tmp_path)
     script = Path(__file__).parent / "live" / "fetching.mjs"
     found = json.loads(node.run(script, str(tmp_path)))
     for case in ("whole", "broken", "twice", "rangeless", "damaged"):

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from modules import page_modules
 from test_live_site_page import facts, outcome  # noqa: F401
 
 from playground.diffusion import errors, paths
 from playground.diffusion.levels import Level
-from playground.live import node, page_files
+from playground.live import node
 from playground.live.page_data import page_data
 from playground.models import specs
 from playground.page.family import inside
@@ -69,9 +70,7 @@ def networks() -> list[dict]:
 @pytest.fixture(scope="module")
 def theirs(facts, path, networks, tmp_path_factory) -> dict:  # noqa: F811
     folder = tmp_path_factory.mktemp("modules")
-    for name, text in page_files.modules().items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(text)
+    page_modules(folder)
     latents, levels = path
     given = {
         "site": facts, "page": page_data(), "recipe": CAT.to_query(), "networks": networks,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from modules import page_modules
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from test_grid_lists import REFUSED
@@ -172,9 +173,7 @@ def told(run) -> dict:
 @pytest.fixture
 def both(run, facts, tmp_path) -> tuple[dict, dict]:
     """What JavaScript and Python make of the same run."""
-    for path, text in page_files.modules().items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(text)
+    page_modules(tmp_path)
     lately = {1: 0.01, 2: 0.016}
     given = {
         "site": facts, "page": page_data(), "run": told(run), "seconds": 1.26, "lately": lately,

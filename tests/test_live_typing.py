@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from playground.live import node, page_files
+from modules import page_modules
+
+from playground.live import node
 
 
 def test_every_lens_follows_at_a_pause_whenever_it_comes(tmp_path):
-    for name, text in page_files.modules().items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(text)
+    page_modules(tmp_path)
     script = Path(__file__).parent / "live" / "pausing.mjs"
     found = json.loads(node.run(script, str(tmp_path)))
     assert found["alone"] == [["first", True]]
