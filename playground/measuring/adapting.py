@@ -15,7 +15,9 @@ RANKS, STEPS, COUNT = (4, 8, 16, 32, 64), (4, 2, 1), 40  # pictures of each of t
 def measure(count: int = COUNT) -> None:
     """Draw with the student, then with each adapter, and write all into the student's card."""
     student = right(batches.drawer("emoji-world-lcm"), adapter.GUIDANCE, count)
-    rows = [{"rank": 0, "bytes": 0, "right": student}]
+    files = (export.student_folder() / "unet").glob("*.safetensors")
+    whole = sum(file.stat().st_size for file in files)
+    rows = [{"rank": 0, "bytes": whole, "right": student}]  # the student itself
     found = adapter.changes(export.load_unet(), export.load_student(), adapter.GUIDANCE)
     with TemporaryDirectory() as folder:
         for rank in RANKS:

@@ -59,40 +59,44 @@ def reflow(card: dict) -> str:
     """The flow model before and after its second training: bend, and what is right by steps."""
     if "reflow" not in card:
         return missing("reflow")
-    found, steps = card["reflow"], list(card["reflow"]["rows"][0]["right"])
-    lines = [
-        f"| | bend | {' | '.join(counted(int(each), 'step') for each in steps)} |",
-        "|---|---|" + "---|" * len(steps),
-    ]
+    found = card["reflow"]
+    trained, rows = found["trained"], []
     for row in found["rows"]:
         name = f"{'after reflow' if row['reflow'] else 'as shipped'}, w = {row['guidance']:g}"
-        right = " | ".join(percent(row["right"][each], 1) for each in steps)
-        lines.append(f"| {name} | {row['bend']:.3f} | {right} |")
-    trained = found["trained"]
-    lines += ["", f"Right: mean of the thirteen cells, {found['count']} pictures a cell, Euler. "
-              f"{found['pairs']:,} pairs, then {trained['samples']:,} samples in "
-              f"{trained['minutes']:.0f} minutes on {trained['device']}."]  # fmt: skip
-    return "\n".join([*lines, "Regenerate with `python -m playground.measuring reflow`."])
+        rows.append((name, f"{row['bend']:.3f}", row["right"]))
+    how = (
+        f"Euler. {found['pairs']:,} pairs, then {trained['samples']:,} samples in "
+        f"{trained['minutes']:.0f} minutes on {trained['device']}."
+    )
+    return _by_steps("bend", rows, found["count"], how, "reflow")
 
 
 def adapter(card: dict) -> str:
     """The consistency student and its LoRAs by rank: what is right by steps, and their bytes."""
     if "adapter" not in card:
         return missing("adapter")
-    found, steps = card["adapter"], list(card["adapter"]["rows"][0]["right"])
-    lines = [
-        f"| | size | {' | '.join(counted(int(each), 'step') for each in steps)} |",
-        "|---|---|" + "---|" * len(steps),
-    ]
+    found, rows = card["adapter"], []
     for row in found["rows"]:
         shipped = " (shipped)" if row["rank"] == found["shipped"] else ""
         name = f"LoRA of rank {row['rank']}{shipped}" if row["rank"] else "the student itself"
-        size = f"{row['bytes'] / 1e6:.1f} MB" if row["rank"] else "22 MB"
-        right = " | ".join(percent(row["right"][each], 1) for each in steps)
-        lines.append(f"| {name} | {size} | {right} |")
-    lines += ["", f"Right: mean of the thirteen cells, {found['count']} pictures a cell, LCM, "
-              f"w = {found['guidance']:g}."]  # fmt: skip
-    return "\n".join([*lines, "Regenerate with `python -m playground.measuring adapter`."])
+        rows.append((name, f"{row['bytes'] / 1e6:.1f} MB", row["right"]))
+    return _by_steps("size", rows, found["count"], f"LCM, w = {found['guidance']:g}.", "adapter")
+
+
+def _by_steps(
+    what: str, rows: list[tuple[str, str, dict[str, float]]], count: int, how: str, stage: str
+) -> str:
+    """A row has a name, a figure of `what` it is, and by steps the mean of the thirteen cells."""
+    steps = list(rows[0][2])
+    lines = [
+        f"| | {what} | {' | '.join(counted(int(each), 'step') for each in steps)} |",
+        "|---|---|" + "---|" * len(steps),
+    ]
+    for name, figure, right in rows:
+        shares = " | ".join(percent(right[each], 1) for each in steps)
+        lines.append(f"| {name} | {figure} | {shares} |")
+    lines += ["", f"Right: mean of the thirteen cells, {count} pictures a cell, {how}"]
+    return "\n".join([*lines, f"Regenerate with `python -m playground.measuring {stage}`."])
 
 
 MORE = ("phrasing", "compose")

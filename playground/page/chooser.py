@@ -119,10 +119,10 @@ def _opened(recipe: Recipe, shown: Shown, text) -> Iterator[str | tuple[Recipe, 
         made, line = switching.switched(recipe, shown.model, name)
         made = replace(made, lora=recipe.lora)
     else:
-        made, line = recipe, f"With the LoRA {recipe.lora}. "
+        made, line = recipe, f"With the LoRA {recipe.lora}."
     if known := loras.built_in(recipe.lora):
         before, made = made, replace(made, **known.settings)
-        line += switching.told(before, made)
+        line += f" {switching.told(before, made)}"
     yield made, f"{specs.get(name).label} is ready. {line}{_expected(made)}"
 
 
