@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from playground.training import denoising, export, run
+from playground.training import __main__, denoising, export, run
 from playground.training.denoising import Given, Plan, averaged, begin, facts_of, fit, spread
 from playground.training.device import choose
 
@@ -165,3 +166,23 @@ def test_impossible_commands_are_refused_with_the_reason(arguments, reason):
     )  # fmt: skip
     assert done.returncode == 2
     assert reason in done.stderr
+
+
+@pytest.mark.parametrize("stage", [stage for stage in __main__.STAGES if stage != "adapter"])
+def test_a_command_trains_its_stage_with_its_options(stage, monkeypatch):
+    module, given = importlib.import_module(f"playground.training.{stage}"), []
+    monkeypatch.setattr(module, "train", lambda **options: given.append(options))
+    monkeypatch.setattr(sys, "argv", ["training", stage, "--minutes", "3"])
+    __main__.main()
+    assert given == [{"minutes": 3.0, "device": "cpu"}]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["adapter"], ["unet", "--publish"], ["flow", "--publish"]], ids=" ".join
+)
+def test_a_command_publishes_what_there_is_without_training(arguments, monkeypatch):
+    module, published = importlib.import_module(f"playground.training.{arguments[0]}"), []
+    monkeypatch.setattr(module, "publish", lambda: published.append(arguments))
+    monkeypatch.setattr(sys, "argv", ["training", *arguments])
+    __main__.main()
+    assert published == [arguments]

@@ -1,4 +1,5 @@
 import argparse
+import importlib
 import os
 from pathlib import Path
 
@@ -29,27 +30,11 @@ def main() -> None:
     if stage == "adapter" and options != {"device": "cpu"}:
         parser.error("adapter trains nothing: it takes seconds on the processor, without options")
 
-    # Only now: renderers import this file too, and need none of it.
-    from playground.training import (
-        adapter,
-        autoencoder,
-        consistency,
-        decoder,
-        flow,
-        oracle,
-        reflow,
-        text,
-        unet,
-    )
-
-    modules = (autoencoder, decoder, text, oracle, unet, flow, reflow, consistency)
-    module = dict(zip(STAGES, modules, strict=True))[stage]
-    if stage == "adapter":
-        adapter.publish()
-        return
+    # Only now: renderers import this file too, and need no torch.
+    module = importlib.import_module(f"playground.training.{stage}")
     if only_publish and stage == "reflow":
         parser.error("reflow's weights stay among the checkpoints")
-    if only_publish:
+    if only_publish or stage == "adapter":
         module.publish()
     else:
         module.train(**options)
