@@ -1,5 +1,6 @@
 """Maths on maps: small answers worked out by hand."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,6 +17,15 @@ def test_a_words_map_is_the_sum_over_its_tokens():
     maps = heatmaps.of_words(token_map, [word(1), word(2, 4), word()])
     assert maps.tolist() == [[[2.0, 3.0]], [[12.0, 14.0]], [[0.0, 0.0]]]
     assert heatmaps.of_words(token_map, []).shape == (0, 1, 2)
+
+
+def test_shares_of_all_steps_are_those_of_each_token_map():
+    maps, words = torch.rand(3, 6, 4, 2), [word(1), word(2, 4), word()]
+    found = heatmaps.shares(maps.numpy(), words)
+    wanted = torch.stack([heatmaps.relative(heatmaps.of_words(each, words)) for each in maps])
+    assert found.dtype == np.float32
+    torch.testing.assert_close(torch.from_numpy(found), wanted)
+    assert not heatmaps.shares(0 * maps.numpy(), words).any()
 
 
 def test_relative_shares_sum_to_one_where_there_is_anything():

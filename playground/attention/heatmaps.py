@@ -14,6 +14,8 @@ from torch import Tensor
 from playground.attention.summing import DEFAULT, Aggregation
 from playground.models.words import Word
 
+TINY = 1e-12  # instead of a division by 0
+
 
 def of_words(token_map: Tensor, words: Sequence[Word]) -> Tensor:
     """Word maps [words, h, w]: the sum over each word's columns."""
@@ -26,12 +28,19 @@ def of_words(token_map: Tensor, words: Sequence[Word]) -> Tensor:
 
 def relative(maps: Tensor) -> Tensor:
     """Shares among words alone: start, end and padding tokens take most of the raw attention."""
-    return maps / maps.sum(0, keepdim=True).clamp_min(1e-12)
+    return maps / maps.sum(0, keepdim=True).clamp_min(TINY)
 
 
-def shares(token_map: np.ndarray, words: Sequence[Word]) -> np.ndarray:
-    """Each word's share of the words' attention [words, h, w] of one token map."""
-    return relative(of_words(torch.from_numpy(token_map), words)).numpy()
+def shares(token_maps: np.ndarray, words: Sequence[Word]) -> np.ndarray:
+    """Each word's share of the words' attention [steps, words, h, w] of token maps
+    [steps, columns, h, w].
+    """
+    steps, columns, *grid = token_maps.shape
+    belongs = np.zeros((len(words), columns), np.float32)
+    for row, word in zip(belongs, words, strict=True):
+        row[list(word.columns)] = 1
+    maps = belongs @ token_maps.reshape(steps, columns, -1)  # few numbers: BLAS starts no threads
+    return (maps / np.maximum(maps.sum(1, keepdims=True), TINY)).reshape(steps, len(words), *grid)
 
 
 def of_content(maps: Tensor, words: Sequence[Word]) -> Tensor:
@@ -52,7 +61,7 @@ def upsample(maps: Tensor, size: Sequence[int]) -> Tensor:
 def stretch(maps: Tensor) -> Tensor:
     """Each map from 0 to 1 by its own extremes; a constant map becomes 0."""
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-    return (maps - low) / (high - low).clamp_min(1e-12)
+    return (maps - low) / (high - low).clamp_min(TINY)
 
 
 FLOOR = 1e-3  # of a share in a product: a grid that sees nothing must not erase

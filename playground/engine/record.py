@@ -65,7 +65,7 @@ class RunRecord:
 
         maps, words = self._maps(), self.prompt.words
         return {
-            size: np.stack([heatmaps.shares(each[size], words) for each in maps])
+            size: heatmaps.shares(np.stack([each[size] for each in maps]), words)
             for size in maps[0]
         }
 
