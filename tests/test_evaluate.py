@@ -2,13 +2,16 @@
 
 import itertools
 
+import numpy as np
 import pytest
 
+from playground.measuring import scores
 from playground.measuring.questions import CELLS, TASKS, questions
 from playground.measuring.scores import shares
 from playground.training import sheets
-from playground.world import asked, heldout
+from playground.world import asked, heldout, oracle
 from playground.world.asked import faults
+from playground.world.render import draw
 from playground.world.scene import Item, Scene
 
 COLUMNS = [(t, held) for t in TASKS.values() for held in (False, True) if t.held_out or not held]
@@ -67,3 +70,24 @@ def test_phrasings_ask_for_what_the_plain_prompt_asks_for():
 
 def test_the_mean_is_of_thirteen_cells():
     assert len(CELLS) == 13
+
+
+def test_every_setting_is_scored_and_those_without_bars_with_fewer_pictures(monkeypatch):
+    monkeypatch.setattr(scores, "OTHERS", 3)
+    task, drawn = TASKS["single noun"], []
+    truth = {q.prompt: draw(q.scene) for q in itertools.islice(questions(task, seed=5), 4)}
+
+    def drawer(prompts, settings):
+        drawn.append((settings["steps"], len(prompts)))
+        right = settings["steps"] == 20
+        return np.stack([truth[p] if right else np.zeros_like(truth[p]) for p in prompts])
+
+    settings = [{"steps": 20}, {"steps": 8}, {"steps": 20}]
+    found = scores.score(drawer, oracle.load(), task, False, 4, settings, seed=5)
+    assert drawn == [(20, 4), (8, 3), (20, 3)]
+    assert (found["count"], found["lenient"], found["others"]) == (4, 1, [0, 1])
+    cells = {task.name: dict.fromkeys(("seen", "held_out"), found) for task, _ in CELLS}
+    means = scores.summary(cells, settings, seed=5)["means"]
+    assert [(row["mean"], row["count"], row["seed"]) for row in means] == [
+        (1, 4, 5), (0, 3, 5), (1, 3, 5),
+    ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Markdown tables of the scores: of one model by task, and of all models side by side."""
 
 from playground.diffusion import samplers
-from playground.measuring.questions import CELLS, TASKS
+from playground.measuring.questions import CELLS, SEED, TASKS
 from playground.measuring.tables import BRACKETS, missing, share
 from playground.models import specs
 from playground.wording import counted, percent
@@ -29,7 +29,7 @@ def scores(card: dict) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} |")
     first = card["means"][0]
     lines += ["", f"{settings(first)}; {first['count']} pictures a cell; {BRACKETS}; regenerate"]
-    lines += [f"with `python -m playground.measuring scores{_model(card)}`."]
+    lines += [f"with `python -m playground.measuring scores{_options(card, first)}`."]
     return "\n".join(lines)
 
 
@@ -38,8 +38,8 @@ def models(_: dict) -> str:
     cards = {spec.label: spec.card for spec in specs.MODELS.values() if "means" in spec.card}
     if not cards:
         return missing("scores")
-    lines = ["| model | drawn with | network calls | right, mean of thirteen cells | phrasing | "
-             "compose |", "|---|---|---|---|---|---|"]  # fmt: skip
+    lines = ["| model | drawn with | network calls | right, mean of thirteen cells | "
+             "pictures a cell | phrasing | compose |", "|---|---|---|---|---|---|---|"]  # fmt: skip
     for label, card in cards.items():
         for number, row in enumerate(card["means"]):
             calls = samplers.get(row["sampler"]).network_calls(row["steps"])
@@ -47,9 +47,8 @@ def models(_: dict) -> str:
             if number == 0:
                 others = [share(card["scores"][n]["seen"], "lenient") for n in MORE]
             lines.append(f"| {label} | {settings(row)} | {calls} | {percent(row['mean'], 1)} | "
-                         f"{' | '.join(others)} |")  # fmt: skip
-    counts = sorted({card["means"][0]["count"] for card in cards.values()})
-    lines += ["", f"{' or '.join(map(str, counts))} pictures a cell, {len(CELLS)} cells a mean. "
+                         f"{row['count']} | {' | '.join(others)} |")  # fmt: skip
+    lines += ["", f"{len(CELLS)} cells a mean. "
               "*Phrasing* asks in words that training never used for what four of the tasks ask, "
               "*compose* for three things or more at once."]  # fmt: skip
     return "\n".join(lines)
@@ -108,7 +107,8 @@ def settings(row: dict) -> str:
     return f"{label}, {counted(row['steps'], 'step')}, w = {row['guidance']:g}"
 
 
-def _model(card: dict) -> str:
-    """The option that names the model of a card, if it is not the usual one."""
+def _options(card: dict, row: dict) -> str:
+    """The options that name the model of a card and the seed, if they are not the usual ones."""
     names = [name for name, spec in specs.MODELS.items() if spec.card == card]
-    return f" --model {names[0]}" if names and names[0] != "emoji-world" else ""
+    model = f" --model {names[0]}" if names and names[0] != "emoji-world" else ""
+    return model + (f" --seed {row['seed']}" if row["seed"] != SEED else "")

@@ -27,6 +27,7 @@ from playground.world.render import draw
 from playground.world.scene import Scene
 
 COUNT, CHUNK = 500, 64
+OTHERS = 100  # pictures a cell for settings that no bar of a single cell is stated for
 SHIFT = 7  # chance: each picture is judged by the prompt that stands so many further on
 # What bars are stated for, then other settings, for which the mean of the thirteen cells is told.
 SETTINGS: dict[str, tuple[dict, ...]] = {
@@ -78,20 +79,23 @@ def score(
     settings: Sequence[dict] = SETTINGS["emoji-world"][:1], seed: int = SEED,
 ) -> dict:  # fmt: skip
     """The model's shares with the first of `settings`, under `others` lenient with each of the
-    others, and as `ceiling` what the true scenes get through the autoencoder.
+    others for the first of these questions, and as `ceiling` what the true scenes get through the
+    autoencoder.
     """
     asked_ = list(itertools.islice(questions(task, held_out, seed), count))
-    main, *others = (_read(drawer, judge, [q.prompt for q in asked_], each) for each in settings)
-    wanted = [q.asked for q in asked_]
+    first, *others = settings
+    wanted, prompts = [q.asked for q in asked_], [q.prompt for q in asked_]
+    main = _read(drawer, judge, prompts, first)
     found = {"count": count} | shares(task, wanted, main)
     if task.relative:  # the same questions in the grammar's own words
-        plainly = _read(drawer, judge, [q.plain for q in asked_], settings[0])
+        plainly = _read(drawer, judge, [q.plain for q in asked_], first)
         found["plain"] = shares(task, wanted, plainly)["lenient"]
     vae = export.load_autoencoder().to(next(judge.parameters()).device)
     truth = through(vae, np.stack([draw(q.scene) for q in asked_]))
     ceiling = shares(task, wanted, oracle.read(judge, truth))
     found |= {f"ceiling_{name}": ceiling[name] for name in ("lenient", "strict")}
-    return found | {"others": [shares(task, wanted, seen)["lenient"] for seen in others]}
+    seen = (_read(drawer, judge, prompts[:OTHERS], each) for each in others)
+    return found | {"others": [shares(task, wanted[:OTHERS], each)["lenient"] for each in seen]}
 
 
 def _read(
@@ -144,15 +148,17 @@ def evaluate(
             found = kept(name, measure)
             results.setdefault(task.name, {})["held_out" if held else "seen"] = found
             tqdm.write(f"{name}: {found}")
-    export.update_card(folder, **summary(results, settings))
+    export.update_card(folder, **summary(results, settings, seed))
 
 
-def summary(results: dict, settings: Sequence[dict]) -> dict:
+def summary(results: dict, settings: Sequence[dict], seed: int = SEED) -> dict:
     """What is kept of all scores: those of the first settings by task, and a mean for each."""
     cells = [results[task.name]["held_out" if held else "seen"] for task, held in CELLS]
-    shares_ = np.array([[cell["lenient"], *cell["others"]] for cell in cells])
-    means = [
-        each | {"mean": round(float(mean), 4), "count": cells[0]["count"]}
-        for each, mean in zip(settings, shares_.mean(0), strict=True)
+    means = np.array([[cell["lenient"], *cell["others"]] for cell in cells]).mean(0)
+    count = cells[0]["count"]
+    counts = [count] + [min(count, OTHERS)] * (len(settings) - 1)
+    rows = [
+        each | {"mean": round(float(mean), 4), "count": count, "seed": seed}
+        for each, mean, count in zip(settings, means, counts, strict=True)
     ]
-    return {"scores": results, "means": means}
+    return {"scores": results, "means": rows}
