@@ -1,6 +1,9 @@
 """Whoever computes the network, the picture is the same, and the page says who it was."""
 
 import copy
+import functools
+import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +19,7 @@ from playground.attention.record import Watched, record
 from playground.diffusion.levels import Level
 from playground.engine import backends
 from playground.engine.backends import onnx as onnx_backend
+from playground.engine.backends.exported import GIVES_WAY, Exported
 from playground.engine.backends.unet_graph import UNetGraph
 from playground.engine.engine import Engine
 from playground.engine.events import Failure, Picture, Step
@@ -225,6 +229,15 @@ def test_a_graph_answers_several_threads_at_once(tiny, onnx):
         together = list(pool.map(lambda each: onnx.ask(*each).outputs, questions * 5))
     for mine, theirs in zip(together, alone * 5, strict=True):
         torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_what_computes_gives_way_to_what_answers_visitors():
+    here = functools.partial(os.getpriority, os.PRIO_PROCESS, 0)  # of the thread that asks
+    before = here()
+    graph = Exported(torch.nn.Linear(2, 2), (torch.zeros(2, 2),), ("x",), ("y",))
+    assert graph._callers.submit(here).result() == min(19, before + GIVES_WAY)
+    assert here() == before
 
 
 def test_the_decoder_is_the_graphs(tiny, onnx, monkeypatch):
