@@ -17,7 +17,9 @@ from playground.training import __main__, denoising, export, run
 from playground.training.denoising import Given, Plan, averaged, begin, facts_of, fit, spread
 from playground.training.device import choose
 
-PLAN = Plan("small", seed=1, peak_lr=0.02, ema=0.9, batch=(8, 64), scenes=(16, 16), minutes=60)
+PLAN = Plan(
+    "small", seed=1, peak_lr=0.02, ema=(0.9, 0.99), batch=(8, 64), scenes=(16, 16), minutes=60
+)
 
 
 class Noted:

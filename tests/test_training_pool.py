@@ -119,6 +119,11 @@ def test_scenes_and_captions_are_what_training_should_see():
     assert np.mean([s.task in scenes_.compositions.LAYOUTS for s in scenes]) == pytest.approx(
         scenes_.COMPOSED, abs=0.03
     )
+    shapes = [scene for scene in scenes if scene.task == "shapes"]
+    assert len(shapes) / len(scenes) == pytest.approx(scenes_.SHAPES, abs=0.03)
+    for scene in shapes:  # every noun and colour names one of the things alone
+        assert len({i.noun for i in scene.items}) == len({i.color for i in scene.items})
+        assert len({i.color for i in scene.items}) == len(scene.items) > 1
     for scene, caption in captions:
         assert asked.faults(asked.read(caption.text), scene) == frozenset(), caption.text
     texts = [caption.text for _, caption in captions]

@@ -25,7 +25,7 @@ from playground.training.sheets import PROMPTS
 from playground.training.unet import new_schedule as new_teacher_schedule
 
 PLAN = Plan(
-    "consistency", seed=6, peak_lr=4e-4, ema=0.95, batch=(48, 1024), minutes=120,
+    "consistency", seed=6, peak_lr=4e-4, ema=(0.997, 0.95), batch=(48, 1024), minutes=120,
     compiled="nothing",  # most of a step is the teacher's and the average's
 )  # fmt: skip
 SOLVER_STEPS = 50  # the grid of timesteps 19, 39, … 999 along which the teacher steps

@@ -27,9 +27,9 @@ class Plan:
     name: str
     seed: int
     peak_lr: float
-    ema: float  # decay of the averaged weights, which are what is exported
+    ema: tuple[float, float]  # decay of the averaged weights, which are what is exported
     batch: tuple[int, int]
-    scenes: tuple[int, int] = (32_000, 1_500_000)
+    scenes: tuple[int, int] = (48_000, 1_500_000)
     minutes: float = 300
     plain: tuple[str, ...] = ()  # parameters that AdamW steps, by how their names begin
     compiled: str = "whole"  # what of the network is compiled on CUDA, see `Device.gradients`
@@ -81,12 +81,14 @@ def begin(
     model.to(device.name)
     peak_lr = peak_lr or plan.peak_lr
     optimizer = MuonAndAdam(model, peak_lr, plan.plain)
-    ema = EMAModel(model.parameters(), decay=plan.ema, use_ema_warmup=True, foreach=True)
+    decay = device.either(*plan.ema)
+    ema = EMAModel(model.parameters(), decay=decay, use_ema_warmup=True, foreach=True)
     parts = {"model": model, "optimizer": optimizer, "ema": ema}
     run = Run(plan.name, minutes or plan.minutes, device.clock, **parts)
     ema.to(device.name)
     if not run.resumed:
-        run.notes = {"device": device.name, "peak_lr": peak_lr, "batch": device.either(*plan.batch)}
+        batch = device.either(*plan.batch)
+        run.notes = {"device": device.name, "peak_lr": peak_lr, "batch": batch, "ema": decay}
         run.notes["earlier"] = [{"start": Path(file).name} for file in start]
         if facts and not start:
             run.notes["earlier"] = [*facts.get("earlier", ()), stretch(facts)]
@@ -140,9 +142,8 @@ def averaged(model: nn.Module, ema: EMAModel) -> Iterator[None]:
 
 def facts_of(run: Run, plan: Plan) -> dict:
     """What a card says of the run, besides what only its own file knows."""
-    recipe = {"ema": plan.ema, "batch": run.notes["batch"], "peak_lr": run.notes["peak_lr"]}
     return {
-        "recipe": recipe,
+        "recipe": {name: run.notes[name] for name in ("ema", "batch", "peak_lr")},
         "earlier": run.notes["earlier"],
         "device": run.notes["device"],
         "seed": plan.seed,

@@ -7,12 +7,14 @@ besides, it only moves its modules and its data there.
 import os
 import time
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from playground.training.parallel import CORES, Halves, Whole
 
+Number = TypeVar("Number", int, float)
 AVAILABLE = {
     "cpu": lambda: True,
     "cuda": torch.cuda.is_available,
@@ -30,7 +32,7 @@ class Device:
     def accelerated(self) -> bool:
         return self.name != "cpu"
 
-    def either(self, cpu: int, accelerator: int) -> int:
+    def either(self, cpu: Number, accelerator: Number) -> Number:
         """What suits it: `cpu` or `accelerator`."""
         return accelerator if self.accelerated else cpu
 

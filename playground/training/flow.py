@@ -24,7 +24,7 @@ from playground.training.unet import PROMPT_DROPOUT, drop_prompts
 from playground.world.tokens import MAX_LENGTH
 
 PLAN = Plan(
-    "flow", seed=5, peak_lr=1.5e-3, ema=0.9985, batch=(96, 2048),
+    "flow", seed=5, peak_lr=1.5e-3, ema=(0.9985, 0.9985), batch=(96, 2048),
     plain=("pos_embed", "proj_out", "time_text_embed", "context_embedder"), compiled="blocks",
 )  # fmt: skip
 SHORT, SHORT_SHARE = 32, 0.85  # tokens of most batches: captions fit, and attention costs less

@@ -24,7 +24,7 @@ from playground.training.run import Run
 from playground.training.sheets import PROMPTS
 
 PLAN = Plan(
-    "reflow", seed=8, peak_lr=4e-4, ema=0.998, batch=(64, 2048), scenes=(2_000, 30_000),
+    "reflow", seed=8, peak_lr=4e-4, ema=(0.998, 0.998), batch=(64, 2048), scenes=(2_000, 30_000),
     minutes=60, plain=flow.PLAN.plain, compiled="blocks",
 )  # fmt: skip
 GUIDANCE, STEPS = 3.0, 20  # of the pairs

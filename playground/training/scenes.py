@@ -15,15 +15,17 @@ from playground.world.scene import SIDE, Caption, Scene
 from playground.world.tokens import MAX_LENGTH, new_tokenizer
 
 CAPTIONS = 8  # of each scene, of which every draw takes one
-COMPOSED, FREE = 0.2, 0.5  # shares of compositions among scenes, of free phrasings among captions
+# Shares of compositions and of coloured shapes among scenes, of free phrasings among captions.
+COMPOSED, SHAPES, FREE = 0.15, 0.25, 0.5
 
 _tokenizer = functools.lru_cache(maxsize=1)(new_tokenizer)
 
 
 def scene_and_captions(rng: grammar.Rng, count: int) -> tuple[Scene, list[Caption]]:
     """A scene for training, said `count` times: plainly as the grammar does, or freely."""
-    world = compositions if rng.random() < COMPOSED else grammar
-    scene = world.sample_scene(rng)
+    kind = rng.random()
+    world = compositions if kind < COMPOSED else grammar
+    scene = world.sample_scene(rng, "shapes" if COMPOSED <= kind < COMPOSED + SHAPES else None)
     captions = [world.describe(scene, rng) for _ in range(count)]
     return scene, [rephrase(c, rng) if rng.random() < FREE else c for c in captions]
 

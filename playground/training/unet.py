@@ -22,7 +22,7 @@ from playground.training.sheets import PROMPTS
 from playground.world.grammar import describe
 from playground.world.tokens import new_tokenizer
 
-PLAN = Plan("unet", seed=4, peak_lr=1e-3, ema=0.998, batch=(96, 2048))
+PLAN = Plan("unet", seed=4, peak_lr=1e-3, ema=(0.998, 0.998), batch=(96, 2048))
 PROMPT_DROPOUT, SNR_GAMMA, TEST_SEED = 0.1, 5.0, 900_004
 
 

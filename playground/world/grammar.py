@@ -103,15 +103,17 @@ def several(rng: Rng, place: str, count: int) -> tuple[Item, ...]:
 
 
 def _pair(rng: Rng, place: str) -> tuple[Item, ...]:
-    if rng.random() < 0.25:  # two shapes, the plainest test of which colour goes where
-        colors = rng.permutation(visible_colors(place))[:2]
-        shapes = rng.permutation(SHAPES)[:2]
-        spots = _spots(rng, 2)
-        return tuple(
-            Item(str(shapes[i]), near(rng, spots[i], 1), NORMAL[2], color=str(colors[i]))
-            for i in (0, 1)
-        )
-    return several(rng, place, 2)
+    return _shapes(rng, place, 2) if rng.random() < 0.25 else several(rng, place, 2)
+
+
+def _shapes(rng: Rng, place: str, count: int) -> tuple[Item, ...]:
+    """Shapes, no two alike and no two of a colour: the plainest test of which colour goes where."""
+    colors = rng.permutation(visible_colors(place))[:count]
+    shapes = rng.permutation(SHAPES)[:count]
+    return tuple(
+        Item(str(shape), near(rng, spot, 1), NORMAL[count], color=str(color))
+        for shape, color, spot in zip(shapes, colors, _spots(rng, count), strict=True)
+    )
 
 
 def _count(rng: Rng, place: str) -> tuple[Item, ...]:
@@ -129,6 +131,7 @@ LAYOUTS: dict[str, Callable[[Rng, str], tuple[Item, ...]]] = {
     "pair": _pair,
     "count": _count,
     "triple": lambda rng, place: several(rng, place, 3),
+    "shapes": lambda rng, place: _shapes(rng, place, int(rng.integers(2, 4))),
 }
 
 
