@@ -26,7 +26,7 @@ from playground.engine.events import DrawingFailedError, Failure, Step, Task
 from playground.engine.local import open_session
 from playground.engine.record import RunRecord, records
 from playground.engine.session import Run, Session
-from playground.models import pictures, specs
+from playground.models import loras, pictures, specs
 from playground.models.fetch import Report, fetched
 from playground.recipe import Recipe
 
@@ -146,7 +146,8 @@ class Playground:
     ):  # fmt: skip
         """`model` is a name of `models.specs.MODELS`, the path of a diffusers folder or of a
         .safetensors file, or a Hub id, which is downloaded as far as it is not here; `report` hears
-        of it. `lora` is the path of a LoRA's file and its scale: "style.safetensors:0.8".
+        of it. `lora` is a built-in LoRA ("few-steps") or the path of its file, and after a colon
+        its scale: "style.safetensors:0.8".
 
         Raises UnknownModelError for a name that is none of these, and another ValueError with one
         sentence for what cannot be opened. With `prepared` it is ready only when the fastest
@@ -163,8 +164,11 @@ class Playground:
         self._how = Aggregation.of(self._spec.card)
 
     def recipe(self, prompt: str, **fields) -> Recipe:
-        """A recipe for this model, with its own defaults; raises RecipeError for what cannot be."""
-        usual = Recipe.for_model(self._spec.name, self._spec.defaults)
+        """A recipe for this model, with its own defaults or those of its LoRA; raises RecipeError
+        for what cannot be.
+        """
+        made_for = {**self._spec.defaults, **loras.settings(self._lora)}
+        usual = Recipe.for_model(self._spec.name, made_for)
         usual = replace(usual, lora=self._lora, weights=specs.digest(self._spec, self._lora))
         return replace(usual, prompt=prompt, **fields)
 

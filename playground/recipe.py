@@ -100,8 +100,8 @@ class Recipe:
     lora: str = field(
         "", "LoRA",
         "Small changes to the weights: few-steps, which is built in and lets the U-Net draw in "
-        "four steps, or the path of a .safetensors file; after a colon how strong they are: "
-        "style.safetensors:0.8. Empty: none.", 0, 300,
+        "four steps (LCM, 4 steps, w = 1), or the path of a .safetensors file; after a colon how "
+        "strong they are: style.safetensors:0.8. Empty: none.", 0, 300,
     )  # fmt: skip
     weights: str = field(
         "", "Weights",

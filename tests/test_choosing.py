@@ -101,6 +101,7 @@ def test_opening_a_folder_shows_it_among_the_choices(tiny_pipeline, laid_out, mo
     first, last = chooser.answers(laid_out, Shown(TEACHER), lambda: work)
     assert "Reading …" in first[-1]
     assert last[0] == Shown(folder, (folder,))
+    assert last[0].then(folder, "few-steps").lora == "few-steps"
     assert last[0].then(FLOW).choices[-1] == ("sd15", folder)
     assert "sd15 is ready. " in last[-1]
 
@@ -112,6 +113,18 @@ def test_a_built_in_lora_brings_what_it_was_made_for(monkeypatch):
     ((made, line),) = chooser._opened(recipe, Shown(TEACHER), "")
     assert made == replace(recipe, sampler="lcm", steps=4, guidance=1)
     assert "With the LoRA few-steps:0.9. Guidance scale w 1 instead of 5, Sampler LCM" in line
+
+
+def test_without_its_lora_a_model_draws_as_before(monkeypatch):
+    monkeypatch.setattr(serving, "opening_of", lambda text, lora="": iter_to(text))
+    monkeypatch.setattr(serving, "opened", lambda model, lora="": None)
+    shown = Shown(TEACHER, lora="few-steps")
+    recipe = Recipe(prompt="a cat", seed=9, sampler="lcm", steps=4, guidance=1)
+    ((made, line),) = chooser._opened(recipe, shown, "")
+    assert made == Recipe(prompt="a cat", seed=9)
+    assert "Without a LoRA. Guidance scale w 5 instead of 1" in line
+    ((made, _),) = chooser._opened(recipe, Shown(TEACHER, lora="/own.safetensors"), "")
+    assert made == recipe  # what its maker meant is not known
 
 
 def iter_to(value, *before):

@@ -10,10 +10,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from playground.engine.engine import Engine
-from playground.models import lora, specs
+from playground.models import load as load_module
+from playground.models import lora, loras, specs
 from playground.models.headers import DamagedFileError
 from playground.models.load import load
 from playground.models.lora import LoraError
+from playground.page import serving
 from playground.recipe import Recipe
 
 peft = pytest.importorskip("peft")
@@ -107,6 +109,29 @@ def test_without_peft_it_is_said_what_to_install(folder, file, monkeypatch):
     monkeypatch.setattr(lora, "find_spec", lambda _: None)
     with pytest.raises(LoraError, match="install it with “pip install peft”"):
         load(str(folder), str(file))
+
+
+def test_a_built_in_one_needs_no_peft_and_changes_what_peft_changes(monkeypatch):
+    known = loras.BUILT_IN["few-steps"]
+    pipeline = StableDiffusionPipeline.from_pretrained(specs.get(known.model).folder)
+    pipeline.load_lora_weights(str(known.file.parent), weight_name=known.file.name)
+    pipeline.fuse_lora(lora_scale=0.7)
+    pipeline.unload_lora_weights()
+    monkeypatch.setattr(lora, "find_spec", lambda _: None)
+    ours = load(known.model, "few-steps:0.7").network.state_dict()
+    plain = load(known.model).network.state_dict()
+    for name, weight in pipeline.unet.state_dict().items():
+        torch.testing.assert_close(ours[name], weight, atol=1e-6, rtol=1e-5)
+    assert any(not torch.equal(ours[name], weight) for name, weight in plain.items())
+
+
+def test_what_cannot_be_used_is_said_before_a_model_is_read(folder, file, monkeypatch):
+    monkeypatch.setattr(load_module, "_pipeline", lambda *_: 1 / 0)
+    for model, text in ((str(folder), "few-steps"), (str(folder), "/none.safetensors")):
+        with pytest.raises(LoraError):
+            load(model, text)
+        with pytest.raises(LoraError):
+            next(serving.opening_of("owner/never-fetched", text))
 
 
 @pytest.mark.parametrize("model", [n for n in specs.MODELS if n != "emoji-world"])

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from playground.models import loras
 from playground.page import page, panel
 from playground.page.remembering import connecting, facts
 from playground.page.studio.data import notes
@@ -100,6 +101,13 @@ def test_negative_words_without_guidance_by_words_are_said(session):
     assert "No words, but negative ones: the picture moves away from them." in alone
     assert not any("unconditional" in note for note in alone)
     assert any("unconditional" in note for note in said(session, prompt=""))
+
+
+def test_what_a_lora_was_not_made_for_is_said(session):
+    note = "The LoRA few-steps was made for other settings: Guidance scale w 1 instead of 5,"
+    assert any(one.startswith(note) for one in said(session, lora="few-steps"))
+    made_for = loras.settings("few-steps")
+    assert not any("LoRA" in one for one in said(session, lora="few-steps", **made_for))
 
 
 @pytest.mark.parametrize(

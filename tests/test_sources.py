@@ -56,6 +56,10 @@ def test_a_lora_is_a_file_and_how_strong_it_is():
     assert loras.read("/x/style.safetensors") == ("/x/style.safetensors", 1.0)
     assert loras.read("style.safetensors:-0.5") == ("style.safetensors", -0.5)
     assert loras.read("few-steps:0.5") == (str(loras.BUILT_IN["few-steps"].file), 0.5)
+    path = "few-steps:/../x.safetensors"
+    assert loras.read(path)[0] == path
+    assert loras.built_in(path) is None
+    assert loras.built_in("few-steps:0.5") is loras.BUILT_IN["few-steps"]
     for wrong in ("few-steps:", "few-steps:9", "few-steps.bin"):
         with pytest.raises(SourceError, match="few-steps"):
             loras.read(wrong)
@@ -90,6 +94,17 @@ def test_who_can_reach_the_page(name, value, reached, public):
     assert offered.others_can_reach() == reached
 
 
+def test_where_others_reach_the_page_a_lora_has_its_full_strength(public):
+    """Each strength is a model of its own in memory, and a link may name any."""
+    public.setenv(offered.LIST, "/styles/ink.safetensors")
+    for lora in ("", "few-steps", "/styles/ink.safetensors"):
+        offered.check("emoji-world", lora)
+    for lora in ("few-steps:0.11", "few-steps:1", "/styles/ink.safetensors:0.5", "few-steps:/x",
+                 "few-steps:/../x.safetensors", "/x.safetensors"):  # fmt: skip
+        with pytest.raises(NotOfferedError, match="does not offer that LoRA"):
+            offered.check("emoji-world", lora)
+
+
 def test_where_others_reach_the_page_only_listed_models_are_offered(public, tiny_pipeline):
     folder = str(tiny_pipeline("sd15"))
     for name in (folder, "owner/name", "/etc", "/etc/x.safetensors"):
@@ -112,7 +127,7 @@ def test_the_list_may_be_a_file(public, tmp_path):
     file.write_text("# for the class\nowner/name  # SDXL\n\n/models/style.safetensors\n")
     public.setenv(offered.LIST, str(file))
     assert offered.allow_list() == ("owner/name", "/models/style.safetensors")
-    offered.check("owner/name", "/models/style.safetensors:0.5")
+    offered.check("owner/name", "/models/style.safetensors")
     with pytest.raises(NotOfferedError, match="does not offer that LoRA"):
         offered.check("owner/name", "/models/other.safetensors")
     public.setenv(offered.LIST, str(tmp_path / "none.txt"))

@@ -7,6 +7,7 @@ from conftest import tiny_model
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
+from playground.api.answers import recipe_of
 from playground.client import Playground
 from playground.models import loras
 from playground.training import adapter, consistency, export
@@ -94,8 +95,11 @@ def test_the_teacher_draws_in_four_calls_with_it():
         "a blue star above a cow", "a pizza", "three yellow circles",
     ]  # fmt: skip
     playground = Playground("emoji-world", lora="few-steps")
-    settings = loras.BUILT_IN["few-steps"].settings
-    recipes = [playground.recipe(p, seed=i, **settings) for i, p in enumerate(prompts)]
+    recipes = [playground.recipe(p, seed=i) for i, p in enumerate(prompts)]
+    asked = recipe_of({"prompt": prompts[0], "lora": "few-steps", "steps": 2})
+    for name, value in loras.BUILT_IN["few-steps"].settings.items():
+        assert {getattr(one, name) for one in recipes} == {value}
+        assert getattr(asked, name) == (2 if name == "steps" else value)
     drawn = [one.record.picture for one in playground.draw_all(recipes)]
     assert {(one.calls, one.rows) for one in drawn} == {(4, 4)}
     seen = oracle.read(oracle.load(), np.stack([one.image for one in drawn]))

@@ -1,6 +1,7 @@
 """Reflow: pairs are the flow model's own, and training on them straightens its paths."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -90,14 +91,26 @@ def test_training_on_pairs_straightens_the_paths(words, monkeypatch):
     assert reflow.bend(noise, end, after) < 0.8 * reflow.bend(noise, again, before)
 
 
-def test_measuring_follows_every_path_from_the_noise_of_its_seed(words, tiny):
+class Wind(torch.nn.Module):
+    """Everything moves alike: every path ends 1 below where it began."""
+
+    def forward(self, x, *_):
+        return SimpleNamespace(sample=torch.ones_like(x))
+
+
+def test_measuring_follows_every_path_from_the_noise_of_its_seed(tiny, monkeypatch):
     """A straight model's ends are its picture, whatever the batches; its paths do not bend."""
+    monkeypatch.setattr(straightening, "BATCH", 2)
     picture = torch.randn(1, 4, 16, 16)
     frozen = denoising.Given(choose(), tiny.vae, tiny.text_encoder, tiny.tokenizer)
     for steps in (1, 4):
         latents, bend = straightening.ends(Straight(picture), frozen, ["a"] * 3, 1.0, steps)
         torch.testing.assert_close(latents, picture.expand(3, -1, -1, -1), atol=1e-4, rtol=0)
         assert bend == pytest.approx(0, abs=1e-6)
+    seeds = [torch.Generator().manual_seed(seed) for seed in range(3)]
+    noise = torch.cat([torch.randn(1, 4, 16, 16, generator=seed) for seed in seeds])
+    latents, _ = straightening.ends(Wind(), frozen, ["a"] * 3, 1.0, 2)
+    torch.testing.assert_close(latents, noise - 1)
 
 
 def test_without_a_checkpoint_nothing_is_measured(tmp_path, monkeypatch):

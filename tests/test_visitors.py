@@ -230,6 +230,17 @@ def test_who_wants_many_takes_one_cell_beside_three_of_singles(singles, w, rows,
     assert sum(len(cell.branches) for _, cell in engine._choose()) == 16
 
 
+def test_an_edit_goes_on_beside_a_single_picture_and_does_not_stop_it(tiny):
+    """An edited cell comes with its source: four rows, which must fit beside the picture's two."""
+    engine = Idle(tiny)
+    edit = engine.submit([LONG] * 3, visitor="ann")
+    edit.cells[1].source = edit.cells[0]
+    single = engine.submit([Recipe(**SMALL, steps=8)], visitor="ben")
+    for _ in range(8):
+        served = Counter(run for run, _ in engine._choose())
+        assert served == {single: 1, edit: 2}
+
+
 def test_who_asks_again_stands_at_the_end(tiny):
     """Who draws while typing does not keep the first place for ever."""
     engine = Idle(tiny, max_rows=2)
@@ -254,6 +265,7 @@ def test_a_run_that_waits_says_what_stands_before_it(tiny):
     runs[31] = engine.submit([Recipe(**SMALL, steps=15)], visitor="31")
     sweep = engine.submit([Recipe(**SMALL, steps=15)] * 16, visitor="sweep")
     assert engine.ahead(sweep) == Ahead(33, 46.0)  # 1,470 rows: 92 calls
+    assert not engine.full(sweep)  # it has its share of each call
 
 
 def test_a_tick_is_of_one_size_and_keeps_to_its_rows(tiny):

@@ -12,7 +12,7 @@ from playground.api.sheets import sheet
 from playground.attention.summing import Aggregation
 from playground.diffusion import samplers as sampler_table
 from playground.engine.record import RunRecord
-from playground.models import offered, specs
+from playground.models import loras, offered, specs
 from playground.page import fits, together
 from playground.page.guidance import sweeping
 from playground.page.guidance.axis import AXES, place
@@ -36,14 +36,15 @@ Values = Mapping[str, Any]
 
 
 def recipe_of(values: Values) -> Recipe:
-    """The recipe that the values describe: what is not said is the model's own."""
+    """The recipe that the values describe: what is not said is the model's own, or its LoRA's."""
     said = {n: values[n] for n in FIELDS if values.get(n) is not None}
     name = said.get("model", Recipe().model)
     if not isinstance(name, str):
         raise RecipeError("Model must be text.")
     offered.check(name)
-    spec = specs.get(name)
-    return replace(Recipe.for_model(spec.name, spec.defaults), **said)
+    spec, lora = specs.get(name), said.get("lora")
+    made_for = loras.settings(lora) if isinstance(lora, str) else {}
+    return replace(Recipe.for_model(spec.name, {**spec.defaults, **made_for}), **said)
 
 
 def draw(values: Values, service: Service, caller: Caller) -> Answer:

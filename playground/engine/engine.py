@@ -130,9 +130,7 @@ class Engine:
     def full(self, run: Run) -> bool:
         """Whether those before a run fill all calls that it would need by itself."""
         with self._changed:
-            before = self._turns.before(run, self.max_rows)
-            alone = max((cell.left for cell in run.cells), default=before.launches)
-        return before.others > 0 and before.launches > alone
+            return self._turns.full(run, self.max_rows)
 
     def _admit(self, run: Run) -> None:
         """Raises TooMuchError if this visitor may not have this run, too."""

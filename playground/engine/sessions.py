@@ -75,5 +75,8 @@ class Sessions:
         if closed:
             while closed:
                 closed.pop().close()
+            frozen = gc.get_freeze_count()
             gc.unfreeze()  # a session may be among what a page takes for what stays
             gc.collect()  # engines and their runs know each other
+            if frozen:
+                gc.freeze()

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -72,14 +72,18 @@ class Turns:
 
         Fewer than `max_rows` while single pictures are drawn beside another visitor's many: the
         time of a call grows with its rows, and a single picture waits for the whole of each call.
-        So it has twice its own rows; of many single pictures' calls the others have a quarter.
+        So the others have one cell, an edited one with its source; of many single pictures' calls
+        they have a quarter.
         """
         singles, many = self._parted()
         if not (singles and many):
             return max_rows
         own = sum(len(cell.branches) for mine in singles for run in mine for cell in run.cells)
         theirs = BESIDE * math.ceil(own / (BESIDE * (EVERY - 1)))
-        return min(max_rows, own + theirs)
+        together = Counter[Cell]()
+        for cell in (cell for mine in many for run in mine for cell in run.cells):
+            together[cell.source or cell] += len(cell.branches)
+        return min(max_rows, own + max(theirs, *together.values()))
 
     def in_turn(self, max_rows: int) -> Iterator[tuple[Run, Cell]]:
         """All cells in the order of service: mostly those of single pictures, and every `EVERY`th
@@ -119,6 +123,16 @@ class Turns:
         launches = max(math.ceil(rows / capacity), *(cell.left for cell in run.cells), 1)
         beside = BESIDE if many else 0
         return Before(len(others), launches, min(max_rows, rows / launches + beside))
+
+    def full(self, run: Run, max_rows: int) -> bool:
+        """Whether those before a single picture fill all calls that it would need by itself. Who
+        wants many begins at once, with a share of each call.
+        """
+        singles, _ = self._parted()
+        if not any(run in mine for mine in singles) or not run.cells:
+            return False
+        before = self.before(run, max_rows)
+        return before.others > 0 and before.launches > max(cell.left for cell in run.cells)
 
     def _parted(self) -> tuple[list[deque[Run]], list[deque[Run]]]:
         """The runs of who waits for a single picture, by the order of asking, and of the others."""

@@ -109,7 +109,8 @@ def _by_steps(
         shares = " | ".join(percent(right[each], 1) for each in steps)
         lines.append(f"| {name} | {figure} | {shares} |")
     lines += ["", f"Right: mean of the thirteen cells, {count} pictures a cell, {how}"]
-    return "\n".join([*lines, f"Regenerate with `python -m playground.measuring {stage}`."])
+    again = f"python -m playground.measuring {stage} --count {count}"
+    return "\n".join([*lines, f"Regenerate with `{again}`."])
 
 
 MORE = ("phrasing", "compose")
@@ -127,7 +128,8 @@ def settings(row: dict) -> str:
 
 
 def _options(card: dict, row: dict) -> str:
-    """The options that name the model of a card and the seed, if they are not the usual ones."""
+    """The options with which a row was measured: count, and model and seed if not the usual."""
     names = [name for name, spec in specs.MODELS.items() if spec.card == card]
     model = f" --model {names[0]}" if names and names[0] != "emoji-world" else ""
-    return model + (f" --seed {row['seed']}" if row["seed"] != SEED else "")
+    seed = f" --seed {row['seed']}" if row["seed"] != SEED else ""
+    return f"{model} --count {row['count']}{seed}"

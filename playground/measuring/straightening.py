@@ -27,16 +27,16 @@ COUNT, BATCH = 40, 50  # pictures of a cell, and of one call
 def measure(count: int = COUNT) -> None:
     """Measure the exported flow model and the straightened one, and write both into its card."""
     run = reflow.last_run()
+    facts, pairs = denoising.facts_of(run, reflow.PLAN), run.notes["pairs"]
     before, straight = export.load_flow().eval(), reflow.straightened(run)
     rows = [
         of_model(before, guidance, count) | {"guidance": guidance, "reflow": False}
         for guidance in (reflow.GUIDANCE, 1.0)
     ]
     rows.append(of_model(straight, 1.0, count) | {"guidance": 1.0, "reflow": True})
-    facts = denoising.facts_of(run, reflow.PLAN)
     trained = {name: facts[name] for name in ("minutes", "samples", "steps")}
     trained["device"] = "two CPU cores" if facts["device"] == "cpu" else facts["device"]
-    found = {"rows": rows, "count": count, "pairs": reflow.PAIRS[0], "trained": trained}
+    found = {"rows": rows, "count": count, "pairs": pairs, "trained": trained}
     export.update_card(export.flow_folder(), reflow=found | report.environment())
 
 

@@ -36,6 +36,8 @@ def load(
     `memory`, `lora`; and what `report` raises.
     """
     spec = specs.get(name)
+    if with_lora:
+        lora.check(with_lora, spec.name)
     found = spec.checkpoint
     if spec.built_in:
         where = where or Place("cpu", torch.float32)

@@ -5,10 +5,15 @@ stay right, and a call costs what it cost before.
 """
 
 import re
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playground.models import headers, loras
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DOWN = re.compile(r"\.lora[_.](A|down)\.")  # one such matrix for each layer that is changed
 
@@ -17,24 +22,37 @@ class LoraError(ValueError):
     """Why a LoRA cannot be used, and what to do."""
 
 
-def fuse(pipeline, text: str, model: str) -> None:
-    """Change the weights of that model's pipeline as the LoRA that a recipe names says; for good.
+def check(text: str, model: str) -> int:
+    """How many layers the LoRA that a recipe names changes, before that model is read.
 
-    Raises LoraError, SourceError or DamagedFileError. After an error the pipeline is not to be
-    used.
+    Raises LoraError, SourceError or DamagedFileError for one that cannot be used.
     """
-    path, scale = loras.read(text)
-    file = Path(path).expanduser()
-    if (known := loras.built_in(text)) and known.model != model:
+    file = Path(loras.read(text)[0]).expanduser()
+    known = loras.built_in(text)
+    if known and known.model != model:
         raise LoraError(f"{known.label} changes {known.model} alone: choose that model for it.")
     if not file.is_file():
         raise LoraError(f"There is no LoRA {file}: check how the path is written.")
-    said = headers.read(file)
-    changed = sum(bool(DOWN.search(f".{name}")) for name in said.tensors)
+    changed = sum(bool(DOWN.search(f".{name}")) for name in headers.read(file).tensors)
     if not changed:
         raise LoraError(f"{file.name} is no LoRA: it has no low-rank matrices.")
-    if find_spec("peft") is None:
+    if known is None and find_spec("peft") is None:
         raise LoraError("LoRA files need the package peft: install it with “pip install peft”.")
+    return changed
+
+
+def fuse(pipeline, text: str, model: str) -> None:
+    """Change the weights of that model's pipeline as the LoRA that a recipe names says; for good.
+
+    Raises what `check` raises. After an error the pipeline is not to be used.
+    """
+    changed, (path, scale) = check(text, model), loras.read(text)
+    file = Path(path).expanduser()
+    if loras.built_in(text):
+        from safetensors.torch import load_file
+
+        add(pipeline, load_file(file), scale)
+        return
     if not hasattr(pipeline, "load_lora_weights"):
         raise LoraError("Models of this family take no LoRA.")
     try:
@@ -47,6 +65,22 @@ def fuse(pipeline, text: str, model: str) -> None:
         raise LoraError(_other_base(file))
     pipeline.fuse_lora(lora_scale=scale)
     pipeline.unload_lora_weights()
+
+
+def add(pipeline, weights: "Mapping[str, Tensor]", scale: float) -> None:
+    """W + scale·B·A (Hu et al. 2021, eq. 3) of A and B as `training.adapter` writes them.
+
+    As peft does it, which not everybody has: it makes diffusers a second slower to import.
+    """
+    for name, down in weights.items():
+        if not name.endswith(".lora_A.weight"):
+            continue
+        layer = name.removesuffix(".lora_A.weight")
+        part, _, path = layer.partition(".")
+        weight = getattr(pipeline, part).get_submodule(path).weight.data
+        up = weights[f"{layer}.lora_B.weight"]
+        change = up.float().flatten(1) @ down.float().flatten(1)
+        weight += scale * change.view_as(weight)
 
 
 def _other_base(file: Path) -> str:

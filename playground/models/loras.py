@@ -50,4 +50,11 @@ def read(text: str) -> tuple[str, float]:
 
 def built_in(text: str) -> BuiltIn | None:
     """The built-in one that a recipe's `lora` names."""
-    return BUILT_IN.get(text.partition(":")[0])
+    found = _FORM.fullmatch(text)
+    return BUILT_IN.get(found["name"]) if found else None
+
+
+def settings(text: str) -> Mapping[str, object]:
+    """The fields of a recipe that its `lora` was made for; none if it does not say."""
+    known = built_in(text)
+    return known.settings if known else {}

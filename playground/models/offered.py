@@ -54,10 +54,11 @@ def allow_list() -> tuple[str, ...]:
 
 
 def check(model: str, lora: str = "") -> None:
-    """Raises NotOfferedError for a model or a LoRA file that may not be named here.
+    """Raises NotOfferedError for a model or a LoRA that may not be named here.
 
     A built-in name is always offered. A Hub id on the list offers each of its commits; one that is
-    listed with a revision offers that one alone.
+    listed with a revision offers that one alone. A LoRA is offered at its full strength alone: each
+    other one would be one more model in memory.
     """
     if not others_can_reach():
         return
@@ -75,5 +76,8 @@ def check(model: str, lora: str = "") -> None:
         raise NotOfferedError(
             f"This playground does not offer {model[:80]!r}; it offers: {offered}."
         )
-    if lora and not loras.built_in(lora) and loras.read(lora)[0] not in names:
-        raise NotOfferedError("This playground does not offer that LoRA.")
+    if lora and lora not in loras.BUILT_IN and lora not in names:
+        raise NotOfferedError(
+            "This playground does not offer that LoRA; those that it offers are used at their full "
+            "strength, without a number after a colon."
+        )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 
 from playground.models import loras, offered, source, specs
-from playground.page import serving, switching
+from playground.page import fits, serving, switching
 from playground.recipe import FIELDS, Recipe
 
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
@@ -22,14 +22,17 @@ HOW = (
 
 @dataclass(frozen=True)
 class Shown:
-    """What the chooser of one visitor shows: the model, and others that it was before."""
+    """What the chooser of one visitor shows: the model, others that it was before, and the LoRA
+    that was opened with it.
+    """
 
     model: str
     others: tuple[str, ...] = ()
+    lora: str = ""
 
-    def then(self, model: str) -> "Shown":
+    def then(self, model: str, lora: str = "") -> "Shown":
         known = model in specs.MODELS or model in self.others
-        return Shown(model, self.others if known else (*self.others, model))
+        return Shown(model, self.others if known else (*self.others, model), lora)
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -64,6 +67,7 @@ class Chooser:
 
         starts = [self.open.click]
         starts += [w.submit for w in (self.text, self.lora) if isinstance(w, gr.Textbox)]
+        starts += [w.input for w in (self.lora,) if isinstance(w, gr.Dropdown)]
         opening = gr.on(
             starts, on_open, [self.shown, self.text, *panel.inputs], outputs,
             trigger_mode="once", **ways, **HIDDEN,
@@ -91,7 +95,7 @@ def answers(panel, shown: Shown, work: Callable[[], Iterator]) -> Iterator[list]
                 yield [gr.skip(), *nothing, said(event)]
             else:
                 recipe, line = event
-                now = shown.then(recipe.model)
+                now = shown.then(recipe.model, recipe.lora)
                 yield [now, *panel.fitted(recipe, now.choices), said(line)]
     except ValueError as error:
         back = [gr.update(value=shown.model) if w is panel.chooser.model else gr.skip()
@@ -109,9 +113,9 @@ def _chosen(recipe: Recipe, shown: Shown) -> Iterator[str | tuple[Recipe, str]]:
 
 
 def _opened(recipe: Recipe, shown: Shown, text) -> Iterator[str | tuple[Recipe, str]]:
-    """A model that was named; without a name a LoRA for the one that is there."""
+    """A model that was named; without a name a LoRA for the one that is there, or none again."""
     text = text.strip() if isinstance(text, str) else ""
-    if not text and not recipe.lora:
+    if not text and not recipe.lora and not shown.lora:
         raise ValueError(f"Name a model first. {source.HOW}")
     offered.check(text or shown.model, recipe.lora)
     name = yield from serving.opening_of(text or shown.model, recipe.lora)
@@ -119,9 +123,14 @@ def _opened(recipe: Recipe, shown: Shown, text) -> Iterator[str | tuple[Recipe, 
         made, line = switching.switched(recipe, shown.model, name)
         made = replace(made, lora=recipe.lora)
     else:
-        made, line = recipe, f"With the LoRA {recipe.lora}."
-    if known := loras.built_in(recipe.lora):
-        before, made = made, replace(made, **known.settings)
+        made = recipe
+        line = f"With the LoRA {recipe.lora}." if recipe.lora else "Without a LoRA."
+    fields = dict(loras.settings(recipe.lora))
+    if not recipe.lora and shown.lora:
+        usual = fits.of(name).usual
+        fields = {field: getattr(usual, field) for field in loras.settings(shown.lora)}
+    if fields:
+        before, made = made, replace(made, **fields)
         line += f" {switching.told(before, made)}"
     yield made, f"{specs.get(name).label} is ready. {line}{_expected(made)}"
 

@@ -15,6 +15,7 @@ from playground.engine.sessions import Opener, Sessions
 from playground.engine.work import Limits, Work
 from playground.hosting.settings import Settings
 from playground.models import offered, specs
+from playground.models.lora import check as check_lora
 from playground.page.kept import Kept
 from playground.paths import ASSETS
 from playground.recipe import Recipe
@@ -122,7 +123,17 @@ def waiting(run: Run) -> Iterator[str]:
 def session(model: str, lora: str = "") -> Session:
     """The session of that model, opened once even if several visitors ask at the same time."""
     offered.check(model, lora)
-    return SESSIONS.get(specs.get(model).name, lora)
+    name = specs.get(model).name
+    _check(lora, name)
+    return SESSIONS.get(name, lora)
+
+
+def _check(lora: str, model: str) -> None:
+    """Raises ValueError for a LoRA that cannot be used, before a model is fetched, or another one
+    closed, for it.
+    """
+    if lora and not SESSIONS.opened(model, lora):
+        check_lora(lora, model)
 
 
 def opened(model: str, lora: str = "") -> Session | None:
@@ -151,6 +162,7 @@ def opening_of(text: str, lora: str = "") -> Iterator[str]:
     Returns what recipes call it.
     """
     offered.check(text, lora)
+    _check(lora, text)
     begun = opening.Opening(SESSIONS, text, lora)
     try:
         for now in begun:

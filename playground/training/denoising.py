@@ -86,6 +86,7 @@ def begin(
     parts = {"model": model, "optimizer": optimizer, "ema": ema}
     run = Run(plan.name, minutes or plan.minutes, device.clock, **parts)
     ema.to(device.name)
+    run.notes.setdefault("ema", decay)  # a checkpoint may not have it
     if not run.resumed:
         batch = device.either(*plan.batch)
         run.notes = {"device": device.name, "peak_lr": peak_lr, "batch": batch, "ema": decay}

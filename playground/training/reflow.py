@@ -113,6 +113,7 @@ def train(
     scenes = Pool(frozen.vae, place.either(*PLAN.scenes), place)
     pairs = Pairs(teacher, frozen, scenes)
     scenes.close()
+    run.notes["pairs"] = len(pairs.parts[0])
 
     def loss_of(transformer, noise, clean, tokens):
         with place.autocast():

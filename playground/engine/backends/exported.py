@@ -71,8 +71,9 @@ class Exported:
 
 
 def _give_way() -> None:
-    """Others who share the cores come first: fifty visitors who ask at the same moment are told a
-    third sooner how many are before them, and pictures take as long as before.
+    """The threads that compute the parts of a call let others have the cores first. Measured with
+    two cores: fifty visitors who ask at the same moment are told a quarter sooner how many are
+    before them, and pictures take as long as before.
     """
     if sys.platform == "linux":  # elsewhere this would be said of the whole process
         os.nice(GIVES_WAY)

@@ -1,6 +1,7 @@
 """Serve a page: its limits, its headers, its health, and the end of the process if it is dead."""
 
 import asyncio
+import getpass
 import importlib
 import inspect
 import os
@@ -35,15 +36,24 @@ RUNS = "runs"  # what handlers that compute share
 STATISTICS = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**9), "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
 FILES = 600  # seconds between two looks for old files
 # Gradio sets matplotlib's backend around every event. Where none was chosen before, the first event
-# of a process tries which one there is, for half a second, and everybody waits. What matplotlib
-# notes is none of a home's.
-MATPLOTLIB = {
-    "MPLBACKEND": "agg",
-    "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "latent-playground-matplotlib"),
-}
+# of a process tries which one there is, for half a second, and everybody waits.
+MATPLOTLIB = {"MPLBACKEND": "agg"}
 # Seconds between gradio's estimates of when an event will begin, which the page does not show. It
 # would tell everybody who waits whenever one begins: 50 at once, 1,275 messages.
 ESTIMATES = 60
+
+
+def own_folder(name: str) -> str:
+    """A folder among the temporary files that is this user's alone, the same one at each start."""
+    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
+    place = Path(tempfile.gettempdir()) / f"{name}-{user}"
+    try:
+        place.mkdir(mode=0o700, exist_ok=True)
+        said = place.lstat()
+    except OSError:
+        return tempfile.mkdtemp()
+    strange = hasattr(os, "getuid") and (said.st_uid != user or said.st_mode & 0o077)
+    return tempfile.mkdtemp() if strange or place.is_symlink() else str(place)
 
 
 class Host:
@@ -71,6 +81,8 @@ class Host:
         page.delete_cache = (FILES, most.upload_minutes * 60)
         for name, value in (STATISTICS | MATPLOTLIB).items():
             os.environ.setdefault(name, value)
+        if "MPLCONFIGDIR" not in os.environ:  # what matplotlib notes is none of a home's
+            os.environ["MPLCONFIGDIR"] = own_folder("latent-playground")
         page.queue(
             max_size=most.waiting, default_concurrency_limit=QUICK, api_open=False,
             status_update_rate=ESTIMATES,

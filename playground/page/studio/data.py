@@ -1,12 +1,14 @@
 """What the Studio shows of a finished run."""
 
+from dataclasses import replace
+
 from playground import weighting
 from playground.attention.summing import Aggregation
 from playground.diffusion import guidance, samplers
 from playground.engine.record import RunRecord
 from playground.engine.session import PromptFacts
-from playground.models import specs
-from playground.page import fits
+from playground.models import loras, specs
+from playground.page import fits, switching
 from playground.page.fits import Fit
 from playground.page.shared.view import Summing
 from playground.page.studio import judging
@@ -78,6 +80,9 @@ def notes(recipe: Recipe, prompt: PromptFacts, negative: PromptFacts) -> list[st
     if not prompt.content:  # nothing, or punctuation alone
         found.append(_without_words(recipe, negative, two))
     found += _read_or_not(recipe, negative, fit)
+    if (meant := replace(recipe, **loras.settings(recipe.lora))) != recipe:
+        others = switching.told(recipe, meant)
+        found.append(f"The LoRA {recipe.lora} was made for other settings: {others}")
     if two and recipe.guidance in (0, 1) and recipe.guider != "cfg":
         found.append("At exactly w = 0 and w = 1 the guider has no effect.")
     if any(getattr(recipe, f) != FIELDS[f].default for f in fit.unused):
