@@ -23,7 +23,7 @@ def test_a_download_goes_on_where_it_broke(tmp_path):
         assert first is None
         assert all(re.fullmatch(r"bytes=\d+-", range_) for range_ in more)
         assert more
-    assert "incomplete" in found["missing"]["error"]
+    assert "is not where it should be" in found["missing"]["error"]
     assert len(found["missing"]["asked"]) == 1
     assert "the server answered 503" in found["down"]["error"]
     # the second time nothing is asked; a full browser goes on without keeping

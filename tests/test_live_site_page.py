@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -296,21 +297,55 @@ def test_the_service_worker_keeps_the_page_and_not_the_models():
     kept = json.loads(text.split("const KEPT = ")[1].split(";\n")[0])
     assert set(kept) == set(hashes) - {"models/x.onnx"}
     assert set(early) == {"index.html", "js/page/main.js", "shown/explorer.json"}
+    # another edition of the same version has a cache of its own
+    other = page_files.service_worker(hashes | {"shown/race.json": "f" * 64}, "1").decode()
+    assert text.splitlines()[0] != other.splitlines()[0]
+    assert text == page_files.service_worker(hashes, "1").decode()
 
 
 INSTALLED = """
-const heard = {}, addEventListener = (name, act) => (heard[name] = act);
-const self = { location: { href: 'http://here/sw.js' }, skipWaiting() {}, addEventListener };
-const caches = { open: async () => ({ addAll: async () => {} }) };
+const found = { kept: [], skipped: 0 }, heard = {}, work = [];
+const self = {
+  location: { href: 'http://here/sw.js' }, registration: { active: %s },
+  addEventListener: (name, act) => (heard[name] = act), skipWaiting: () => (found.skipped += 1),
+};
+const put = async (url, answer) => found.kept.push([url, await answer.text(), answer.redirected]);
+const caches = { open: async () => ({ put }) };
+globalThis.fetch = async ({ url }) => {
+  const answer = new Response(url);  // as of a host that redirects index.html to its folder
+  return Object.defineProperty(answer, "redirected", { value: url.endsWith("index.html") });
+};
 %s
-heard.install({ waitUntil() {}, addRoutes: async (routes) => console.log(JSON.stringify(routes)) });
+const addRoutes = async (routes) => (found.routes = routes);
+heard.install({ waitUntil: (one) => work.push(one), addRoutes });
+await Promise.all(work);
+console.log(JSON.stringify(found));
 """
 
 
-def test_the_page_is_read_from_its_cache_without_the_service_worker_but_for_its_address(tmp_path):
+def installed(tmp_path, active: str) -> tuple[str, dict]:
+    """A service worker's script, and what it does while it is installed."""
     text = page_files.service_worker({"index.html": "a" * 64, "js/main.js": "b" * 64}, "1").decode()
     script = tmp_path / "installed.mjs"
-    script.write_text(INSTALLED % text)
-    routes = json.loads(node.run(script))
+    script.write_text(INSTALLED % (active, text))
+    return text, json.loads(node.run(script))
+
+
+def test_the_page_is_read_from_its_cache_without_the_service_worker_but_for_its_address(tmp_path):
+    text, found = installed(tmp_path, "null")
+    routes = found["routes"]
     assert routes["condition"] == {"or": [{"urlPattern": {"pathname": "/js/main.js"}}]}
-    assert f'CACHE = "{routes["source"]["cacheName"][:-1]}" + VERSION' in text
+    (version,) = re.findall(r'^const VERSION = "(1-\w{12})";$', text, re.M)
+    assert routes["source"] == {"cacheName": f"latent-playground-page-{version}"}
+
+
+def test_a_newer_edition_waits_while_a_page_of_the_older_one_is_open(tmp_path):
+    """That page fetches modules of its own edition; and a kept page is no redirected answer."""
+    _, first = installed(tmp_path, "null")
+    _, newer = installed(tmp_path, "{}")
+    assert (first["skipped"], newer["skipped"]) == (1, 0)
+    for found in (first, newer):
+        assert sorted(found["kept"]) == [
+            [f"http://here/{path}", f"http://here/{path}", False]
+            for path in ("index.html", "js/main.js")
+        ]

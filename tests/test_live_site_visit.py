@@ -364,9 +364,14 @@ def test_a_visit_that_draws_nothing(visitor, live_site, folder):
     page.evaluate(
         "navigator.serviceWorker.getRegistration().then((one) => one.update()).then(() => 0)"
     )
-    until(page, f"{EDITIONS}.then((all) => all.length === 1 && all[0] !== '{before}')")
+    until(page, "navigator.serviceWorker.getRegistration().then((one) => !!one.waiting)")
     page.reload()
+    expect(page).to_have_title("Latent Playground")  # the older one stays whole while it is open
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
     expect(page).to_have_title("The next Latent Playground")
+    until(page, f"{EDITIONS}.then((all) => all.length === 1 && all[0] !== '{before}')")
     until(
         page,
         "caches.open('latent-playground-files').then((kept) => kept.keys()).then((all) => "

@@ -11,10 +11,10 @@ from torch import nn
 
 from playground.engine.engine import Engine
 from playground.models import load as load_module
-from playground.models import lora, loras, specs
+from playground.models import loras, specs
 from playground.models.headers import DamagedFileError
 from playground.models.load import load
-from playground.models.lora import LoraError
+from playground.models.loras import LoraError
 from playground.page import serving
 from playground.recipe import Recipe
 
@@ -106,7 +106,7 @@ def test_other_files_are_refused(folder, file, tmp_path):
 
 
 def test_without_peft_it_is_said_what_to_install(folder, file, monkeypatch):
-    monkeypatch.setattr(lora, "find_spec", lambda _: None)
+    monkeypatch.setattr(loras, "find_spec", lambda _: None)
     with pytest.raises(LoraError, match="install it with “pip install peft”"):
         load(str(folder), str(file))
 
@@ -117,7 +117,7 @@ def test_a_built_in_one_needs_no_peft_and_changes_what_peft_changes(monkeypatch)
     pipeline.load_lora_weights(str(known.file.parent), weight_name=known.file.name)
     pipeline.fuse_lora(lora_scale=0.7)
     pipeline.unload_lora_weights()
-    monkeypatch.setattr(lora, "find_spec", lambda _: None)
+    monkeypatch.setattr(loras, "find_spec", lambda _: None)
     ours = load(known.model, "few-steps:0.7").network.state_dict()
     plain = load(known.model).network.state_dict()
     for name, weight in pipeline.unet.state_dict().items():

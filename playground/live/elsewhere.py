@@ -1,6 +1,7 @@
 """What of the served page needs Python: the sentences that the static page says in its place.
 
-Each is followed by a link to own.html, which says how to get it.
+Where one stands on the page, a link to own.html follows, which says how to get it; what is said
+when it is asked for stands alone.
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ A view stays as it is: its template and behaviour become one module, its style i
 `js/page/views.js` gives it the same `element`, `props`, `watch` and `trigger` as gradio does.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -183,8 +184,11 @@ def service_worker(
         for entry in (entries or {}).values()
         if entry["path"].endswith(".wasm.gz")
     }
+    # Not the version alone: editions of one version may be published every day.
+    edition = hashlib.sha256(json.dumps([kept, inside]).encode()).hexdigest()[:12]
     head = (
-        f"const VERSION = {json.dumps(version)};\nconst EARLY = {json.dumps(early)};\n"
+        f"const VERSION = {json.dumps(f'{version}-{edition}')};\n"
+        f"const EARLY = {json.dumps(early)};\n"
         f"const KEPT = {json.dumps(kept)};\nconst INSIDE = {json.dumps(inside)};\n"
     )
     return (head + (HERE / "js" / "page" / "sw.js").read_text()).encode()

@@ -12,7 +12,7 @@ import torch
 import transformers
 from torch import nn
 
-from playground.models import device, lora, preview, specs
+from playground.models import device, lora, loras, preview, specs
 from playground.models.checkpoints import LEFT_OUT, Checkpoint, CheckpointError, Component
 from playground.models.device import Place
 from playground.models.latent import LatentModel
@@ -37,7 +37,7 @@ def load(
     """
     spec = specs.get(name)
     if with_lora:
-        lora.check(with_lora, spec.name)
+        loras.check(with_lora, spec.name)
     found = spec.checkpoint
     if spec.built_in:
         where = where or Place("cpu", torch.float32)

@@ -4,49 +4,23 @@ Fused, W + scale·B·A is a plain layer again: text keys and values that are com
 stay right, and a call costs what it cost before.
 """
 
-import re
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playground.models import headers, loras
+from playground.models import loras
+from playground.models.loras import LoraError
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-DOWN = re.compile(r"\.lora[_.](A|down)\.")  # one such matrix for each layer that is changed
-
-
-class LoraError(ValueError):
-    """Why a LoRA cannot be used, and what to do."""
-
-
-def check(text: str, model: str) -> int:
-    """How many layers the LoRA that a recipe names changes, before that model is read.
-
-    Raises LoraError, SourceError or DamagedFileError for one that cannot be used.
-    """
-    file = Path(loras.read(text)[0]).expanduser()
-    known = loras.built_in(text)
-    if known and known.model != model:
-        raise LoraError(f"{known.label} changes {known.model} alone: choose that model for it.")
-    if not file.is_file():
-        raise LoraError(f"There is no LoRA {file}: check how the path is written.")
-    changed = sum(bool(DOWN.search(f".{name}")) for name in headers.read(file).tensors)
-    if not changed:
-        raise LoraError(f"{file.name} is no LoRA: it has no low-rank matrices.")
-    if known is None and find_spec("peft") is None:
-        raise LoraError("LoRA files need the package peft: install it with “pip install peft”.")
-    return changed
 
 
 def fuse(pipeline, text: str, model: str) -> None:
     """Change the weights of that model's pipeline as the LoRA that a recipe names says; for good.
 
-    Raises what `check` raises. After an error the pipeline is not to be used.
+    Raises what `loras.check` raises. After an error the pipeline is not to be used.
     """
-    changed, (path, scale) = check(text, model), loras.read(text)
+    changed, (path, scale) = loras.check(text, model), loras.read(text)
     file = Path(path).expanduser()
     if loras.built_in(text):
         from safetensors.torch import load_file

@@ -3,13 +3,20 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
+from playground.models import headers
 from playground.models.source import SourceError
 from playground.paths import ASSETS
 
 LARGEST = 4.0  # of the scale, in both directions
+DOWN = re.compile(r"\.lora[_.](A|down)\.")  # one such matrix for each layer that is changed
 _FORM = re.compile(r"(?P<name>.+?)(?::(?P<scale>-?\d+(?:\.\d+)?))?", re.DOTALL)
+
+
+class LoraError(ValueError):
+    """Why a LoRA cannot be used, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +65,22 @@ def settings(text: str) -> Mapping[str, object]:
     """The fields of a recipe that its `lora` was made for; none if it does not say."""
     known = built_in(text)
     return known.settings if known else {}
+
+
+def check(text: str, model: str) -> int:
+    """How many layers the LoRA that a recipe names changes, before that model is read.
+
+    Raises LoraError, SourceError or DamagedFileError for one that cannot be used.
+    """
+    file = Path(read(text)[0]).expanduser()
+    known = built_in(text)
+    if known and known.model != model:
+        raise LoraError(f"{known.label} changes {known.model} alone: choose that model for it.")
+    if not file.is_file():
+        raise LoraError(f"There is no LoRA {file}: check how the path is written.")
+    changed = sum(bool(DOWN.search(f".{name}")) for name in headers.read(file).tensors)
+    if not changed:
+        raise LoraError(f"{file.name} is no LoRA: it has no low-rank matrices.")
+    if known is None and find_spec("peft") is None:
+        raise LoraError("LoRA files need the package peft: install it with “pip install peft”.")
+    return changed

@@ -14,8 +14,7 @@ from playground.engine.session import Run, Session
 from playground.engine.sessions import Opener, Sessions
 from playground.engine.work import Limits, Work
 from playground.hosting.settings import Settings
-from playground.models import offered, specs
-from playground.models.lora import check as check_lora
+from playground.models import loras, offered, specs
 from playground.page.kept import Kept
 from playground.paths import ASSETS
 from playground.recipe import Recipe
@@ -133,7 +132,7 @@ def _check(lora: str, model: str) -> None:
     closed, for it.
     """
     if lora and not SESSIONS.opened(model, lora):
-        check_lora(lora, model)
+        loras.check(lora, model)
 
 
 def opened(model: str, lora: str = "") -> Session | None:

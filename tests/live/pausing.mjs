@@ -46,13 +46,26 @@ const key = (app) => {
   app.panel.words = "second";
   app.drawing.typed();
 };
+const running = async (app) => {
+  while (!app.drawing.running) await null;
+};
 process.stdout.write(JSON.stringify({
   alone: await typed(),
   pause: await typed(pause),
   late: await typed(null, pause),
   newer: await typed(async (app) => {
-    while (!app.drawing.running) await null;
+    await running(app);
     key(app);
     pause(app);
+  }),
+  resumed: await typed(async (app) => {
+    await running(app);
+    pause(app);
+    key(app);
+  }),
+  pressed: await typed(async (app) => {
+    await running(app);
+    key(app);
+    await app.drawing.draw();
   }),
 }));

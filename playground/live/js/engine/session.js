@@ -31,12 +31,21 @@ export class Engine {
     /** Of the models that are open. @type {Map<string, Session>} */
     this.sessions = new Map();
     this.last = 0;
+    this.heard = false; // whether the worker has said anything
+    this.broken = ""; // why it never will
     this.listen();
   }
 
   listen() {
-    this.worker.onmessage = ({ data }) => this.waiting.get(data.id)?.(data);
-    this.worker.onerror = (event) => this.fail(event.message || "The engine's worker could not be started.");
+    this.worker.onmessage = ({ data }) => {
+      this.heard = true;
+      this.waiting.get(data.id)?.(data);
+    };
+    this.worker.onerror = (event) => {
+      const reason = event.message || "The engine's worker could not be started.";
+      if (!this.heard) this.broken = reason; // who asks later would wait for ever
+      this.fail(reason);
+    };
   }
 
   /** Begin: fetch the runtime. @param {P.Options} options @param {string} [likely] a model to make ready where the runtime is kept @param {Report} [report] @returns {Promise<P.Site>} */
@@ -54,6 +63,7 @@ export class Engine {
 
   /** A question with one answer. @param {any} question @param {Report} [report] @returns {Promise<any>} */
   ask(question, report) {
+    if (this.broken) return Promise.reject(new SessionError(this.broken));
     const id = ++this.last;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, (said) => {

@@ -99,7 +99,7 @@ async function more(file, base, arriving, report) {
   try {
     const headers = arriving.length ? { Range: `bytes=${arriving.length}-` } : undefined;
     const response = await fetch(new URL(file.path, base), { headers, signal: patience.signal });
-    if (response.status === 404) throw new FileError(`${file.path} is not where it should be: this edition is incomplete.`);
+    if (response.status === 404) throw new FileError(`${file.path} is not where it should be. If a newer edition was published, close every tab of this page and open it again.`);
     if (!response.ok || !response.body) throw new Error(`the server answered ${response.status}`);
     if (response.status !== 206) dropped(arriving, report);
     const reader = response.body.getReader();

@@ -132,7 +132,8 @@ export class App {
 
   /** What every lens shows of a run, and then the oracle's verdict; while one types the picture alone. @param {Finished} found @param {boolean} typed */
   async finished({ run, seconds }, typed) {
-    const last = () => this.drawing.last?.run === run; // else something newer was drawn meanwhile
+    const { asked } = this.drawing;
+    const last = () => this.drawing.last?.run === run && this.drawing.asked === asked; // else something newer is or was drawn
     const { explorer, pipeline } = await studio.finished(run, seconds, this.about, null);
     if (!last()) return;
     this.show({ explorer }); // the picture first: what other lenses show of it takes a while
@@ -141,10 +142,11 @@ export class App {
     if (!last()) return;
     this.show(others);
     this.keep();
-    const verdict = await this.judged(run); // the first time the oracle is fetched
-    if (!verdict || !last()) return;
-    this.show({ explorer: { ...explorer, verdict } });
-    this.keep();
+    void this.judged(run).then((verdict) => { // nobody waits for it: the first time the oracle is fetched
+      if (!verdict || !last()) return;
+      this.show({ explorer: { ...explorer, verdict } });
+      this.keep();
+    });
   }
 
   /** What stands there is kept with its picture. */

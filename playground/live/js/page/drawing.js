@@ -31,6 +31,7 @@ export class Drawing {
 
   /** Draw what the panel says, with previews. */
   draw() {
+    this.next = null; // what was typed is what is drawn now
     return this.begin(false);
   }
 
@@ -42,6 +43,7 @@ export class Drawing {
     const { about, panel } = this.app;
     if (this.running && about.page.panel.atOnce.includes(panel.model)) {
       this.next = () => void this.begin(true);
+      this.all = false; // typing goes on
       return;
     }
     return this.begin(true);

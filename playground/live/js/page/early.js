@@ -18,11 +18,14 @@ async function json(name) {
   return answer.json();
 }
 
+/** What was typed last: in this tab, else in any (page/remembering/browser/memory.js). */
+const typed = () => [sessionStorage, localStorage].map((kept) => JSON.parse(kept.getItem(REMEMBERED) ?? "{}").typed).find(Boolean);
+
 /** Which model this visit will draw with, as far as can be seen now: that of its link, or of what was typed last. @param {Site} site */
 function likely({ recipe }) {
   try {
     const usual = recipe.fields.find(({ name }) => name === "model")?.default, link = new URLSearchParams(location.search).get("r"), text = (/** @type {string} */ code) => atob(code.replace(/-/g, "+").replace(/_/g, "/"));
-    return String((link ? JSON.parse(text(link)) : JSON.parse(localStorage.getItem(REMEMBERED) ?? "{}").typed)?.model ?? usual);
+    return String((link ? JSON.parse(text(link)) : typed())?.model ?? usual);
   } catch {
     return ""; // a damaged link, or a private window
   }

@@ -6,6 +6,7 @@
  * @import { App } from "./app.js"
  * @import { Work } from "./section.js"
  */
+import { allKept } from "../files/fetching.js";
 import * as data from "./data/family.js";
 import { line } from "./dom.js";
 import { RunRecord, records } from "./record.js";
@@ -15,14 +16,16 @@ const FRAME = 200; // ms between frames
 /** What must be fetched before, in a line that follows what is open. @param {App} app */
 export function price(app) {
   const said = line({ class: "quiet" });
-  const say = () => {
+  const say = async () => {
     const { about, models } = app, { files: entries } = about.site, { weights } = models.options, all = Object.values(about.models);
     const filesOf = (/** @type {import("./about.js").Fit} */ { files, rounded }) => Object.values({ ...files, network: weights === "int8" ? rounded : files.network });
     const [here, missing] = [true, false].map((open) => new Set(all.filter(({ name }) => models.ready.has(name) === open).flatMap(filesOf)));
-    const bytes = [...missing].reduce((sum, name) => sum + (here.has(name) ? 0 : entries[name].bytes), 0);
+    const files = [...missing].filter((name) => !here.has(name)).map((name) => entries[name]);
+    const kept = await Promise.all(files.map((file) => allKept([file])));
+    const bytes = files.reduce((sum, file, at) => sum + (kept[at] ? 0 : file.bytes), 0);
     said.say(bytes ? `Models that this browser does not have yet are fetched first, once: at most ${(bytes / 1e6).toFixed(0)} MB.` : "");
   };
-  app.onModel(say);
+  app.onModel(() => void say());
   return { element: said.element, say };
 }
 

@@ -11,8 +11,8 @@ self.addEventListener("install", (event) => {
   // (https://w3c.github.io/ServiceWorker/#service-worker-static-routing); an address may hold a recipe.
   const { pathname } = new URL(SCOPE), plain = EARLY.filter((path) => path !== "index.html");
   if (event.addRoutes) event.waitUntil(event.addRoutes({ condition: { or: plain.map((path) => ({ urlPattern: { pathname: pathname + path } })) }, source: { cacheName: CACHE } }).catch(() => {}));
-  const fresh = EARLY.map((path) => new Request(SCOPE + path, { cache: "no-cache" }));
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(fresh)).then(() => self.skipWaiting()));
+  // A newer edition waits until no page of the older one is open: that page fetches modules of its own.
+  event.waitUntil(caches.open(CACHE).then((cache) => Promise.all(EARLY.map((path) => fetched(cache, path)))).then(() => self.registration.active ?? self.skipWaiting()));
 });
 
 self.addEventListener("activate", (event) => {
@@ -35,12 +35,21 @@ function pathOf(url) {
   return whole.startsWith(SCOPE) ? whole.slice(SCOPE.length) || "index.html" : "";
 }
 
+/** Browsers take no redirected answer for a page: some hosts redirect index.html to the folder. */
+const direct = (answer) => (answer.redirected ? new Response(answer.body, { status: answer.status, headers: answer.headers }) : answer);
+
+async function fetched(cache, path) {
+  const answer = await fetch(new Request(SCOPE + path, { cache: "no-cache" }));
+  if (!answer.ok) throw new TypeError(`${path}: ${answer.status}`);
+  return cache.put(SCOPE + path, direct(answer));
+}
+
 async function kept(path, request) {
   const found = await caches.match(SCOPE + path, { cacheName: CACHE });
   if (found) return found;
   const answer = await fetch(request);
   if (answer.ok && answer.status === 200) {
-    const copy = answer.clone();
+    const copy = direct(answer.clone());
     caches.open(CACHE).then((cache) => cache.put(SCOPE + path, copy)).catch(() => {}); // a full disk: next time from the network
   }
   return answer;

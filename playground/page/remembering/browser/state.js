@@ -37,7 +37,7 @@
     if (name === "sampler" || name === "model") return text;
     if (name === "steps") return `${text} step${text === "1" ? "" : "s"}`;
     if (name === "prompt" || name === "negative") return `${label.toLowerCase()} “${recipe[name] ?? ""}”`;
-    const begun = /^.[a-z]/.test(label) ? label.charAt(0).toLowerCase() + label.slice(1) : label;  // not an abbreviation
+    const begun = /^.[^A-Z]*$/.test(label) ? label.charAt(0).toLowerCase() + label.slice(1) : label;  // not an abbreviation
     return short.length === 1 ? `${short} = ${text}` : `${begun} ${text}`;
   }
   const titled = ({ prompt }) => (prompt ? `“${prompt}”` : "no words");

@@ -9,7 +9,7 @@
  * @import { Work } from "../section.js"
  */
 import * as data from "../data/samplers.js";
-import { make, prose } from "../dom.js";
+import { elsewhere, make, prose } from "../dom.js";
 import { dataUrl, dataUrls, stack } from "../images.js";
 import { opened } from "../pictures.js";
 import { RecipeError } from "../recipe.js";
@@ -34,7 +34,7 @@ export async function build(app, box) {
   const lecture = await section(app, "lecture", "Run both", (work, show) => thousand(app, work, show));
   const stochastic = make("details", { class: "block" }, make("summary", {}, texts.stochastic), fixed["stochastic-curves"], fixed["errors-stochastic"]);
   box.append(
-    ...(await errors.build(app)), prose(texts.measured), fixed["errors-measured"], ...surprise(app, "first order"), stochastic, prose(texts.plane), fixed.mixture,
+    ...(await errors.build(app)), prose(texts.measured), fixed["errors-measured"], elsewhere(app.about, "figures"), ...surprise(app, "first order"), stochastic, prose(texts.plane), fixed.mixture,
     prose(texts.counting), ...counting, prose(texts.grids), fixed.schedules, prose(texts.noising), ...noising, prose(texts.lecture), why.element, ...lecture,
   );
   await Promise.all(Object.entries(FIXED).map(async ([id, view]) => mount(view, fixed[id], await shown(id))));

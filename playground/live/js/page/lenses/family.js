@@ -22,8 +22,7 @@ export async function build(app, box) {
   const section = new Section(app, "family", "Draw with all three", views.family.show, data);
   const cost = price(app);
   section.work = async (work) => {
-    const state = await draw(app, work, views.family.show);
-    cost.say();
+    const state = await draw(app, work, views.family.show).finally(cost.say);
     if (state) views.inside.show(inside.ofRuns(app.about, state));
   };
   box.append(

@@ -60,7 +60,7 @@ async function asked(app, name, label, view, work, value = null, words = samplin
 
 /** The recipe with all three models, below what must be fetched for it. @param {App} app */
 async function family(app) {
-  const cost = price(app), work = (/** @type {Work} */ given, /** @type {(value: any) => void} */ show) => draw(app, given, show).then(cost.say);
+  const cost = price(app), work = async (/** @type {Work} */ given, /** @type {(value: any) => void} */ show) => void (await draw(app, given, show).finally(cost.say));
   const [buttons, place] = await asked(app, "family", "Draw with all three", "drawn", work, await shown("family"), drawing);
   return [buttons, cost.element, place];
 }
