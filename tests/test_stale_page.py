@@ -93,6 +93,10 @@ def test_every_field_is_drawn_when_settled_and_marked_until_then(quick):
     assert page.get_attribute("#recipe-more", "data-set") == (
         "φ = 0.8, guidance until 0.5, η = 0.5, width 64"
     )
+    # An abbreviation keeps its capitals within the sentence.
+    page.click("#other-model > button")
+    page.locator("#recipe-lora").locator("textarea, input").fill("few-steps")
+    says(page, "Changed, not drawn yet: LoRA few-steps", "stale")
     assert page.locator("#now .is b").all_text_contents()[-3:] == [
         "φ = 0.8", "guidance until 0.5", "η = 0.5",
     ]  # fmt: skip
