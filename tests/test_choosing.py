@@ -127,6 +127,16 @@ def test_without_its_lora_a_model_draws_as_before(monkeypatch):
     assert made == recipe  # what its maker meant is not known
 
 
+def test_another_model_is_not_drawn_with_what_a_lora_brought(monkeypatch):
+    monkeypatch.setattr(serving, "opened", lambda model, lora="": None)
+    recipe = Recipe(model=STUDENT, lora="few-steps", sampler="lcm", steps=4, guidance=1)
+    ((made, line),) = chooser._chosen(recipe, Shown(TEACHER, lora="few-steps"))
+    assert (made.guidance, made.lora) == (5, "")
+    assert "Guidance scale w 5 instead of 1" in line
+    ((made, _),) = chooser._chosen(replace(recipe, guidance=3), Shown(TEACHER, lora="few-steps"))
+    assert made.guidance == 3  # the visitor's own choice
+
+
 def iter_to(value, *before):
     yield from before
     return value

@@ -215,7 +215,7 @@ def test_every_cell_opens_with_its_recipe(page, session):
     assert f"r={wanted}" in page.get_attribute(".one .link", "href")
     assert "guidance 3" in page.text_content(".facts")
     page.click(".keep")
-    assert page.evaluate("window.told") == ["keep", final["ask"]]
+    assert page.evaluate("window.told") == ["keep", final["ask"] | {"finished": 4}]
     empty = final | {"notes": ["Said."], "ask": asked("model").to_dict(), "cells": [
         [view.refused(SMALL, "Not here."), final["cells"][0][1]], final["cells"][1],
     ]}  # fmt: skip

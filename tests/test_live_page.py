@@ -54,6 +54,23 @@ def test_a_slider_draws_while_it_moves_and_every_lens_follows(student):
     student.wait_for_function(f"{STATUS}.includes('w = 5.5')")
 
 
+def test_typing_goes_on_after_a_reload(student):
+    """A kept picture was asked for by the clock of a visit that may have lasted for hours."""
+    student.evaluate(
+        "() => { const now = performance.now.bind(performance);"
+        " performance.now = () => now() + 1e8; }"
+    )
+    for text in ("a red square", "a blue circle"):
+        student.fill("#recipe-prompt textarea", text)
+        student.wait_for_function(f"{WORDS} === '{text}'")
+        student.wait_for_function(
+            f"document.querySelector('#now .is').textContent.includes('{text}')"
+        )
+        student.wait_for_function("!document.querySelector('#now .progress').offsetParent")
+        student.reload()
+        student.wait_for_function(f"{WORDS} === '{text}'")
+
+
 @pytest.mark.slow
 def test_it_is_off_for_models_with_many_calls_and_can_be_switched_on(visit):
     page = visit()

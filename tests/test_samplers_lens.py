@@ -103,6 +103,9 @@ def test_a_race_is_held_as_it_is_and_saved_from_there(page, session):
 def test_the_example_is_drawn_again_to_be_saved(page, session):
     """What stands there on opening came with the page; nobody has drawn it in this process."""
     ask = {"kind": "png", "rows": "sampler", "columns": "count"}
+    (said,) = handler(page, "on_keep").fn(None, ME, gr.EventData(None, ask | {"link": "other"}))
+    assert said["text"].startswith("This race is not kept any more")
+    ask["link"] = lens.usual(Recipe())[0].recipe.to_query()
     said, file = handler(page, "on_keep").fn(None, ME, gr.EventData(None, ask))
     assert said["text"].startswith("Drawing the example")
     png = io.BytesIO(base64.b64decode(file["content"]))

@@ -23,7 +23,11 @@ def opened(file: str | Path, side: int) -> np.ndarray:
     Its format, bytes and pixels are checked in its header, before a pixel is decoded; a JPEG is
     then decoded at the smallest of its own scales that is large enough.
     """
-    if (size := Path(file).stat().st_size) > HEAVIEST:
+    try:
+        size = Path(file).stat().st_size
+    except FileNotFoundError as error:  # a page forgets its files after a while
+        raise PictureError("This file is no longer here: open it again.") from error
+    if size > HEAVIEST:
         raise PictureError(
             f"This file has {size / 1e6:.0f} MB; at most {HEAVIEST / 1e6:.0f} are read."
         )

@@ -108,8 +108,17 @@ def _chosen(recipe: Recipe, shown: Shown) -> Iterator[str | tuple[Recipe, str]]:
     offered.check(recipe.model)
     if recipe.model not in specs.MODELS:
         yield from serving.getting_ready(replace(recipe, lora=""))
-    made, line = switching.switched(recipe, shown.model, recipe.model)
-    yield made, line + _expected(made)
+    made, _ = switching.switched(_without(shown, recipe), shown.model, recipe.model)
+    yield made, switching.told(recipe, made) + _expected(made)
+
+
+def _without(shown: Shown, recipe: Recipe) -> Recipe:
+    """With the model's own settings instead of those that its LoRA brought."""
+    usual, brought = fits.of(shown.model).usual, loras.settings(shown.lora)
+    fields = {
+        name: getattr(usual, name) for name, v in brought.items() if getattr(recipe, name) == v
+    }
+    return replace(recipe, **fields)
 
 
 def _opened(recipe: Recipe, shown: Shown, text) -> Iterator[str | tuple[Recipe, str]]:
@@ -125,12 +134,9 @@ def _opened(recipe: Recipe, shown: Shown, text) -> Iterator[str | tuple[Recipe, 
     else:
         made = recipe
         line = f"With the LoRA {recipe.lora}." if recipe.lora else "Without a LoRA."
-    fields = dict(loras.settings(recipe.lora))
-    if not recipe.lora and shown.lora:
-        usual = fits.of(name).usual
-        fields = {field: getattr(usual, field) for field in loras.settings(shown.lora)}
-    if fields:
-        before, made = made, replace(made, **fields)
+    before = made
+    made = replace(made, **loras.settings(recipe.lora)) if recipe.lora else _without(shown, made)
+    if made != before:
         line += f" {switching.told(before, made)}"
     yield made, f"{specs.get(name).label} is ready. {line}{_expected(made)}"
 

@@ -12,7 +12,8 @@
   const press = (id) => document.getElementById(id)?.click();
   // What else follows at once, where it is in sight: eight pictures over w, say, when w stays.
   const others = (w) => document.querySelectorAll(w ? ".live-too:not(.over-w)" : ".live-too");
-  const inSight = (button) => button.closest("[role=tabpanel]")?.checkVisibility();
+  // Safari has checkVisibility since 17.4.
+  const inSight = (button) => !!button.closest("[role=tabpanel]")?.offsetParent;
   const draw = (w) => {
     drawn = performance.now();
     const also = [...others(w)].filter(inSight);

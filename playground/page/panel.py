@@ -41,7 +41,7 @@ RESTS = """() => {
     recipe.soon = setTimeout(() => {
       recipe.soon = 0;
       for (const button of document.querySelectorAll(".rested"))
-        if (button.closest("[role=tabpanel]").checkVisibility()) button.click();
+        if (button.closest("[role=tabpanel]").offsetParent) button.click();
     }, 400);
   };
   document.addEventListener("playground:changed", ({ detail: [name] }) => {

@@ -122,13 +122,13 @@ class Section:
         def run(request: gr.Request, *values):
             own, rest = values[: len(self.fields)], values[len(self.fields) :]
             visitor, this, placed = request.session_hash, object(), False
-            latest[visitor] = this
             try:
                 recipe = [panel.recipe(rest)] if panel else []
                 given = [
                     typed(value) if isinstance(field, gr.Textbox) else value
                     for field, value in zip(self.fields, own, strict=True)
                 ]
+                latest[visitor] = this
                 while not (placed := places.acquire(timeout=PAUSE)):
                     if latest.get(visitor) is not this:
                         return

@@ -64,9 +64,9 @@ def finished(look: Look) -> Frame:
     worked_out = worked_out or _weighted(recipe)
     return {
         "attention": data.laboratory(look),
-        "worked": worked.message(worked_out) if worked_out else _worked(look, last, 0.5, 0.5),
+        "worked": worked.unfit(worked_out) if worked_out else _worked(look, last, 0.5, 0.5),
         "edits": (
-            edits.message(edit) if edit else edits.ready(recipe.prompt, words, recipe.to_query())
+            edits.unfit(edit) if edit else edits.ready(recipe.prompt, words, recipe.to_query())
         ),
     }
 

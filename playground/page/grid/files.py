@@ -21,12 +21,19 @@ from playground.recipe import Recipe, save_grid
 COMMON = {"seed": "seed {}", "guidance": "w = {:g}", "steps": "{} steps", "sampler": "{}"}
 
 
-def file(ask: Ask) -> tuple[str, bytes]:
-    """Name and content. Raises ValueError, in words that fit the page, if nothing is finished."""
+def file(ask: Ask, finished: int = 0) -> tuple[str, bytes]:
+    """Name and content. Raises ValueError, in words that fit the page, if nothing is finished, or
+    if less is still kept than the page shows `finished`.
+    """
     made = plan(ask)
     pictures = drawing.pictures(made)
     if not pictures:
         raise ValueError("None of these pictures is kept any more: draw the grid again.")
+    if lost := max(0, finished - len(pictures)):
+        raise ValueError(
+            f"{lost} of these {finished} pictures are not kept any more: draw the grid again, "
+            "which draws those alone."
+        )
     words = "-".join(re.findall(r"\w+", ask.recipe.prompt.lower()))[:40] or "no-words"
     rows = "" if ask.down == NONE else f"-{ask.down}"
     return f"grid-{words}-{ask.across}{rows}.png", png(made, pictures)

@@ -44,7 +44,10 @@ class Grid:
 
 def on_keep(event: gr.EventData) -> dict:
     try:
-        return saved.file(*files.file(Ask.from_dict(sections.asked(event))))
+        said = sections.asked(event)
+        finished = said.get("finished")
+        made = files.file(Ask.from_dict(said), finished if isinstance(finished, int) else 0)
+        return saved.file(*made)
     except ValueError as error:
         return saved.message(str(error))
 

@@ -92,7 +92,7 @@ def _connect_arrivals(panel: Panel) -> None:
             if recipe.model not in specs.MODELS:
                 for sentence in serving.getting_ready(recipe):
                     yield [gr.skip(), *nothing, chooser.said(sentence), gr.skip()]
-            now = before.then(recipe.model)
+            now = before.then(recipe.model, recipe.lora)
             updates = panel.fitted(recipe, now.choices)
             for name, update in zip(panel.fields, updates, strict=False):
                 update["value"] = typed.get(name, update["value"])

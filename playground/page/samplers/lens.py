@@ -75,10 +75,13 @@ class Samplers:
 
         def on_keep(held: racing.Race | None, request: gr.Request, event: gr.EventData):
             try:
+                ask = sections.asked(event)
+                if held is None and ask.get("link") != usual(Recipe())[0].recipe.to_query():
+                    raise ValueError("This race is not kept any more: race again, then save it.")
                 if held is None:
                     yield saved.message("Drawing the example’s race again, to save it …")
                 raced = held or shown_first(request.session_hash)
-                yield saved.file(*race_files.file(sections.asked(event), raced))
+                yield saved.file(*race_files.file(ask, raced))
             except ValueError as error:
                 yield saved.message(str(error))
 

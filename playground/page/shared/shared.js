@@ -25,7 +25,7 @@ function tellOf(link) {
 function addressOf(link) {
   const url = new URL(location.href);
   url.searchParams.set('r', link);
-  for (const name of ['step', 'word']) url.searchParams.delete(name);
+  for (const name of ['step', 'word', 'stop']) url.searchParams.delete(name);
   return url.pathname + url.search;
 }
 
@@ -66,7 +66,9 @@ function listWords(rows, aside = '', most = 1) {
 }
 
 // The view's sentence.
-function say(text, error) {
+// While a share of the work is done it is not read out: nobody wants to hear of every network call.
+function say(text, error, share) {
+  find('status').ariaLive = share > 0 && share < 1 ? 'off' : 'polite';
   find('status').textContent = text;
   find('status').classList.toggle('error', !!error);
 }

@@ -39,7 +39,7 @@ function told(prices) {
 export function follow(app, box, cost, say) {
   let soon = 0, stale = false;
   const told = () => {
-    stale = !(box.checkVisibility?.() ?? !box.closest("[hidden]")); // Safari has it since 17.4
+    stale = !box.offsetParent;
     if (!stale) void cost().catch((error) => app.sentence(error)).then(say);
   };
   const price = () => {

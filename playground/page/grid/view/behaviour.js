@@ -78,7 +78,7 @@ function choose(link) {
   find('save').hidden = !cell.png;
   if (cell.png) Object.assign(find('save'), { href: 'data:image/png;base64,' + cell.png, download: `grid-${titled(cell).replace(/[^\w]+/g, '-')}.png` });
 }
-find('keep').onclick = () => trigger('keep', data.ask);
+find('keep').onclick = () => trigger('keep', { ...data.ask, finished: new Set(flat().filter((cell) => cell.png).map((cell) => cell.link)).size });
 
 // ---- what arrives ---------------------------------------------------------------------------------
 async function join(value) {
@@ -95,7 +95,7 @@ async function join(value) {
   find('all').hidden = false;
   if (!same) layOut();
   advance(run ? value.share : null);
-  say(value.text);
+  say(value.text, false, value.share);
   choose(chosen);
   element.dataset.shown = flat().filter((cell) => cell.png).length;
 }
@@ -104,7 +104,8 @@ function show() {
   const value = props.value;
   if (!value?.kind) return;
   if (value.kind === 'grid') { join(value); return; }
-  if (value.kind === 'stopped' || value.stopped) { ignored = run; run = null; advance(null); }
+  if (value.kind === 'stopped' || value.stopped) ignored = run;
+  if (value.kind === 'stopped' || value.stopped || value.error) { run = null; advance(null); }
   say(value.text, value.error);
 }
 watch('value', show);

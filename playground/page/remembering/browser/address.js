@@ -8,6 +8,7 @@
     const say = (name, value) => (value === null || value === undefined || value === "" ? url.searchParams.delete(name) : url.searchParams.set(name, value));
     if (state.link && (state.link !== FACTS.example || url.searchParams.has(FACTS.query))) say(FACTS.query, state.link);
     say("lens", lens && lens !== tabs()[0] ? lens.textContent.trim() : null);
+    if (lens?.textContent.trim() !== "Lecture") say("stop", null);
     say("step", state.place.step);
     say("word", (state.place.words ?? []).join(","));
     if (url.href !== location.href) history.replaceState(history.state, "", url);

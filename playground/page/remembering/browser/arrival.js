@@ -27,7 +27,10 @@
       const url = new URL(location.href);
       url.searchParams.delete(FACTS.query);
       history.replaceState(history.state, "", url);
-      arrived();
+      const since = typedSince;
+      going = typedSince = null;  // of a picture that does not come
+      if (since) fill({ fields: since });
+      else arrived();
     }
   });
   on("opened", ([note]) => { if (!refusal(note)) pressDraw(); });

@@ -48,9 +48,11 @@
     });
   }
   const pictures = async () => ((await stored("pictures", (store) => store.getAll(), "readonly")) ?? []).sort((a, b) => b.time - a.time);
+  // When a frame was asked for is a time of the visit's clock: the next visit's begins at 0.
+  const timeless = (value) => value && { ...value, asked: undefined };
   const framesOf = async (link) => {
     const kept = await stored("frames", (store) => store.get(link), "readonly");
-    return kept?.stamp === FACTS.stamp ? kept.frames : null;
+    return kept?.stamp === FACTS.stamp ? kept.frames.map(timeless) : null;
   };
   const forget = (link) => Promise.all(["pictures", "frames"].map((name) => stored(name, (store) => store.delete(link))));
 

@@ -39,8 +39,8 @@ export async function build(app, box) {
     const run = await look(app, work, view.show);
     if (!run) return;
     const { recipe, prompt, steps } = run, link = app.about.recipes.toQuery(recipe), { edits: refused } = app.about.model(recipe.model).whyNot, why = whyNot(app, recipe);
-    edit.show(refused ? edits.message(refused) : edits.ready(recipe.prompt, prompt.words, link));
-    if (why) worked.show(working.message(why));
+    edit.show(refused ? { ...edits.message(refused), kind: "unfit" } : edits.ready(recipe.prompt, prompt.words, link));
+    if (why) worked.show({ ...working.message(why), kind: "unfit" });
     else await placing.begin({ link, steps });
   };
   const shares = make("details", { class: "block" }, make("summary", {}, texts.shares), tabled(texts.table));

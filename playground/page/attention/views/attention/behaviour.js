@@ -309,7 +309,7 @@ function show() {
   if (!value || !value.kind || late(value)) return;
   shown += 1;
   if (value.kind === 'finished') showFinished(value, shown);
-  else say(value.text, value.error);
+  else say(value.text, value.error, value.share);
 }
 offerOverlays(draw);
 watch('value', show);

@@ -30,6 +30,11 @@ def message(text: str, error: bool = False) -> dict:
     return {"kind": "message", "text": text, "error": error}
 
 
+def unfit(text: str) -> dict:
+    """Why there is none of the picture above; what was there of another one goes."""
+    return message(text) | {"kind": "unfit"}
+
+
 def stopped() -> dict:
     return message("Stopped.") | {"stopped": True}
 

@@ -40,11 +40,28 @@ function slider(word, number) {
 
 function fill(value) {
   source = value;
-  find('edits').classList.remove('empty');
+  find('edits').classList.remove('empty', 'unfit');
+  forget();
   find('word').replaceChildren(...value.words.map((word, i) => Object.assign(make('option', word.text + (word.which ? ` (${word.which + 1})` : '')), { value: i })));
   find('word').value = Math.min(1, value.words.length - 1);  // the first is most often “a”
   find('prompt').value = value.prompt;
   find('reweight').replaceChildren(...value.words.map(slider));
+}
+
+// What is there is of another picture.
+function forget() {
+  sides = null;
+  find('result').hidden = true;
+  clearVerdict();
+  say('');
+}
+
+function unfit(value) {
+  source = null;
+  forget();
+  find('edits').classList.remove('empty');
+  find('edits').classList.add('unfit');
+  say(value.text);
 }
 
 form.onsubmit = (event) => {
@@ -55,10 +72,10 @@ form.onsubmit = (event) => {
   trigger('edit', { kind: kind(), link: source.link, word: word?.text ?? '', which: word?.which ?? 0, by: find('by').value, prompt: find('prompt').value, weights, share: +share.value });
 };
 
-function busy(text) {
+function busy(text, share) {
   form.querySelector('button').disabled = true;
   clearVerdict();
-  say(text);
+  say(text, false, share);
 }
 
 function clearVerdict() {  // it was of other pictures
@@ -126,12 +143,13 @@ function show() {
   if (!value || !value.kind || late(value)) return;
   arrived += 1;
   if (value.kind === 'ready') return fill(value);
+  if (value.kind === 'unfit') return unfit(value);
   if (value.kind === 'edited') return showEdited(value, arrived);
   if (value.kind === 'sampling') {
     layOut(value.previews.length, false);
     element.querySelectorAll('.result .words').forEach((box) => box.replaceChildren());
     value.previews.forEach((preview, i) => paint(canvases[i], bitmap(preview)));
-    return busy(value.text);
+    return busy(value.text, value.share);
   }
   form.querySelector('button').disabled = false;
   if (value.error) clearVerdict();

@@ -40,6 +40,8 @@ function show() {
   const value = props.value;
   if (!value || !value.kind) return;
   say(value.text ?? 'Click another position or go to another step above. The score of all padding together is log Σ exp of its scores.', value.error);
+  if (value.kind === 'unfit') data = null;
+  find('worked').classList.toggle('empty', !data);
   if (value.kind !== 'worked') return;
   const kept = data && data.layers.length === value.layers.length && data.tokens.join() === value.tokens.join();
   data = value;

@@ -91,7 +91,7 @@ function legend() {
 async function show() {
   const value = props.value;
   if (!value || !value.kind || late(value)) return;
-  say(value.text, value.error);
+  say(value.text, value.error, value.share);
   advance(value.share);
   if (value.kind !== 'models') return;
   data = value;

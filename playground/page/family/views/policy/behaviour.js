@@ -219,7 +219,7 @@ find('again').onclick = () => { noise = noise.map((x) => x.map(gauss)); sampleNo
 function show() {
   const value = props.value;
   if (!value || !value.kind || late(value)) return;
-  say(value.text, value.error);
+  say(value.text, value.error, value.share);
   advance(value.share);
   if (value.kind !== 'finished') return;
   const layer = ({ scale, outputs, values }, n, all) => ({ outputs, last: n === all.length - 1, weights: Float64Array.from(new Int16Array(bytes(values).buffer), (v) => v * scale) });

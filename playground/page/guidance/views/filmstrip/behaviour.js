@@ -131,7 +131,7 @@ async function join(value) {
     run = value.run;
     busy = running ? value.key : null;
     advance(running ? value.share : null);
-    say(value.text);
+    say(value.text, false, value.share);
   }
   if (key === null || begins) turnTo(value.key, single ? value.frames[0].at : undefined);
   else {  // what the visitor has chosen meanwhile stays
@@ -145,7 +145,8 @@ function show(value) {
   if (!value || !value.kind || value.asked < newest) return;
   newest = value.asked ?? newest;
   if (value.kind === 'strip') { join(value); return; }
-  if (value.kind === 'stopped') { ignored = run; busy = null; advance(null); }
+  if (value.kind === 'stopped') ignored = run;
+  if (value.kind === 'stopped' || value.error) { busy = null; advance(null); }
   say(value.text, value.error);
 }
 shows(show);

@@ -58,7 +58,7 @@ slider.oninput = draw;
 function show() {
   const value = props.value;
   if (!value || !value.kind || late(value)) return;
-  say(value.text, value.error);
+  say(value.text, value.error, value.share);
   advance(value.share);
   if (value.kind !== 'finished') return;
   clouds = { ...value, was: clouds && +slider.value, samples: new Float32Array(bytes(value.samples).buffer) };

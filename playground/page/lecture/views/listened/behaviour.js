@@ -3,7 +3,11 @@ const FULL = 65535;
 
 function show() {
   const value = props.value, level = value?.kind === 'finished' && value.levels[0];
-  if (!level || !value.words.length) return;
+  const read = level && value.words.length;
+  if (!read && value?.kind !== 'finished') return;
+  find('empty').hidden = !!read;
+  find('all').hidden = !read;
+  if (!read) return;
   const { h, w, steps, shares, masses } = level, words = value.words, all = new Uint16Array(bytes(shares).buffer), size = h * w;
   const mean = words.map((_, k) => {
     let sum = 0;
@@ -19,8 +23,6 @@ function show() {
   }));
   const [start, content, end, padding] = [0, 1, 2, 3].map((j) => masses.reduce((sum, mass) => sum + mass[j], 0) / masses.length);
   find('said').textContent = `Shares of the words' attention, on the grid of ${h}×${w} positions, over ${counted(steps, 'call')}. Of all attention the words got ${attended(content)}, the start token ${attended(start)}, the end token ${attended(end)}, padding ${attended(padding)}.`;
-  find('empty').hidden = true;
-  find('all').hidden = false;
 }
 watch('value', show);
 show();

@@ -63,7 +63,7 @@ function open() {
 // A lens that is opened for the first time may still lay itself out: what comes above would push the section away.
 function reveal(section, tries) {
   const part = document.getElementById(section);
-  if (part?.checkVisibility?.() && !part.closest('[role=tabpanel][aria-busy=true]')) part.scrollIntoView({ behavior: CALM.matches ? 'auto' : 'smooth', block: 'center' });
+  if (part?.offsetParent && !part.closest('[role=tabpanel][aria-busy=true]')) part.scrollIntoView({ behavior: CALM.matches ? 'auto' : 'smooth', block: 'center' });
   else if (tries) setTimeout(() => reveal(section, tries - 1), PAUSE);
 }
 // The page hands over the values of the recipe's widgets and takes what they shall be.
@@ -82,7 +82,10 @@ find('next').onclick = () => go(at + 1, true);
 find('lab').onclick = open;
 find('link').onclick = async (event) => {
   event.preventDefault();
-  try { await navigator.clipboard.writeText(address()); find('link').textContent = 'Link copied'; } catch { location.href = address(); }
+  try { await navigator.clipboard.writeText(address()); find('link').textContent = 'Link copied'; } catch {
+    history.replaceState(null, '', address());
+    find('link').textContent = 'The link is in the address bar';
+  }
   setTimeout(() => { find('link').textContent = 'Link to this stop'; }, 2000);
 };
 

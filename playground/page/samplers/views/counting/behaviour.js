@@ -28,7 +28,7 @@ find('at').oninput = find('which').oninput = choose;
 function show() {
   const value = props.value;
   if (!value || !value.kind || late(value)) return;
-  say(value.text, value.error);
+  say(value.text, value.error, value.share);
   advance(value.share);
   if (value.kind !== 'finished') return;
   columns = value.columns;

@@ -130,7 +130,7 @@ element.querySelectorAll('[data-figure]').forEach((link) => {
 function show() {
   const value = props.value;
   if (!value || !value.kind || late(value)) return;
-  say(value.text, value.error);
+  say(value.text, value.error, value.share);
   advance(value.share);
   if (value.kind !== 'chart') return;
   const before = +find('groups').value || 0;

@@ -19,7 +19,7 @@ function figure(lane) {
 function show() {
   const value = props.value;
   if (!value || !value.kind || late(value)) return;
-  say(value.text, value.error);
+  say(value.text, value.error, value.share);
   advance(value.share);
   if (value.kind === 'lanes') find('lanes').replaceChildren(...value.lanes.map(figure));
 }

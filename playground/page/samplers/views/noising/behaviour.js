@@ -28,7 +28,7 @@ find('time').oninput = draw;
 function show() {
   const value = props.value;
   if (!value || !value.kind || late(value)) return;
-  say(value.text, value.error);
+  say(value.text, value.error, value.share);
   advance(value.share);
   if (value.kind !== 'finished') return;
   const floats = (text) => new Float32Array(bytes(text).buffer);

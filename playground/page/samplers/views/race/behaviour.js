@@ -77,6 +77,7 @@ function refresh(l) {
   said('star').setAttribute('aria-label', `Star ${title(l)}`);
   said('star').textContent = stars.has(l.link) ? '★' : '☆';
   said('drop').hidden = !going;
+  if (!going) said('drop').disabled = false;
   said('drop').setAttribute('aria-label', `Cancel ${title(l)}`);
   said('title').textContent = title(l);
   said('cost').textContent = `${counted(l.calls, 'call')}, ${counted(l.rows, 'row')}` + (l.seconds === undefined ? '' : `, ${l.seconds.toFixed(2)}\u00a0s${l.kept ? ', kept' : ''}`);
@@ -257,7 +258,7 @@ find('finish').onsubmit = (event) => {
   trigger('finish', { unit: data.unit, count: find('finish').querySelector('input').value, lanes: told });
 };
 element.querySelectorAll('[data-keep]').forEach((button) => {
-  button.onclick = () => trigger('keep', { kind: button.dataset.keep, rows: find('rows').value, columns: find('columns').value, page: location.origin + location.pathname });
+  button.onclick = () => trigger('keep', { kind: button.dataset.keep, link: lanes()[0]?.link, rows: find('rows').value, columns: find('columns').value, page: location.origin + location.pathname });
 });
 
 function draw() {
@@ -300,7 +301,7 @@ async function join(value) {
   sayCall();
   find('bar').style.width = 100 * value.share + '%';
   busy();
-  say(value.text);
+  say(value.text, false, value.share);
   axes();
   draw();
   choose(links.has(chosen) ? chosen : null);

@@ -62,7 +62,10 @@ function draw() {
   readout.textContent = step < run.previews.length ? ` ${step + 1} of ${run.previews.length} (predicted final picture, x̂0)` : level === BEST ? `: finished (${run.summing.claim ? 'maps summed as measured best' : 'maps of settled steps, grids combined'})` : ': finished (maps are the mean of all steps)';
   const lit = [...new Set(hovered === null ? pinned : [...pinned, hovered])];
   element.querySelectorAll('.words button').forEach((b, k) => b.classList.toggle('lit', lit.includes(k)));
-  if (!run.levels.length) return;
+  if (!run.levels.length) {  // no word was read
+    hint('');
+    return find('ranking').replaceChildren();
+  }
   const maps = current();
   if (lit.length) shade(refined(maps), lit);
   else hint('Hover or tap a word to see its pixels.');
@@ -219,7 +222,7 @@ function showSampling(value) {
   paint.drawImage(bitmap(value.preview), 0, 0, canvas.width, canvas.height);
   advance(value.share);
   find('controls').hidden = find('keep').hidden = true;
-  say(`Call ${value.step} of ${value.count}, about ${value.left} s left`);
+  say(`Call ${value.step} of ${value.count}, about ${value.left} s left`, false, value.share);
 }
 
 // A picture that does not come has no words to point at; the one before it is shown again.
