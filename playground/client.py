@@ -28,7 +28,7 @@ from playground.engine.record import RunRecord, records
 from playground.engine.session import Run, Session
 from playground.models import loras, pictures, specs
 from playground.models.fetch import Report, fetched
-from playground.recipe import Recipe
+from playground.recipe import Recipe, RecipeError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -170,7 +170,18 @@ class Playground:
         made_for = {**self._spec.defaults, **loras.settings(self._lora)}
         usual = Recipe.for_model(self._spec.name, made_for)
         usual = replace(usual, lora=self._lora, weights=specs.digest(self._spec, self._lora))
-        return replace(usual, prompt=prompt, **fields)
+        return self._mine(replace(usual, prompt=prompt, **fields))
+
+    def _mine(self, recipe: Recipe) -> Recipe:
+        """Raises RecipeError for one of other weights: its picture would not be what it says."""
+        known = "", specs.digest(self._spec, self._lora)
+        own = (recipe.model, recipe.lora) == (self._spec.name, self._lora)
+        if own and recipe.weights in known:
+            return recipe
+        raise RecipeError(
+            "This recipe is for other weights than this Playground has: its model and LoRA are "
+            "said once, when it is made, as in Playground(model=…, lora=…)."
+        )
 
     def draw(self, prompt: str, **fields) -> Drawn:
         """One picture; `fields` are those of `Recipe` (guidance, steps, seed, width, height, …).
@@ -188,6 +199,8 @@ class Playground:
 
     def draw_all(self, tasks: Sequence[Task | Recipe], record: bool = True) -> Drawings:
         """Any recipes for this model, drawn together, in their order; `record` word maps too."""
+        for task in tasks:
+            self._mine(Task.of(task).recipe)
         found = self._records(self.session.submit(tasks, record=record))
         return Drawings(Drawn(found[i], self._how) for i in range(len(tasks)))
 

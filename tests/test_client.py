@@ -99,6 +99,16 @@ def test_what_cannot_be_drawn_is_said_before(playground):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "fields", [{"lora": "few-steps"}, {"model": "emoji-world-lcm"}, {"weights": "0123abcd"}]
+)
+def test_a_recipe_of_other_weights_is_not_drawn_with_these(fields, playground):
+    with pytest.raises(RecipeError, match="for other weights than this Playground has"):
+        playground.draw("a cat", steps=1, **fields)
+    with pytest.raises(RecipeError, match="for other weights than this Playground has"):
+        playground.draw_all([Recipe(prompt="a cat", steps=1, **fields)])
+
+
 def test_a_prepared_playground_draws_by_the_fastest_backend():
     (drawn,) = Playground(prepared=True).draw_all([Recipe(steps=1)], record=False)
     assert drawn.record.picture.networks == ("ONNX Runtime",)
