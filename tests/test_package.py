@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 OURS = {"playground", "app", *(path.stem for path in (ROOT / "tests").iterdir())}
 # Asked for by libraries when we use them so; what developers measure with; and one to compare with
 # (requirements-benchmark.txt).
-UNIMPORTED = {"accelerate"}
+UNIMPORTED = {"accelerate", "sentencepiece"}
 OPTIONAL = {"atheris", "attention_map_diffusers", "mcp", "peft", "playwright", "ray", "spaces"}
 NAME = re.compile(r"^([\w.-]+)", re.MULTILINE)
 
