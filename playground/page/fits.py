@@ -108,6 +108,12 @@ def of(model: str, lora: str = "") -> Fit:
     return Fit(spec, spec.guidance, 2 ** (len(stages) - 1) * (patch if type(patch) is int else 2))
 
 
+def whose(recipe: Recipe) -> str:
+    """Which picture a result is of: the recipe may be another one by now."""
+    words = f"“{recipe.prompt}”" if recipe.prompt else "no words"
+    return f"{words}, seed {recipe.seed}, {specs.get(recipe.model).short}"
+
+
 def require(recipe: Recipe, part: str) -> None:
     """Raises RecipeError, with the reason, if the recipe's model has no such part of the page."""
     if reason := of(recipe.model, recipe.lora).why_not(part):

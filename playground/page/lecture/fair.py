@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from playground.diffusion import samplers
 from playground.engine.events import Failure, Picture, Step
-from playground.page import serving
+from playground.page import fits, serving
 from playground.page.samplers.views import lecture as view
 from playground.recipe import Recipe
 from playground.wording import counted
@@ -55,6 +55,7 @@ def race(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
         return
     yield view.lanes(
         [ended[i] for i in range(len(lanes))],
-        f"w = {recipe.guidance:g}: from one noise, {CALLS} network calls each where a sampler's "
-        "steps allow it. How far each is from the exact solution, the lab measures.",
+        f"{fits.whose(recipe)}, w = {recipe.guidance:g}: from one noise, {CALLS} network calls "
+        "each where a sampler's steps allow it. How far each is from the exact solution, the lab "
+        "measures.",
     )

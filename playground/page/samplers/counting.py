@@ -9,7 +9,7 @@ import numpy as np
 
 from playground.engine.events import Failure, Picture, Step
 from playground.engine.session import Run, Session
-from playground.page import sections, serving
+from playground.page import fits, sections, serving
 from playground.page.samplers.views import counting
 from playground.page.sections import Section
 from playground.page.shared.view import data_url
@@ -69,7 +69,7 @@ def _compared(session: Session, recipes: list[Recipe], run: Run, begun: float) -
     spent = time.perf_counter() - begun
     yield counting.finished(
         _columns(session, [r.steps for r in recipes], steps, pictures),
-        f"{len(recipes)} runs from one noise in {spent:.1f} s.",
+        f"{fits.whose(recipes[0])}: {len(recipes)} runs from one noise in {spent:.1f} s.",
     )
 
 

@@ -52,7 +52,8 @@ def race(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
     few, many = ended
     yield lecture.lanes(
         ended,
-        f"On this machine, as busy as it was: {few.seconds:.1f} s against {many.seconds:.1f} s, "
+        f"{fits.whose(recipe)}. On this machine, as busy as it was: {few.seconds:.1f} s against "
+        f"{many.seconds:.1f} s, "
         f"{many.seconds / few.seconds:.0f} times as long for {many.count // few.count} times the "
         "network calls.",
     )

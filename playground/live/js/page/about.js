@@ -45,6 +45,11 @@ export class About {
     return this.models[name];
   }
 
+  /** Which picture a result is of (page/fits.py: whose). @param {Recipe} recipe */
+  whose({ prompt, seed, model }) {
+    return `${prompt ? `“${prompt}”` : "no words"}, seed ${seed}, ${this.model(model).label}`;
+  }
+
   /** The recipe, if this edition can draw it (page/serving.py: check). @param {Recipe} recipe */
   check(recipe) {
     const model = this.model(recipe.model);

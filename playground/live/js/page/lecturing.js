@@ -38,7 +38,7 @@ export async function raced({ about, panel }, work, show) {
     if (work.newest()) show(data.lanes(found, "Racing …", Math.min(done / total, 0.99)));
   }
   if (!work.newest() || Object.keys(ended).length < lanes.length) return;
-  show(data.lanes(ended, `w = ${about.called("guidance", recipe.guidance)}: from one noise, ${calls} network calls each where a sampler's steps allow it. How far each is from the exact solution, the lab measures.`));
+  show(data.lanes(ended, `${about.whose(recipe)}, w = ${about.called("guidance", recipe.guidance)}: from one noise, ${calls} network calls each where a sampler's steps allow it. How far each is from the exact solution, the lab measures.`));
 }
 
 /** The questions' answers, measured on the visitor's words and seed. @param {App} app @param {Work} work @param {(value: any) => void} show */

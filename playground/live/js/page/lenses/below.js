@@ -93,7 +93,7 @@ async function compare({ about, panel }, work, show) {
     Promise.all(pictures.map(({ image }) => dataUrl(image))),
   ]);
   const columns = counts.map((n, i) => ({ steps: n, stopped: stopped[i], clean: clean[i], full: full[i] }));
-  if (work.newest()) show(data.counted(columns, `${recipes.length} runs from one noise in ${((performance.now() - started) / 1000).toFixed(1)} s.`));
+  if (work.newest()) show(data.counted(columns, `${about.whose(recipes[0])}: ${recipes.length} runs from one noise in ${((performance.now() - started) / 1000).toFixed(1)} s.`));
 }
 
 /** The recipe's picture, noised to any timestep (page/samplers/noising.py). @param {App} app @param {Work} work @param {(value: any) => void} show */
@@ -157,6 +157,6 @@ export async function thousand({ about, panel }, work, show) {
     if (!work.newest() || ended.length === 0) return;
   }
   const [few, many] = ended;
-  const text = `In this browser, as busy as it was: ${few.seconds.toFixed(1)} s against ${many.seconds.toFixed(1)} s, ${(many.seconds / few.seconds).toFixed(0)} times as long for ${Math.floor(many.count / few.count)} times the network calls.`;
+  const text = `${about.whose(recipe)}. In this browser, as busy as it was: ${few.seconds.toFixed(1)} s against ${many.seconds.toFixed(1)} s, ${(many.seconds / few.seconds).toFixed(0)} times as long for ${Math.floor(many.count / few.count)} times the network calls.`;
   show(data.lanes(ended, text));
 }
