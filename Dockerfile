@@ -3,12 +3,15 @@
 FROM python:3.12-slim
 
 # Chromium, compilers and git are not needed to run; fonts are for labels in saved pictures.
+# A new volume for fetched models takes the owner of the folder in its place: without one, root's.
 # Not pinned: that version of Debian's fonts would be gone with the next release.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends fonts-dejavu-core \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --uid 1000 visitor
+    && useradd --create-home --uid 1000 visitor \
+    && mkdir -p /home/visitor/.cache/huggingface \
+    && chown -R visitor /home/visitor/.cache
 
 WORKDIR /home/visitor/app
 

@@ -7,7 +7,7 @@ INSTALL := $(BIN)/pip install -q -c constraints.txt
 OUT ?= build/live
 TESTS ?= not slow
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix playground/live
-.PHONY: run test test-all live report screenshot constraints clean
+.PHONY: run test test-all live report screenshot screenshots constraints clean
 
 run: .venv/run
 	$(BIN)/python app.py

@@ -3,6 +3,7 @@
 Commands that draw are the endpoints of `api.endpoints`, their options the endpoints' parameters.
 """
 
+import io
 import json
 import os
 import re
@@ -32,6 +33,7 @@ ABOUT = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is asked, then return or exit with 2 and one sentence."""
+    in_utf8()
     given = list(sys.argv[1:] if arguments is None else arguments)
     command = given[0] if given else ""
     if command in DRAWING + LISTING:
@@ -48,6 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         serve(given)  # as before there were commands
     else:
         refuse(f"There is no command {command[:40]!r}; there are: {', '.join(ABOUT)}.")
+
+
+def in_utf8() -> None:
+    """What is printed into a file or for a program: Windows would write its own code page, which
+    lacks “ε” and is no JSON.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8")
 
 
 def usage() -> str:
@@ -88,7 +99,7 @@ def serve(arguments: Sequence[str]) -> None:
 
     try:
         page.main(arguments, attach, replicate)
-    except (ValueError, OSError) as error:  # a setting, or an address that is taken
+    except (ValueError, OSError, OverflowError) as error:  # a setting, an address that is taken
         refuse(str(error))
 
 
@@ -191,7 +202,7 @@ def progress(what: str = "", done: int = 0, total: int = 0) -> None:
 def write(answer: "Answer", to: Path, arrays: bool) -> None:
     """The first picture; word maps as numbers go into a JSON file."""
     if arrays:
-        to.write_text(json.dumps(answer.facts, ensure_ascii=False))
+        to.write_text(json.dumps(answer.facts, ensure_ascii=False), encoding="utf-8")
     else:
         to.write_bytes(next(iter(answer.pictures.values())))
 

@@ -83,7 +83,7 @@ def test_every_parameter_is_an_option(name):
         (["explain", "x", "-o", "x.png", "--guidance", "0", "--steps", "1"], "At w = 0"),
         (["race", "x", "-o", "x.png", "--counts", "5-"], "5-"),
         (["sweep", "x", "-o", "x.png", "--field", "steps"], "field must be one of"),
-        (["serve", "--port", "x"], "invalid int value"),
+        (["serve", "--port", "x"], "from 1 to 65535, not 'x'"),
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_status_2(run, capsys, arguments, said):

@@ -329,12 +329,12 @@ def test_what_is_no_number_of_replicas(text):
 
 def test_without_ray_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ValueError, match=r"latent-playground\[serve\]"):
+    with pytest.raises(ValueError, match=r"pip install '\.\[serve\]'"):
         starting.start(starting.Count(1, 1), 1)
 
 
 @pytest.mark.parametrize(
-    ("number", "sentence"), [("0", "2 or 1-4"), ("2", "latent-playground[serve]")]
+    ("number", "sentence"), [("0", "2 or 1-4"), ("2", "pip install '.[serve]'")]
 )
 def test_the_command_refuses_in_one_sentence(monkeypatch, capsys, number, sentence):
     monkeypatch.setitem(sys.modules, "ray", None)

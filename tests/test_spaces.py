@@ -5,12 +5,14 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 
 import httpx
 import numpy as np
 import pytest
+from huggingface_hub.cli.hf import app as hf
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -53,11 +55,20 @@ WORKFLOW = (ROOT / ".github" / "workflows" / "space.yml").read_text()
 
 def test_the_workflow_is_off_without_a_space_and_uploads_what_it_needs():
     assert "if: vars.HF_SPACE != ''" in WORKFLOW
-    included = re.search(r"--include (.*) \\", WORKFLOW).group(1).replace('"', "").split()
-    for name in included:
+    asked = uploading()
+    assert (asked["repo_id"], asked["local_path"], asked["path_in_repo"]) == ("$SPACE", ".", ".")
+    for name in asked["include"]:
         assert (ROOT / name.removesuffix("/**")).exists()
-    assert {"README.md", front_matter()["app_file"], "requirements.txt"} <= set(included)
+    assert {"README.md", front_matter()["app_file"], "requirements.txt"} <= set(asked["include"])
     assert "assets/social.png" in WORKFLOW
+
+
+def uploading() -> dict:
+    """How the installed `hf` reads the workflow's command; it raises what it would refuse."""
+    (command,) = re.findall(r"^ +(hf upload (?:.*\\\n)*.*)$", WORKFLOW, re.M)
+    arguments = shlex.split(command.replace("\\\n", " "))[1:]
+    name, read, rest = hf.resolve_command(hf.make_context("hf", arguments[:1]), arguments)
+    return read.make_context(name, rest).params
 
 
 def test_the_container_holds_what_the_page_needs_and_runs_without_rights():
@@ -72,6 +83,11 @@ def test_the_container_holds_what_the_page_needs_and_runs_without_rights():
     assert {"app.py", "playground", "assets", "requirements.txt"} <= copied
     kinds = [kind for kind, _ in told]
     assert kinds.index("USER") < kinds.index("CMD")
+    # A volume takes its owner from the folder in the image; else models could not be written.
+    (made,) = (rest for _, rest in told[: kinds.index("USER")] if "mkdir -p" in rest)
+    folder = re.search(r"`(/home/visitor/[^`]+)`", (ROOT / "docs" / "hosting.md").read_text())[1]
+    assert f"mkdir -p {folder} " in made
+    assert "chown -R visitor" in made
     assert ("USER", "1000") in {(kind, rest.strip()) for kind, rest in told}
     assert "/health" in dict(told)["HEALTHCHECK"]
     assert "3.12" in dict(told)["FROM"]

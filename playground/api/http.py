@@ -26,9 +26,16 @@ from playground.models.offered import NotOfferedError
 PREFIX = f"/api/{VERSION}"
 LONGEST = 20_000  # bytes of a request: a recipe has less
 PNG = "image/png"
+MOST = f"A request has at most {LONGEST:,} bytes."
 LEFT = 0.2  # seconds between looks whether the client is still there
+
+
+class TooLongError(ValueError):
+    """A request of more than LONGEST bytes."""
+
+
 STATUS = {
-    NotOfferedError: 403, GoneError: 408, BusyError: 429, TooMuchError: 429,
+    NotOfferedError: 403, GoneError: 408, TooLongError: 413, BusyError: 429, TooMuchError: 429,
     DrawingFailedError: 500,
 }  # fmt: skip
 
@@ -88,12 +95,12 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _read(request: Request) -> object:
-    """The request's JSON; ValueError if it is too long or none."""
+    """The request's JSON; TooLongError, or ValueError if it is none."""
     body = b""
     async for part in request.stream():
         body += part
         if len(body) > LONGEST:
-            raise ValueError(f"A request has at most {LONGEST:,} bytes.")
+            raise TooLongError(MOST)
     try:
         return json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
@@ -147,11 +154,14 @@ def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
         content[PNG] = {"schema": {"type": "string", "format": "binary"}}
     schema = {"type": "object", "properties": {"error": {"type": "string"}}}
     refused = {"content": {"application/json": {"schema": schema}}}
-    said = {
-        200: {"description": endpoint.returns, "content": content},
-        400: {"description": "What was asked for cannot be: one sentence.", **refused},
-    }
+    why = {400: "What was asked for cannot be: one sentence."}
     if endpoint.picture:
-        said[403] = {"description": "That model is not offered here.", **refused}
-        said[429] = {"description": "Too many requests are being drawn.", **refused}
-    return said
+        why |= {
+            403: "That model is not offered here.", 413: MOST,
+            429: "Too many requests are being drawn.",
+        }  # fmt: skip
+    why[500] = "Drawing failed, or an error that the log explains under the number."
+    if endpoint.parameters:  # what has a body is also refused by `playground.hosting.gate`
+        why[503] = "Too many visitors are drawing at this moment."
+    said = {status: {"description": text, **refused} for status, text in why.items()}
+    return {200: {"description": endpoint.returns, "content": content}, **said}

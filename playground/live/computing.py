@@ -29,7 +29,7 @@ def texts() -> dict:
 def eight_bits() -> str:
     """What weights of 8 bits change besides the bytes."""
     told = "Every weight is rounded to one of 255 values of its channel. "
-    found = json.loads((ASSETS / "hosting.json").read_text()).get("computing")
+    found = json.loads((ASSETS / "hosting.json").read_text(encoding="utf-8")).get("computing")
     if not found:
         return f"{told}Pictures change a little."
     eight, count = found["eight"], found["pictures"]

@@ -101,7 +101,7 @@ def _runtime(files: Files) -> dict:
         content = (RUNTIME / "dist" / f"{name}{suffix}").read_bytes()
         return files.add(name, content, suffix, packed=suffix == ".wasm")
 
-    version = json.loads((RUNTIME / "package.json").read_text())["version"]
+    version = json.loads((RUNTIME / "package.json").read_text(encoding="utf-8"))["version"]
     return {"version": version} | {
         build: {
             "script": add(module, ".mjs"),

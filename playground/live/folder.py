@@ -77,7 +77,7 @@ def below(folder: Path, without: Iterable[str] = ()) -> list[Path]:
 def manifest(out: Path) -> dict:
     """Of an edition that is there already; empty if there is none."""
     try:
-        found = json.loads((out / MANIFEST).read_text())
+        found = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
         return found if {"sources", "files"} <= found.keys() else {}
     except (OSError, ValueError, AttributeError):
         return {}
@@ -103,7 +103,7 @@ def replace(out: Path, contents: Mapping[str, bytes], said: Mapping) -> dict:
         for path, content in contents.items():
             (new / path).parent.mkdir(parents=True, exist_ok=True)
             (new / path).write_bytes(content)
-        (new / MANIFEST).write_text(json.dumps(made, indent=1) + "\n")
+        (new / MANIFEST).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
         if out.exists():
             _keep_others(out, new)
             shutil.move(out, Path(beside) / "old")

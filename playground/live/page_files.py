@@ -66,10 +66,10 @@ SHELL = ("index.html", "own.html", "page.css", "icon.svg", "page.json", "site.js
 def page_files() -> dict[str, bytes]:
     """Content by its path in the folder; `service_worker` comes when all files are known."""
     written = {
-        "index.html": (HERE / "index.html").read_text(),
-        "manifest.webmanifest": (HERE / "manifest.webmanifest").read_text(),
-        "icon.svg": (HERE / "icon.svg").read_text(),
-        "own.html": (HERE / "own.html").read_text(),
+        "index.html": (HERE / "index.html").read_text(encoding="utf-8"),
+        "manifest.webmanifest": (HERE / "manifest.webmanifest").read_text(encoding="utf-8"),
+        "icon.svg": (HERE / "icon.svg").read_text(encoding="utf-8"),
+        "own.html": (HERE / "own.html").read_text(encoding="utf-8"),
         "page.css": style(),
         "page.json": compact(page_data()),
     }
@@ -109,7 +109,8 @@ def modules() -> dict[str, bytes]:
 
 def style() -> str:
     """The static page's style, that of terms, and every view's under its class."""
-    own = [(HERE / "js" / "page" / "page.css").read_text(), connecting.STYLE, terms.STYLE]
+    page = (HERE / "js" / "page" / "page.css").read_text(encoding="utf-8")
+    own = [page, connecting.STYLE, terms.STYLE]
     own += [lens.style for lens in LENSES if lens.style]
     scoped = [f".view-{name} {{\n{view.css_template}\n}}\n" for name, view in VIEWS.items()]
     return "\n".join([*own, *scoped])
@@ -127,12 +128,12 @@ def module(view: View) -> str:
 def shared_module() -> str:
     """What views have at hand, for modules that make views' data."""
     names = ("percent", "counted", "product")
-    return f"{SHARED.read_text()}\nexport {{ {', '.join(names)} }};\n"
+    return f"{SHARED.read_text(encoding='utf-8')}\nexport {{ {', '.join(names)} }};\n"
 
 
 def shown() -> dict[str, dict]:
     """What stands there before anything is computed, by the view's element."""
-    found = json.loads(EXAMPLE.read_text())
+    found = json.loads(EXAMPLE.read_text(encoding="utf-8"))
     card = specs.get(Recipe().model).card
     if rows := card.get("guidance"):
         found["tradeoff"] = tradeoff.folded(guidance_measured.measured(rows))
@@ -149,8 +150,9 @@ def shown() -> dict[str, dict]:
     if rows := card.get("family"):
         found["family-samplers"] = family_measured.sampling(rows)
     if family_measured.TOLD.exists():
-        found["telling"] = family_measured.telling(json.loads(family_measured.TOLD.read_text()))
-    found["toy"] = json.loads(training.TRAINED.read_text())
+        told = json.loads(family_measured.TOLD.read_text(encoding="utf-8"))
+        found["telling"] = family_measured.telling(told)
+    found["toy"] = json.loads(training.TRAINED.read_text(encoding="utf-8"))
     found["systems"] = family_systems.shown()
     found["words"] = known.of(Recipe().model)
     found["mixture"] = grids.plane_data()
@@ -191,7 +193,7 @@ def service_worker(
         f"const EARLY = {json.dumps(early)};\n"
         f"const KEPT = {json.dumps(kept)};\nconst INSIDE = {json.dumps(inside)};\n"
     )
-    return (head + (HERE / "js" / "page" / "sw.js").read_text()).encode()
+    return (head + (HERE / "js" / "page" / "sw.js").read_text(encoding="utf-8")).encode()
 
 
 def compact(data) -> str:

@@ -125,7 +125,7 @@ def _kept(name: str, known: str, make: Callable[[], Parts]) -> Parts:
 
 def _read(place: Path) -> Parts | None:
     try:
-        facts = json.loads((place / "facts.json").read_text())
+        facts = json.loads((place / "facts.json").read_text(encoding="utf-8"))
         contents = {path.name: path.read_bytes() for path in sorted((place / "files").iterdir())}
     except (OSError, ValueError):
         return None
@@ -138,7 +138,7 @@ def _keep(place: Path, parts: Parts) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(dir=place.parent))
         (beside / "files").mkdir()
-        (beside / "facts.json").write_text(json.dumps(parts.facts))
+        (beside / "facts.json").write_text(json.dumps(parts.facts), encoding="utf-8")
         for role, content in parts.contents.items():
             (beside / "files" / role).write_bytes(content)
         shutil.rmtree(place, ignore_errors=True)

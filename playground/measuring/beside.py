@@ -29,8 +29,8 @@ def measure(count: int = COUNT) -> None:
     session = next(iter(by_backend().values())).session
     found = compare(session, ONE, (SWEEP, RACE), count) | environment()
     print(found, flush=True)
-    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    FIGURES.write_text(json.dumps(known | {"beside": found}, indent=1) + "\n")
+    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    FIGURES.write_text(json.dumps(known | {"beside": found}, indent=1) + "\n", encoding="utf-8")
     docs.write()
 
 

@@ -122,8 +122,8 @@ def measure(folder: Path = Path("build/live"), count: int = ROUNDS) -> None:
     subprocess.run([sys.executable, "-m", "playground.live", str(folder)], check=True)
     found = compare(folder, count)
     print(json.dumps(found, indent=1), flush=True)
-    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    FIGURES.write_text(json.dumps(known | {"live": found}, indent=1) + "\n")
+    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    FIGURES.write_text(json.dumps(known | {"live": found}, indent=1) + "\n", encoding="utf-8")
     docs.write()
 
 
@@ -222,7 +222,7 @@ def memory_of(browser) -> dict[str, int]:
 
 
 def _resident(pid: int) -> dict[str, int]:
-    said = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    said = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
     kilobytes = {
         name: int(number) for name, number in re.findall(r"^(Rss|Pss): +(\d+)", said, re.M)
     }

@@ -14,7 +14,7 @@ PACKAGE = "attention-map-diffusers 1.0.0"
 
 
 def figures() -> dict[str, Any]:
-    return json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    return json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
 
 
 def families(_: dict) -> str:

@@ -45,8 +45,8 @@ def measure(count: int | None = None, full_size: bool = False, device: str | Non
         found = {"accelerator": accelerated.measure(device, count or accelerated.ROUNDS)}
     else:
         found = {"families": _families(count or PAIRS), "steps": STEPS, **SIZE}
-    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    FIGURES.write_text(json.dumps(known | found, indent=1) + "\n")
+    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    FIGURES.write_text(json.dumps(known | found, indent=1) + "\n", encoding="utf-8")
     docs.write()
 
 

@@ -73,8 +73,8 @@ def measure(folder: Path = Path("build/live"), count: int = PICTURES) -> None:
     subprocess.run([sys.executable, "-m", "playground.live", str(folder)], check=True)
     found = compare(folder, recipes(count))
     print(json.dumps(found, indent=1), flush=True)
-    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    FIGURES.write_text(json.dumps(known | {"computing": found}, indent=1) + "\n")
+    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    FIGURES.write_text(json.dumps(known | {"computing": found}, indent=1) + "\n", encoding="utf-8")
     docs.write()
 
 

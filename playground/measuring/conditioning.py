@@ -13,4 +13,4 @@ def measure(count: int = conditioning.SAMPLES) -> None:
     """Train the toy's networks, judge `count` samples of each, and write the table."""
     rows = [asdict(result) for result in conditioning.compare(count=count)]
     found = {"steps": conditioning.STEPS, "count": count, "rows": rows}
-    TABLE.write_text(export.written(found) + "\n")
+    TABLE.write_text(export.written(found) + "\n", encoding="utf-8")

@@ -34,10 +34,10 @@ def write() -> None:
     """Regenerate every part between marks of every document."""
     for path, (model, parts) in DOCUMENTS.items():
         card = replace(specs.get(model)).card  # read now: a measurement may just have written it
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         for name, made in parts.items():
             text = filled(text, name, made(card))
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
 
 
 def filled(text: str, name: str, part: str) -> str:

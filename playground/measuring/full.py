@@ -5,7 +5,6 @@ what else the machine does changes them little.
 """
 
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -137,14 +136,17 @@ def _seconds(work: Callable[[], object]) -> tuple[float, float]:
 def _forget_peak() -> None:
     """Linux: count the peak anew, because loading maps whole files into memory for a moment."""
     if (file := Path("/proc/self/clear_refs")).exists():
-        file.write_text("5")
+        file.write_text("5", encoding="utf-8")
 
 
 def _peak() -> float:
     """The process's memory peak in GB."""
     if (file := Path("/proc/self/status")).exists():
-        (line,) = (x for x in file.read_text().splitlines() if x.startswith("VmHWM"))
+        lines = file.read_text(encoding="utf-8").splitlines()
+        (line,) = (each for each in lines if each.startswith("VmHWM"))
         return round(int(line.split()[1]) * 1024 / 1e9, 2)
+    import resource  # Windows has none
+
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e9, 2)  # macOS: bytes
 
 

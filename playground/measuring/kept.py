@@ -19,14 +19,16 @@ class Kept:
         self.file = CHECKPOINTS / stage / f"{hashlib.sha256(of.encode()).hexdigest()[:12]}.jsonl"
         self._found = {}
         if self.file.exists():
-            self._found = dict(json.loads(line) for line in self.file.read_text().splitlines())
+            self._found = dict(
+                json.loads(line) for line in self.file.read_text(encoding="utf-8").splitlines()
+            )
 
     def __call__(self, name: str, measure: Callable[[], object]):
         """What was found under `name`, else what `measure` finds now: anything JSON can hold."""
         if name not in self._found:
             self._found[name] = measure()
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.file, "a") as file:
+            with open(self.file, "a", encoding="utf-8") as file:
                 file.write(json.dumps([name, self._found[name]]) + "\n")
         return self._found[name]
 

@@ -35,10 +35,10 @@ def measure(
     programs that ask the `api` instead of the page.
     """
     rows = [asyncio.run(row(url, number, count, model, api)) for number in visitors]
-    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     found = {"rows": rows, "each": count, "steps": STEPS} | environment()
     known.setdefault("load", {})[(model or "usual") + " by the API" * api] = found
-    FIGURES.write_text(json.dumps(known, indent=1) + "\n")
+    FIGURES.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     docs.write()
 
 

@@ -12,7 +12,7 @@ COMMAND = "`python -m playground.measuring {} http://127.0.0.1:7860`"
 
 
 def figures() -> dict[str, Any]:
-    return json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    return json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
 
 
 def load(_: dict) -> str:

@@ -23,8 +23,10 @@ def measure(url: str, count: int = CLASS) -> None:
     """`count` visitors at once, after a first one."""
     found = asyncio.run(opened(url, count))
     print(found, flush=True)
-    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    FIGURES.write_text(json.dumps(known | {"opening": found | environment()}, indent=1) + "\n")
+    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    FIGURES.write_text(
+        json.dumps(known | {"opening": found | environment()}, indent=1) + "\n", encoding="utf-8"
+    )
     docs.write()
 
 

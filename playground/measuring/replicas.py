@@ -44,9 +44,11 @@ def measure(count: int = EACH) -> None:
         for number in (1, 2):
             rows[str(number)] = kept(str(number), lambda n=number: elsewhere(n, count))
         killed = kept("killed", lambda: under_fire(count))
-    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     found = {"rows": rows, "killed": killed, "visitors": VISITORS, "each": count}
-    FIGURES.write_text(json.dumps(known | {"replicas": found | environment()}, indent=1) + "\n")
+    FIGURES.write_text(
+        json.dumps(known | {"replicas": found | environment()}, indent=1) + "\n", encoding="utf-8"
+    )
     docs.write()
 
 

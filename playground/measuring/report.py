@@ -1,8 +1,8 @@
 """Draw the contact sheets, time drawing and loading, and write the documents' figures."""
 
 import platform
-import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
 
@@ -40,10 +40,18 @@ def write() -> None:
             "network": " and ".join(first.networks), "picture": round(one, 3), "rounds": ROUNDS,
             "sheet": len(recipes), "of_sheet": round(many / len(recipes), 3),
             "loading": round(loading, 2),
-            "gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+            "gigabytes": gigabytes(),
         } | environment()
     )  # fmt: skip
     docs.write()
+
+
+def gigabytes() -> float:
+    """The memory peak of this process."""
+    import resource  # Windows has none, and the rest of this file works there
+
+    unit = 2**30 if sys.platform == "darwin" else 2**20  # macOS counts bytes, Linux kilobytes
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 2)
 
 
 def environment() -> dict:

@@ -38,8 +38,10 @@ def measure(url: str, count: int = RUNS, rest: float = REST) -> None:
 
 
 def _keep(name: str, found: dict[str, Any]) -> None:
-    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    FIGURES.write_text(json.dumps(known | {name: found | environment()}, indent=1) + "\n")
+    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    FIGURES.write_text(
+        json.dumps(known | {name: found | environment()}, indent=1) + "\n", encoding="utf-8"
+    )
     docs.write()
 
 

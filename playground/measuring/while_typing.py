@@ -55,9 +55,9 @@ def measure(count: int = ROUNDS) -> None:
         words = [f"{('a', 'red', 'two', 'blue')[i % 4]} cat" for i in range(count)]
         found["eight by words"] = timed(page, "prompt", words, STRIP)
         facts = {"chromium": browser.version, "rounds": count, "busy": busy}
-    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     all_ = {"typing": found | facts | report.environment()}
-    FIGURES.write_text(json.dumps(known | all_, indent=1) + "\n")
+    FIGURES.write_text(json.dumps(known | all_, indent=1) + "\n", encoding="utf-8")
     docs.write()
 
 

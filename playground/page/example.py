@@ -12,7 +12,7 @@ def write() -> None:
     *_, finished = draw(Recipe())
     parts = [finished, *(lens.example() for lens in LENSES)]
     shown = {name: data for part in parts for name, data in part.items()}
-    serving.EXAMPLE.write_text(json.dumps(shown))
+    serving.EXAMPLE.write_text(json.dumps(shown), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ Frame = dict[str, dict]  # data for some of the page's views, by the view's name
 LATEST = 2**53  # milliseconds of a browser's clock
 SECTION = "live"  # of the engine's runs: the one last asked for wins, whatever arrives last
 CLOCK = {"js": "(asked, ...values) => [performance.now(), ...values]"}
-LISTEN = (Path(__file__).parent / "live.js").read_text()
+LISTEN = (Path(__file__).parent / "live.js").read_text(encoding="utf-8")
 # Networks with one row a call and few calls answer at once.
 AT_ONCE = [spec.name for spec in specs.MODELS.values() if not spec.guidance.branches]
 

@@ -36,7 +36,7 @@ INTRO = (
     "See how latent diffusion listens to words: draw, slide guidance, then point at a word to see "
     "its pixels and at a pixel to see its words."
 )
-OWN = (Path(__file__).parent / "page.css").read_text()
+OWN = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 CSS = OWN + connecting.STYLE + terms.STYLE + "".join(lens.style for lens in LENSES)
 VISITORS = 16  # who may draw at the same time; the engine batches them
 FONTS = ["system-ui", "sans-serif"]  # nothing is fetched from elsewhere
@@ -64,7 +64,7 @@ def theme() -> gr.themes.Base:
 
 def build() -> gr.Blocks:
     shown = serving.EXAMPLE
-    example = json.loads(shown.read_text()) if shown.exists() else {}
+    example = json.loads(shown.read_text(encoding="utf-8")) if shown.exists() else {}
     with Page(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.Markdown(INTRO)
         with gr.Row(elem_id="workbench"):

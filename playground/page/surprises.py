@@ -69,7 +69,7 @@ def _saturation() -> str:
 
 def _example(view: str) -> dict:
     file = serving.EXAMPLE
-    return json.loads(file.read_text()).get(view, {}) if file.exists() else {}
+    return json.loads(file.read_text(encoding="utf-8")).get(view, {}) if file.exists() else {}
 
 
 def _padding() -> str:

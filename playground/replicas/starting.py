@@ -57,9 +57,7 @@ def start(
         import ray
         from ray import serve
     except ImportError as error:
-        raise ValueError(
-            "Replicas need Ray Serve: pip install 'latent-playground[serve]'."
-        ) from error
+        raise ValueError("Replicas need Ray Serve: pip install '.[serve]'.") from error
     from playground.replicas.cluster import Cluster
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)

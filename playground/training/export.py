@@ -110,7 +110,7 @@ def _write_index(folder: Path, pipeline: str, scheduler, components: dict, absen
     index |= dict(sorted(components.items())) | {name: [None, None] for name in absent}
     if "safety_checker" in absent:
         index["requires_safety_checker"] = False
-    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
 
 def write_card(part: str, model: torch.nn.Module, facts: dict, folder: Path | None = None) -> None:
@@ -141,11 +141,11 @@ def facts(part: str, folder: Path | None = None) -> dict:
 
 
 def _read(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.exists() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def _update(path: Path, parts: dict) -> None:
-    path.write_text(written(_read(path) | parts) + "\n")
+    path.write_text(written(_read(path) | parts) + "\n", encoding="utf-8")
 
 
 def written(value, indent: str = "") -> str:

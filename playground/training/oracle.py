@@ -197,4 +197,6 @@ def publish(model: o.Oracle, run: Run) -> None:
         "rendered": accuracy(half, *unseen(2000)),
         "reconstructed": accuracy(half, *unseen(2000, reconstructed=True)),
     }
-    (o.WEIGHTS.parent / "card.json").write_text(json.dumps(facts, indent=2) + "\n")
+    (o.WEIGHTS.parent / "card.json").write_text(
+        json.dumps(facts, indent=2) + "\n", encoding="utf-8"
+    )

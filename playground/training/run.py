@@ -74,7 +74,7 @@ class Run:
 
     def say(self, text: str) -> None:
         line = f"{self.folder.name} step {self.step} minute {self.seconds / 60:.1f} {text}"
-        with open(self.folder / "log.txt", "a") as log:
+        with open(self.folder / "log.txt", "a", encoding="utf-8") as log:
             log.write(line + "\n")
         tqdm.write(line)
 

@@ -54,7 +54,7 @@ def of(prompt: str, seen: Scene) -> Verdict:
 @functools.lru_cache(maxsize=1)
 def accuracy() -> str:
     """How often the oracle itself is right, as its card says it was measured."""
-    found = json.loads(CARD.read_text())["reconstructed"]
+    found = json.loads(CARD.read_text(encoding="utf-8"))["reconstructed"]
     named = ("noun", "worn", "color", "count", "place")
     called = {"noun": "things", "worn": "what they wear", "color": "colours of shapes",
               "count": "their number", "place": "the place"}  # fmt: skip

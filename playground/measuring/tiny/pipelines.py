@@ -304,7 +304,10 @@ def write(family: str, folder: Path) -> None:
     build(family).save_pretrained(folder, safe_serialization=True)
     if family in NOT_CLIPPED:
         file = folder / "scheduler" / "scheduler_config.json"
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"clip_sample": False}))
+        file.write_text(
+            json.dumps(json.loads(file.read_text(encoding="utf-8")) | {"clip_sample": False}),
+            encoding="utf-8",
+        )
 
 
 def version() -> str:

@@ -84,7 +84,7 @@ def build() -> None:
     """Lay out both tables inside the surrounding gradio context, as far as they were measured."""
     if TOLD.exists():
         gr.Markdown("### Three ways to tell a network something, measured on a toy\n" + TOY)
-        table = telling(json.loads(TOLD.read_text()))
+        table = telling(json.loads(TOLD.read_text(encoding="utf-8")))
         gr.HTML(table, **asdict(tradeoff.VIEW), elem_id="telling")
     gr.Markdown("### From a thousand calls to one")
     if found := specs.get(Recipe().model).card.get("family"):

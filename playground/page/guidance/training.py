@@ -70,7 +70,9 @@ def build() -> None:
 
 def write() -> None:
     *_, finished = learn()
-    TRAINED.write_text(json.dumps(finished | {"text": RINGS}))  # not how long it took once
+    TRAINED.write_text(
+        json.dumps(finished | {"text": RINGS}), encoding="utf-8"
+    )  # not how long it took once
 
 
 if __name__ == "__main__":

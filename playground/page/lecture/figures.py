@@ -72,7 +72,11 @@ def _conditioning(example: Frame) -> Figure:
     shown = _view(listened, None, "listened")
     if measured.TOLD.exists():
         gr.Markdown("The three ways, measured on a toy: " + measured.TOY)
-        _view(tradeoff, measured.telling(json.loads(measured.TOLD.read_text())), "telling")
+        _view(
+            tradeoff,
+            measured.telling(json.loads(measured.TOLD.read_text(encoding="utf-8"))),
+            "telling",
+        )
     return Figure({"explorer": shown})
 
 

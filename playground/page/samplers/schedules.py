@@ -38,7 +38,7 @@ GRIDS = (
 
 
 def write() -> None:
-    ASSET.write_text(json.dumps(data(), separators=(",", ":")))
+    ASSET.write_text(json.dumps(data(), separators=(",", ":")), encoding="utf-8")
 
 
 def data() -> dict:
@@ -60,7 +60,7 @@ def data() -> dict:
 def of_model(model: str, lora: str = "") -> dict:
     """The view's data for a model; of the built-in one they are shipped."""
     if model == Recipe().model:
-        return json.loads(ASSET.read_text())["schedules"]
+        return json.loads(ASSET.read_text(encoding="utf-8"))["schedules"]
     fit, session = fits.of(model, lora), serving.opened(model, lora)
     side, config = fit.spec.side, fit.spec.scheduler_config
 
@@ -127,7 +127,7 @@ def _kind(record, used_by: list[str], grids: dict[int, spacings.Grid]) -> dict:
 
 def plane_data() -> dict:
     """The mixture's data, as shipped."""
-    shipped = json.loads(ASSET.read_text())
+    shipped = json.loads(ASSET.read_text(encoding="utf-8"))
     kinds = shipped["schedules"]["kinds"][: len(SPACINGS)]
     methods = [(n, SAMPLERS[n].label, SAMPLERS[n].stochastic) for n in mixture.METHODS]
     return mixture.plane(methods=methods, kinds=kinds, **shipped["plane"])

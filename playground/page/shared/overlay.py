@@ -25,7 +25,9 @@ def known(kind) -> str:
 @functools.lru_cache(maxsize=1)
 def ramp() -> np.ndarray:
     """viridis, uint8 [256, 3]: perceptually uniform, safe for colour-blind eyes."""
-    return np.frombuffer(bytes.fromhex(json.loads(COLOURMAP.read_text())), np.uint8).reshape(-1, 3)
+    return np.frombuffer(
+        bytes.fromhex(json.loads(COLOURMAP.read_text(encoding="utf-8"))), np.uint8
+    ).reshape(-1, 3)
 
 
 def laid(picture: Image.Image, map_: np.ndarray, kind: str) -> Image.Image:
