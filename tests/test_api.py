@@ -141,6 +141,11 @@ def test_addresses_and_methods_that_are_not_there(client):
         assert SENTENCE.match(answer.json()["error"])
 
 
+def test_a_request_that_is_too_long_is_refused_as_that(client):
+    answer = client.post("/draw", json=QUICK | {"negative": "x" * http.LONGEST})
+    assert (answer.status_code, answer.json()) == (413, {"error": http.MOST})
+
+
 def test_a_model_that_is_not_offered_is_forbidden(client, monkeypatch):
     monkeypatch.setattr(offered, "others_can_reach", lambda: True)
     answer = client.post("/draw", json={"prompt": "x", "model": "/models/mine"})
@@ -186,8 +191,10 @@ def test_the_description_for_programs_has_the_recipes_bounds(client):
     assert described["openapi"].startswith("3.1")
     for endpoint in ENDPOINTS.values():
         (method,) = described["paths"][f"/{endpoint.name}"].values()
+        assert {"400", "500"} < method["responses"].keys()
         if not endpoint.parameters:
             continue
+        assert {"403", "413", "429", "503"} < method["responses"].keys()
         schema = method["requestBody"]["content"]["application/json"]["schema"]
         jsonschema.Draft202012Validator.check_schema(schema)
         assert list(schema["properties"]) == [one.name for one in endpoint.parameters]

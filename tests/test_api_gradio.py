@@ -7,16 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 import gradio as gr
 import httpx
 import pytest
+from browser import ran
+from gradio.context import LocalContext
+from gradio.queueing import Event
 from gradio.utils import get_function_description
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
+from starlette.requests import Request
 
 from playground.api import on_gradio
 from playground.api.attach import attach, has_tools
 from playground.api.endpoints import ENDPOINTS
 from playground.api.service import Service
 from playground.hosting.settings import Settings
+from playground.page.hosting.blocks import Page, Refusal
 from playground.page.page import build
 from playground.recipe import Recipe
 
@@ -57,7 +62,7 @@ def test_several_pictures_are_files_that_gradio_deletes(session, tmp_path):
     ask = on_gradio.function(endpoint, Service(), str(tmp_path), files)
     given = {"prompt": "x", "values": [1, 5]} | QUICK
     values = [given.get(one.name, one.default) for one in endpoint.parameters]
-    sheet, facts, alone = ask(gr.Request(session_hash="ann"), *values)
+    sheet, facts, alone = ran(ask(gr.Request(session_hash="ann"), *values))
     assert [frame["value"] for frame in facts["frames"]] == [1, 5]
     widths = []
     for each in (sheet, *alone):
@@ -66,6 +71,45 @@ def test_several_pictures_are_files_that_gradio_deletes(session, tmp_path):
     assert widths[0] > widths[1] + widths[2]
     assert {each["path"] for each in (sheet, *alone)} == files
     assert {str(path) for path in tmp_path.rglob("*.png")} == files
+
+
+def drawn_for_one_who_left(steps: int, queued: bool = False, alive: bool = True):
+    """What a request draws whose client is gone; of an event of the queue, or of none."""
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def ask():
+        page, draw = Page(analytics_enabled=False), ENDPOINTS["draw"]
+        on_gradio.register(page, Service())
+        handler = next(one for one in page.fns.values() if one.api_name == "draw")
+        if queued:
+            event = Event("ann", handler, None, None)
+            event.alive = alive
+            page._queue.event_ids_to_events[event._id] = event
+            LocalContext.event_id.set(event._id)
+            LocalContext.blocks.set(page)
+        given = {"prompt": "x", "steps": steps}
+        scope = {"type": "http", "client": ("10.0.0.9", 5), "headers": []}
+        values = [given.get(one.name, one.default) for one in draw.parameters]
+        return await handler.fn(gr.Request(Request(scope, receive), session_hash="ann"), *values)
+
+    return ran(ask())
+
+
+def test_drawing_ends_when_the_client_of_a_direct_call_or_a_tool_has_left(session):
+    with pytest.raises(Refusal, match="Nobody waits"):
+        drawn_for_one_who_left(100)
+    assert not session.busy
+
+
+def test_an_event_of_the_queue_is_drawn_as_long_as_gradio_has_it(session):
+    """The request that joined the queue was answered long ago: its client seems to have left."""
+    _, facts = drawn_for_one_who_left(2, queued=True)
+    assert facts["network_calls"] == 2
+    with pytest.raises(Refusal, match="Nobody waits"):
+        drawn_for_one_who_left(100, queued=True, alive=False)
+    assert not session.busy
 
 
 def test_gradios_client_draws_and_reads_what_is_refused(address, browser):

@@ -1,12 +1,20 @@
 """What is asked for past gradio's events: an answer for everything that may be sent."""
 
+import asyncio
+import dataclasses
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from browser import ran
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from playground.models import specs
 from playground.page import at_once
+from playground.page.guidance import sweeping
+from playground.page.page import picture_at_once
 from playground.recipe import Recipe
 
 WORDS = "a red square"
@@ -72,3 +80,86 @@ def test_a_defect_is_told_by_its_number_alone(client):
 def test_other_views_and_methods_are_refused(client):
     assert client.post("/at-once/lookahead", json=BODY).status_code == 404
     assert client.get(PATH).status_code == 405
+
+
+# ---- a client who leaves -------------------------------------------------------------------------
+LONGEST = 60  # seconds
+
+
+async def left(route, view: str, body: dict, begun: threading.Event) -> list[dict]:
+    """What is sent to a client who leaves as soon as the answer has `begun`."""
+    messages = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
+    answered = []
+
+    async def receive():
+        if messages:
+            return messages.pop()
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        answered.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": f"/at-once/{view}", "headers": [],
+        "query_string": b"", "root_path": "",
+    }  # fmt: skip
+    await Starlette(routes=[route])(scope, receive, send)
+    return answered
+
+
+def test_what_is_drawn_for_a_client_who_leaves_is_given_up():
+    """Also if it was said for the first time before the run had begun."""
+    begun, ended, said = threading.Event(), threading.Event(), []
+
+    def slow(*_) -> dict | None:
+        begun.set()
+        assert ended.wait(LONGEST)
+        return None
+
+    def end(asked: at_once.Asked) -> None:
+        said.append(asked.visitor)
+        if len(said) == 2:
+            ended.set()
+
+    route = at_once.route({"explorer": slow}, {"explorer": end})
+    start, _ = ran(left(route, "explorer", BODY, begun))
+    assert start["status"] == 204
+    assert said == ["me", "me"]
+
+
+def test_what_waits_for_a_client_who_leaves_is_not_begun(monkeypatch):
+    one, free, asked = ThreadPoolExecutor(1), threading.Event(), []
+    monkeypatch.setattr(at_once, "threads", lambda: one)
+    one.submit(free.wait, LONGEST)
+    gone = threading.Event()
+    gone.set()
+    route = at_once.route({"explorer": lambda *given: asked.append(given)})
+    start, _ = ran(left(route, "explorer", BODY, gone))
+    free.set()
+    one.shutdown()
+    assert (start["status"], asked) == (204, [])
+
+
+@pytest.mark.parametrize(
+    ("view", "make"), [("explorer", picture_at_once), ("filmstrip", sweeping.at_once)]
+)
+def test_the_runs_of_both_views_end_before_their_pictures(view, make, session, caplog):
+    """A hundred steps of the small model, taken for one that is swept while one types; nothing is
+    left in the engine, and nothing is wrong.
+    """
+    kind = specs.get("emoji-world-lcm").guidance
+    session.facts = dataclasses.replace(session.facts, guidance=kind)
+    begun, made = threading.Event(), []
+
+    def noted(recipe, visitor, moment):
+        begun.set()
+        made.append(make(recipe, visitor, moment))
+        return made[0]
+
+    recipe = {"model": "emoji-world-lcm", "sampler": "heun", "steps": 100}
+    ran(left(at_once.route({view: noted}), view, BODY | {"recipe": recipe}, begun))
+    assert made == [None]
+    assert not session.busy
+    assert caplog.text == ""

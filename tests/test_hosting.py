@@ -56,6 +56,7 @@ def test_every_setting_is_told_in_the_documents():
         (["2.2.2.2"], 2, "10.0.0.9"),  # a proxy is missing
         (["<script>"], 1, "unknown"),
         (["2001:db8:1:2:3:4:5:6"], 1, "2001:db8:1:2::/64"),
+        (["::ffff:2.2.2.2"], 1, "2.2.2.2"),
     ],
 )
 def test_an_address_is_what_a_trusted_proxy_has_heard(said, proxies, address):
@@ -188,7 +189,8 @@ def test_what_is_cut_off_never_arrives(caplog):
         async def receive():
             return next(messages, None) or await asyncio.sleep(9)
 
-        await gate.whole({"headers": []}, receive, 99)
+        async for _ in gate.parts({"headers": []}, receive, 99):
+            pass
 
     assert ran(cut()) == []
     with pytest.MonkeyPatch.context() as patch:

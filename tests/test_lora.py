@@ -1,5 +1,7 @@
 """A LoRA is fused into the weights, and draws as the stock pipeline draws with it."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from torch import nn
 from playground.engine.engine import Engine
 from playground.models import load as load_module
 from playground.models import loras, specs
+from playground.models.checkpoints import CheckpointError
 from playground.models.headers import DamagedFileError
 from playground.models.load import load
 from playground.models.loras import LoraError
@@ -92,6 +95,38 @@ def test_one_for_another_model_is_refused(file, tiny_pipeline, folder, tmp_path)
         check_sentence(caught.value)
     with pytest.raises(LoraError, match="another base model"):
         load(str(tiny_pipeline("sdxl")), str(file))
+
+
+def test_one_with_the_names_of_older_diffusers_is_the_same(folder, file, tmp_path):
+    """to_q.lora.down was processor.to_q_lora.down."""
+    older = {
+        re.sub(r"\.(to_\w+?)(\.0)?\.lora\.", r".processor.\1_lora.", name): weight
+        for name, weight in load_file(file).items()
+    }
+    assert any("processor.to_out_lora.up" in name for name in older)
+    save_file(older, tmp_path / "older.safetensors")
+    ours, theirs = (
+        load(str(folder), str(one)).network.state_dict()
+        for one in (tmp_path / "older.safetensors", file)
+    )
+    assert all(torch.equal(ours[name], weight) for name, weight in theirs.items())
+
+
+LAYERS = [  # as called by peft, diffusers, kohya, older diffusers, XLabs
+    "unet.mid.to_q.lora_A.weight", "unet.mid.to_q.lora.down.weight",
+    "lora_unet_mid_to_q.lora_down.weight", "unet.mid.processor.to_q_lora.down.weight",
+    "double_blocks.0.processor.qkv_lora1.down.weight",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("down", LAYERS)
+def test_a_lora_is_known_by_the_names_of_those_who_trained_it(down, tmp_path):
+    up = down.replace("lora_A", "lora_B").replace("down.", "up.")
+    file = tmp_path / "x.safetensors"
+    save_file({name: torch.zeros(2, 2) for name in (down, up)}, file)
+    assert loras.check(str(file), "any") == 1
+    with pytest.raises(CheckpointError, match="is a LoRA: name it as LoRA"):
+        specs.get(str(file))
 
 
 def test_other_files_are_refused(folder, file, tmp_path):

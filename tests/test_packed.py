@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 
-from playground.hosting.packed import Packed
+from playground.hosting.packed import LINE, TOGETHER, Packed
 
 LONG = "a page " * 10_000
 
@@ -120,3 +120,28 @@ def test_no_more_is_kept_than_the_limit():
 
     assert len(asked(hosts, most=100_000)) == 5
     assert len(asked(hosts, most=200_000)) == 2
+
+
+def test_few_are_made_together_and_a_line_of_made_up_names_has_an_end():
+    """Who asks by a name that is in work or known is answered all the same."""
+
+    async def names(client, came, ready):
+        known = asyncio.create_task(client.get("/", headers={"host": "0"}))
+        others = [
+            asyncio.create_task(client.get("/", headers={"host": str(n)})) for n in range(LINE)
+        ]
+        while len(came) < TOGETHER:
+            await asyncio.sleep(0)
+        refused = await client.get("/", headers={"host": "one more"})
+        begun, script = len(came), asyncio.create_task(client.get("/assets/no.js"))
+        ready.set()
+        answers = await asyncio.gather(known, *others)
+        later = await client.get("/", headers={"host": "one more"})
+        return refused, begun, [one.status_code for one in answers], later, await script
+
+    refused, begun, answers, later, script = asked(names)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    assert refused.text.endswith("try again in a moment.")
+    assert begun == TOGETHER
+    assert answers == [200] * (LINE + 1)
+    assert (later.status_code, script.status_code) == (200, 404)

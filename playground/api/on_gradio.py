@@ -1,10 +1,15 @@
 """The endpoints as gradio's API, which gradio's client reads and MCP tools are made from."""
 
+import asyncio
+import functools
 import inspect
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 from gradio.processing_utils import save_bytes_to_cache
+from starlette.concurrency import run_in_threadpool
 
 from playground.api.answers import Answer
 from playground.api.endpoints import ENDPOINTS, Endpoint
@@ -12,6 +17,8 @@ from playground.api.parameters import Parameter
 from playground.api.service import Caller, Service
 from playground.engine.events import DrawingFailedError
 from playground.page.hosting.blocks import Refusal
+
+LEFT = 0.2  # seconds between looks whether the client is still there
 
 
 def register(page: gr.Blocks, service: Service) -> None:
@@ -30,11 +37,12 @@ def register(page: gr.Blocks, service: Service) -> None:
 def function(endpoint: Endpoint, service: Service, folder: str, files: set[str]):
     """A function with the endpoint's signature and a docstring from which schemas are made."""
 
-    def asked(request: gr.Request, *given: Any):
+    async def asked(request: gr.Request, *given: Any):
         values = dict(zip((one.name for one in endpoint.parameters), given, strict=True))
         caller = Caller(_visitor(request, service))
         try:
-            answer = endpoint.ask(values, service, caller)
+            work = functools.partial(endpoint.ask, values, service, caller)
+            answer = await _answered(work, caller, _leaving(request))
         except (ValueError, DrawingFailedError) as error:
             raise Refusal(str(error)) from error
         return _returned(endpoint, answer, folder, files)
@@ -48,6 +56,47 @@ def function(endpoint: Endpoint, service: Service, folder: str, files: set[str])
     parameters = [_parameter("request", gr.Request), *map(_declared, endpoint.parameters)]
     asked.__signature__ = inspect.Signature(parameters, return_annotation=back)
     return asked
+
+
+async def _answered(
+    work: Callable[[], Answer], caller: Caller, has_left: Callable[[], Awaitable[bool]]
+) -> Answer:
+    """What the work returns, in a thread; drawing ends when the client has left, or gradio cancels
+    the event.
+    """
+
+    async def watch() -> None:
+        while not await has_left():
+            await asyncio.sleep(LEFT)
+        caller.gone.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        return await run_in_threadpool(work)
+    finally:
+        caller.gone.set()
+        watching.cancel()
+
+
+def _leaving(request: gr.Request) -> Callable[[], Awaitable[bool]]:
+    """Says whether the client has left. A request that joined the queue has long been answered:
+    there gradio marks the event when nobody listens to it any more.
+    """
+    event, page = LocalContext.event_id.get(None), LocalContext.blocks.get(None)
+    disconnected = getattr(_inside(request), "is_disconnected", None)
+
+    async def has_left() -> bool:
+        if event and page:
+            known = page._queue.event_ids_to_events.get(event)
+            return known is None or not known.alive
+        return disconnected is not None and await disconnected()
+
+    return has_left
+
+
+def _inside(request: gr.Request) -> Any:
+    """Gradio's request gives what it wraps as JSON, which not everything can be written as."""
+    return getattr(request, "request", None) or request
 
 
 def docstring(endpoint: Endpoint) -> str:
@@ -70,11 +119,8 @@ def _parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> 
 
 
 def _visitor(request: gr.Request, service: Service) -> str:
-    """The client's session; without one, as of a tool, its address. Gradio's request gives what it
-    wraps as JSON, which a scope is not, so that is read from the request inside.
-    """
-    inside = getattr(request, "request", None) or request
-    return getattr(request, "session_hash", None) or service.visitor(inside.scope)
+    """The client's session; without one, as of a tool, its address."""
+    return getattr(request, "session_hash", None) or service.visitor(_inside(request).scope)
 
 
 def _returned(endpoint: Endpoint, answer: Answer, folder: str, files: set[str]):

@@ -50,11 +50,14 @@ class Plan:
         return (index + 0.5) / count < self.share
 
     def change(self, source: Tensor, own: Tensor, inject: bool) -> Tensor:
-        """New probabilities [heads, positions, tokens] from the source's and the row's own."""
+        """New probabilities [heads, positions, tokens] from the source's and the row's own.
+
+        Plans are made on the processor; attention may be elsewhere.
+        """
         if inject:
-            taken = source[..., self.source_of.clamp(min=0)]
-            own = torch.where(self.source_of != NEW, taken, own)
-        return own * self.weights
+            source_of = self.source_of.to(own.device)
+            own = torch.where(source_of != NEW, source[..., source_of.clamp(min=0)], own)
+        return own * self.weights.to(own.device)
 
 
 def rewriting(cells: Sequence, row_of: Mapping, branch: str) -> Rewrite | None:
@@ -83,7 +86,8 @@ def rewriting(cells: Sequence, row_of: Mapping, branch: str) -> Rewrite | None:
         }
         for row, by in weights.items():
             own = new.get(row, found[row])
-            new[row] = own * pad(by, (0, own.shape[-1] - len(by)), value=1.0)
+            by = pad(by, (0, own.shape[-1] - len(by)), value=1.0)
+            new[row] = own * by.to(own.device)
         return new
 
     rows = {*edits, *weights, *(source for source, *_ in edits.values())}

@@ -18,6 +18,13 @@ class FlowForm:
 
 FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}  # of general solvers
 
+# A checkpoint's scheduler says which solver it is drawn with in its stock pipeline. What makes a
+# sampler what it is called is therefore said here, also where it is the class's own default; the
+# spacing of a checkpoint's sigmas stays where no sampler is called after it.
+EVEN = {"use_karras_sigmas": False, "use_exponential_sigmas": False, "use_beta_sigmas": False}
+SECOND = {"solver_order": 2, "solver_type": "midpoint", "algorithm_type": "dpmsolver++"} | EVEN
+MULTISTEP = SECOND | {"use_lu_lambdas": False}
+
 
 @dataclass(frozen=True)
 class Sampler:
@@ -111,7 +118,7 @@ _TABLE = (
     Sampler(
         "euler", "Euler", "EulerDiscreteScheduler", 1,
         "Follows the slope of the path: the simplest ODE solver.",
-        "Karras et al. 2022, arXiv 2206.00364, algorithm 1",
+        "Karras et al. 2022, arXiv 2206.00364, algorithm 1", {"stochastic_sampling": False},
         flow=FlowForm("FlowMatchEulerDiscreteScheduler"),
     ),
     Sampler(
@@ -129,24 +136,26 @@ _TABLE = (
     Sampler(
         "dpmpp_2m", "DPM-Solver++ 2M", "DPMSolverMultistepScheduler", 2,
         "Second order from two predictions in a row: good from about ten steps.",
-        "Lu et al. 2022, arXiv 2211.01095, algorithm 2",
+        "Lu et al. 2022, arXiv 2211.01095, algorithm 2", MULTISTEP,
         flow=FlowForm("DPMSolverMultistepScheduler", FLOW),
     ),
     Sampler(
         "dpmpp_2m_karras", "DPM-Solver++ 2M Karras", "DPMSolverMultistepScheduler", 2,
         "2M with steps spaced so that little noise gets more of them.",
-        "Lu et al. 2022, arXiv 2211.01095; Karras et al. 2022, eq. 5", {"use_karras_sigmas": True},
+        "Lu et al. 2022, arXiv 2211.01095; Karras et al. 2022, eq. 5",
+        MULTISTEP | {"use_karras_sigmas": True},
     ),
     Sampler(
         "dpmpp_2s", "DPM-Solver++ 2S", "DPMSolverSinglestepScheduler", 2,
         "Second order within pairs of steps instead of across them.",
-        "Lu et al. 2022, arXiv 2211.01095, algorithm 1", {"lower_order_final": True},
+        "Lu et al. 2022, arXiv 2211.01095, algorithm 1", SECOND | {"lower_order_final": True},
         flow=FlowForm("DPMSolverSinglestepScheduler", FLOW),
     ),
     Sampler(
         "dpmpp_2m_sde", "DPM-Solver++ 2M SDE", "DPMSolverMultistepScheduler", 2,
         "2M for the stochastic equation: fresh noise at every step.",
-        "Lu et al. 2022, arXiv 2211.01095, section 5", {"algorithm_type": "sde-dpmsolver++"},
+        "Lu et al. 2022, arXiv 2211.01095, section 5",
+        MULTISTEP | {"algorithm_type": "sde-dpmsolver++"},
         stochastic=True,
     ),
     Sampler(
@@ -159,6 +168,7 @@ _TABLE = (
         "deis", "DEIS", "DEISMultistepScheduler", 2,
         "Integrates the linear part exactly and fits a line through past predictions.",
         "Zhang & Chen 2023, arXiv 2204.13902",
+        EVEN | {"solver_order": 2, "solver_type": "logrho", "algorithm_type": "deis"},
     ),
     Sampler(
         "lcm", "LCM", "LCMScheduler", 1,

@@ -97,13 +97,18 @@ def _here(key: Key) -> LocalSession:
         model = _models[key] = load(*key)
     model.renew_locks()
     if torch.cuda.is_available() and model.device != "cuda":
-        parts = [*vars(model).values(), *_components(model)]
-        for part in parts:
-            if isinstance(part, nn.Module):
-                part.to("cuda")
-        model.device = "cuda"
+        _move(model, "cuda")
     rows = memory.rows(MAX_ROWS, model.nbytes, model.device or "cpu")
     return LocalSession(Engine(model, rows, backends.fastest(model)), specs.get(key[0]).defaults)
+
+
+def _move(model: LatentModel, to: str) -> None:
+    """All its weights, and nothing that was made of them elsewhere."""
+    for part in [*vars(model).values(), *_components(model)]:
+        if isinstance(part, nn.Module):
+            part.to(to)
+    model.device = to
+    model.forget_prompts()
 
 
 def _components(model: LatentModel) -> list:

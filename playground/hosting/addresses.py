@@ -14,7 +14,8 @@ def of(scope: dict, proxies: int = 0) -> str:
     """The visitor's address. Each proxy appends the address that it heard from to X-Forwarded-For;
     only the last ones, of the trusted `proxies`, are not what a visitor may have written.
 
-    Of an IPv6 address the network of 64 bits, which is what one connection gets.
+    Of an IPv6 address the network of 64 bits, which is what one connection gets. Where a socket
+    takes both kinds, IPv4 addresses come as ::ffff:1.2.3.4.
     """
     said = [
         part.strip()
@@ -28,7 +29,9 @@ def of(scope: dict, proxies: int = 0) -> str:
         address = ipaddress.ip_address(found.strip("[]"))
     except ValueError:
         return UNKNOWN
-    if address.version == 6:
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
 

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.hosting.settings import MEGABYTE
@@ -19,6 +20,10 @@ BEGIN = ("/assets/", "/static/")  # besides the page itself
 # What an answer may depend on: how the page is called from outside.
 TOLD = (b"host", b"x-forwarded-host", b"x-forwarded-proto")
 MOST = 64 * MEGABYTE  # bytes of answers that are kept
+# Each name that somebody makes up for this place is a page of its own, which takes the processor
+# for a third of a second. So many answers are made together, and of one path so many wait for it:
+TOGETHER, LINE = 2, 16
+FULL = "This page is asked for by too many names: try again in a moment."
 
 
 class Answer(NamedTuple):
@@ -54,6 +59,7 @@ class Packed:
     def __init__(self, app: ASGIApp, most: int = MOST):
         self._app, self._most = app, most
         self._made: OrderedDict[tuple, asyncio.Future[Answer]] = OrderedDict()
+        self._makers = asyncio.Semaphore(TOGETHER)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not is_shared(scope):
@@ -62,6 +68,10 @@ class Packed:
         asked = plain(scope)
         key = (asked["scheme"], asked["path"], asked.get("root_path"), *asked["headers"])
         if key not in self._made:  # who comes meanwhile waits for the same one
+            if self._full(asked["path"]):
+                refused = PlainTextResponse(FULL, 503, {"retry-after": "5"})
+                await refused(scope, receive, send)
+                return
             self._made[key] = asyncio.ensure_future(self._answer(asked))
         making = self._made[key]
         self._made.move_to_end(key)
@@ -70,6 +80,10 @@ class Packed:
         finally:
             self._tidy(key, making)
         await answer.sent(scope, send)
+
+    def _full(self, path: str) -> bool:
+        waiting = [key for key, one in self._made.items() if not one.done() and key[1] == path]
+        return len(waiting) >= LINE
 
     async def _answer(self, asked: Scope) -> Answer:
         start: Message = {}
@@ -81,7 +95,8 @@ class Packed:
             else:
                 parts.append(message.get("body", b""))
 
-        await self._app(asked, _nothing_more(), noted)
+        async with self._makers:
+            await self._app(asked, _nothing_more(), noted)
         return Answer.of(start, b"".join(parts))
 
     def _tidy(self, key: tuple, making: asyncio.Future) -> None:

@@ -61,11 +61,15 @@ def rewritten(page: bytes, base: str, script: str = "") -> bytes:
 
 
 def base_of(scope: Scope) -> str:
-    """Where the page is for who asks, also behind a proxy that says so."""
+    """Where the page is for who asks, also behind a proxy that says so; a root path may be a whole
+    address.
+    """
+    root = scope.get("root_path", "").rstrip("/")
+    if root.startswith(("http://", "https://")):
+        return quote(root, safe=":/[]")
     said = Headers(scope=scope)
     scheme = said.get("x-forwarded-proto", scope.get("scheme", "http")).split(",")[-1].strip()
     host = said.get("x-forwarded-host") or said.get("host", "localhost")
-    root = scope.get("root_path", "").rstrip("/")
     return quote(f"{scheme}://{host}{root}", safe=":/[]")
 
 

@@ -19,7 +19,7 @@ def folder() -> Path:
 def read(name: str):
     """What was kept under that name; None if there is nothing that can be read."""
     try:
-        return json.loads((folder() / f"{name}.json").read_text())
+        return json.loads((folder() / f"{name}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -32,7 +32,9 @@ def keep(name: str, data) -> None:
     file = folder() / f"{name}.json"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as beside:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=file.parent, delete=False, encoding="utf-8"
+        ) as beside:
             json.dump(data, beside)
         os.replace(beside.name, file)
     except OSError:

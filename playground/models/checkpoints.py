@@ -7,7 +7,7 @@ https://huggingface.co/docs/diffusers/using-diffusers/other-formats
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -55,6 +55,7 @@ class Checkpoint:
     """What a diffusers folder holds, its weights unread.
 
     With a `file` the network's weights come from there, and all weights if it is `whole`.
+    `schedule` is what that file says itself of its scheduler's settings.
     """
 
     folder: Path
@@ -63,6 +64,7 @@ class Checkpoint:
     components: tuple[Component, ...]
     file: Path | None = None
     whole: bool = False
+    schedule: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, int]:
@@ -98,7 +100,7 @@ class Checkpoint:
 
     @cached_property
     def scheduler_config(self) -> dict:
-        return self.config("scheduler")
+        return {**self.config("scheduler"), **self.schedule}
 
 
 def inspect(folder: Path, variant: str = "", with_weights: bool = True) -> Checkpoint:

@@ -1,6 +1,7 @@
 """What recipes for a checkpoint begin with: size, steps, sampler, w."""
 
 from playground.diffusion import samplers
+from playground.models import families
 from playground.models.checkpoints import Checkpoint
 from playground.recipe import FIELDS
 
@@ -10,7 +11,9 @@ def of(found: Checkpoint) -> dict:
 
     A U-Net whose schedule is spaced “trailing” without a schedule of zero terminal SNR is one that
     was distilled to few steps (SDXL Turbo and Lightning); so is a Flux transformer without an
-    input for w (schnell).
+    input for w (schnell). One with the scheduler of consistency models, or with a U-Net that takes
+    w as an input as theirs does, begins as they do, in whatever pipeline it is stored; where w is
+    no input, without guidance.
     """
     made = dict(found.family.defaults)
     if side := _side(found):
@@ -22,6 +25,11 @@ def of(found: Checkpoint) -> dict:
     if (fast and found.network.name == "unet") or schnell:
         made |= {"steps": 4, "guidance": 1.0}
         made["sampler"] = _sampler_of(schedule) or made.get("sampler", "euler")
+    embedded = bool(network.get("time_cond_proj_dim"))
+    if embedded or schedule.get("_class_name") == samplers.get("lcm").scheduler:
+        theirs = families.get("LatentConsistencyModelPipeline").defaults
+        made |= {field: theirs[field] for field in ("sampler", "steps")}
+        made["guidance"] = theirs["guidance"] if embedded else 1.0
     return made
 
 

@@ -8,6 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,14 @@ class LatentModel(ABC):
         # One call at a time, because a call replaces forwards and recording adds hooks to layers.
         self.network_lock = threading.RLock()
 
+    def staying(self) -> AbstractContextManager:
+        """Inside, no other call moves a part of the model away from its device.
+
+        Where one part after the other is on the device (accelerate's hooks), each call of one moves
+        others away, from whatever thread. Elsewhere nothing waits: calls may overlap.
+        """
+        return self.network_lock if hasattr(self.network, "_hf_hook") else nullcontext()
+
     @abstractmethod
     def _encode(self, text: str) -> Prompt:
         """The prompt as this family's network reads it."""
@@ -100,6 +109,11 @@ class LatentModel(ABC):
         """
         key = (branch, text) if self.negative_differs else text
         with self._lock:
+            if key in self._prompts:  # without waiting for the network
+                self._prompts.move_to_end(key)
+                return self._prompts[key]
+        # In this order: who has the network may ask for a prompt.
+        with self.staying(), self._lock:
             if key not in self._prompts:
                 negative = self.negative_differs and branch == UNCOND
                 said = weighting.read(text)
@@ -109,6 +123,11 @@ class LatentModel(ABC):
             while len(self._prompts) > 1 and self.kept_bytes > KEPT_BYTES:
                 self._prompts.popitem(last=False)
             return self._prompts[key]
+
+    def forget_prompts(self) -> None:
+        """For a network that was moved: kept prompts hold text keys and values where it was."""
+        with self._lock:
+            self._prompts.clear()
 
     @property
     def kept_bytes(self) -> int:
@@ -150,7 +169,8 @@ class LatentModel(ABC):
         """The decoder's pictures [n, height, width, 3], in [−1, 1] and a little beyond."""
         shift = getattr(self.vae.config, "shift_factor", None) or 0.0
         scaled = latents / self.vae.config.scaling_factor + shift
-        pixels = self.vae.decode(self._for_vae(scaled)).sample
+        with self.staying():
+            pixels = self.vae.decode(self._for_vae(scaled)).sample
         return pixels.float().cpu().movedim(1, -1)
 
     def _for_vae(self, tensor: Tensor) -> Tensor:
@@ -162,7 +182,10 @@ class LatentModel(ABC):
         """Latents [1, channels, h, w] of a picture, uint8 [height, width, 3]."""
         pixels = torch.tensor(picture).float().movedim(-1, 0)[None] / 127.5 - 1
         shift = getattr(self.vae.config, "shift_factor", None) or 0.0
-        encoded = self.vae.encode(self._for_vae(pixels)).latent_dist.mode()
+        with self.staying():
+            said = self.vae.encode(self._for_vae(pixels))
+        # AutoencoderTiny has no distribution.
+        encoded = said.latent_dist.mode() if hasattr(said, "latent_dist") else said.latents
         return (encoded.float().cpu() - shift) * self.vae.config.scaling_factor
 
     @torch.inference_mode()

@@ -51,6 +51,7 @@ def load(
     said = spec.card.get("autoencoder", {}).get("preview_map", blank)
     family: Any = found.family.load_class()
     model = family.from_pipeline(spec.name, pipeline, said)
+    model.scheduler_config |= found.schedule
     model.device = where.device
     model.nbytes = sum(
         parameter.nbytes
@@ -69,10 +70,9 @@ def _pipeline(found: Checkpoint, dtype: torch.dtype, report: Report):
     left_out = {name: None for name in LEFT_OUT if name in taken}
     if found.file and found.whole:
         report(0, found.nbytes)
-        pipeline = _said_in_words(
-            found.file.name, kind.from_single_file, str(found.file), config=str(found.folder),
-            torch_dtype=dtype, local_files_only=True, **left_out,
-        )  # fmt: skip
+        pipeline = _of_file(
+            found, kind, torch_dtype=dtype, **left_out, **_autoencoder(found, dtype)
+        )
         report(found.nbytes, found.nbytes)
         return pipeline
     done, parts = 0, {}
@@ -87,6 +87,24 @@ def _pipeline(found: Checkpoint, dtype: torch.dtype, report: Report):
     return kind.from_pretrained(found.folder, local_files_only=True, **(absent | left_out | parts))
 
 
+def _of_file(found: Checkpoint, kind, **options):
+    """What a class of diffusers reads of the checkpoint's single file."""
+    assert found.file is not None, "the checkpoint is a single file"
+    return _said_in_words(
+        found.file.name, kind.from_single_file, str(found.file), config=str(found.folder),
+        local_files_only=True, **options,
+    )  # fmt: skip
+
+
+def _autoencoder(found: Checkpoint, dtype: torch.dtype) -> dict[str, nn.Module]:
+    """A whole file's autoencoder in float32: its pipeline would read all of it in one dtype."""
+    named = [part.kind for part in found.components if part.name == "vae"]
+    kind = getattr(diffusers, named[0], None) if named else None
+    if dtype == torch.float32 or not hasattr(kind, "from_single_file"):
+        return {}
+    return {"vae": _of_file(found, kind, subfolder="vae", torch_dtype=torch.float32)}
+
+
 def _component(found: Checkpoint, part: Component, dtype: torch.dtype):
     """One component; ValueError if weights are missing, which libraries would make up."""
     kind = getattr(LIBRARIES[part.library], part.kind, None)
@@ -99,10 +117,7 @@ def _component(found: Checkpoint, part: Component, dtype: torch.dtype):
         return _said_in_words(part.name, kind.from_pretrained, place, local_files_only=True)
     dtype = dtype if part.name != "vae" else torch.float32
     if found.file and found.file in part.files:
-        return _said_in_words(
-            found.file.name, kind.from_single_file, str(found.file), config=str(found.folder),
-            subfolder=part.name, torch_dtype=dtype, local_files_only=True,
-        )  # fmt: skip
+        return _of_file(found, kind, subfolder=part.name, torch_dtype=dtype)
     options: dict[str, Any] = {"use_safetensors": True, "local_files_only": True}
     if any(f".{found.variant}." in file.name or f".{found.variant}-" in file.name
            for file in part.files):  # fmt: skip

@@ -11,7 +11,9 @@ from playground.models.source import SourceError
 from playground.paths import ASSETS
 
 LARGEST = 4.0  # of the scale, in both directions
-DOWN = re.compile(r"\.lora[_.](A|down)\.")  # one such matrix for each layer that is changed
+# One such matrix for each layer that is changed: layer.lora_A, lora.down (peft, diffusers),
+# lora_down (kohya), processor.to_q_lora.down (older diffusers), processor.qkv_lora1.down (XLabs).
+DOWN = re.compile(r"[._]lora\d?[_.](A|down)\.")
 _FORM = re.compile(r"(?P<name>.+?)(?::(?P<scale>-?\d+(?:\.\d+)?))?", re.DOTALL)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 BESIDE = 1.2  # what is needed, by what the weights take: inputs, layers' outputs, the decoder
 SMALL = 500_000_000  # bytes of weights of a model with which memory is no question
 SHARE = 0.6  # of all memory: what all models of a process may take together
+GROUP = Path("/sys/fs/cgroup")  # of a container (Linux control groups, version 2)
 LIMIT = "LATENT_PLAYGROUND_MODEL_BYTES"
 
 
@@ -35,14 +36,24 @@ def most_free() -> int:
 
 
 def _container() -> int | None:
-    """What is left within the limit of a container (Linux control groups, version 2)."""
-    group = Path("/sys/fs/cgroup")
+    """What is left within the limit of a container."""
+    limit = _allowed()
     try:
-        limit = (group / "memory.max").read_text().strip()
-        used = int((group / "memory.current").read_text())
-        cached = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        return None if limit == "max" else int(limit) - used + int(cached["file"])
+        used = int((GROUP / "memory.current").read_text(encoding="utf-8"))
+        cached = dict(
+            line.split()
+            for line in (GROUP / "memory.stat").read_text(encoding="utf-8").splitlines()
+        )
+        return None if limit is None else limit - used + int(cached["file"])
     except (OSError, ValueError, KeyError):
+        return None
+
+
+def _allowed() -> int | None:
+    """All that a container may take; None if that is not limited."""
+    try:
+        return int((GROUP / "memory.max").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # also the word "max"
         return None
 
 
@@ -55,7 +66,7 @@ def limit() -> int:
             raise ValueError(f"{LIMIT} must be a number of bytes, not {said[:40]!r}.") from None
     import psutil
 
-    return int(SHARE * psutil.virtual_memory().total)
+    return int(SHARE * min(psutil.virtual_memory().total, _allowed() or 2**63))
 
 
 def require(weights: int, available: int, label: str) -> None:

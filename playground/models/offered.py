@@ -44,7 +44,7 @@ def allow_list() -> tuple[str, ...]:
     said = os.environ.get(LIST, "").strip()
     if said.endswith(".txt"):
         try:
-            lines = Path(said).expanduser().read_text().splitlines()
+            lines = Path(said).expanduser().read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise NotOfferedError(f"The list of models, {said}, cannot be read.") from error
         names = [line.partition("#")[0].strip() for line in lines]

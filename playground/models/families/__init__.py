@@ -41,11 +41,17 @@ class Family:
         return getattr(import_module(f"{__name__}.{module}"), name)
 
 
+def _of_unet(config: Mapping) -> Kind:
+    """A U-Net that was distilled for it takes w as an input, whichever pipeline it is stored in."""
+    return EMBEDDED if config.get("time_cond_proj_dim") else CLASSIFIER_FREE
+
+
 _TABLE = (
     Family(
         "StableDiffusionPipeline", "Stable Diffusion 1 and 2", "unet:UNetModel",
         "A U-Net that reads one CLIP text encoder by cross-attention.",
         {"width": 512, "height": 512, "sampler": "dpmpp_2m", "steps": 20, "guidance": 7.0},
+        _of_unet,
     ),
     Family(
         "LatentConsistencyModelPipeline", "Latent consistency model", "unet:UNetModel",
@@ -57,6 +63,7 @@ _TABLE = (
         "StableDiffusionXLPipeline", "SDXL", "sdxl:SDXLModel",
         "A U-Net that reads two CLIP text encoders by cross-attention; Turbo and Lightning too.",
         {"width": 1024, "height": 1024, "sampler": "dpmpp_2m", "steps": 25, "guidance": 5.0},
+        _of_unet,
     ),
     Family(
         "PixArtSigmaPipeline", "PixArt-Sigma", "pixart:PixArtModel",

@@ -49,11 +49,13 @@ class QwenImageModel(StockModel):
 
     def pixels(self, latents: Tensor) -> Tensor:
         frames = (latents * self._std + self._mean).unsqueeze(2)
-        pixels = self.vae.decode(self._for_vae(frames)).sample[:, :, 0]
+        with self.staying():
+            pixels = self.vae.decode(self._for_vae(frames)).sample[:, :, 0]
         return pixels.float().cpu().movedim(1, -1)
 
     @torch.inference_mode()
     def latents_of(self, picture) -> Tensor:
         pixels = torch.tensor(picture).float().movedim(-1, 0)[None, :, None] / 127.5 - 1
-        encoded = self.vae.encode(self._for_vae(pixels)).latent_dist.mode()
+        with self.staying():
+            encoded = self.vae.encode(self._for_vae(pixels)).latent_dist.mode()
         return (encoded[:, :, 0].float().cpu() - self._mean) / self._std

@@ -72,5 +72,6 @@ class SanaModel(MaskedModel):
     @torch.inference_mode()
     def latents_of(self, picture) -> Tensor:
         pixels = torch.tensor(picture).float().movedim(-1, 0)[None] / 127.5 - 1
-        encoded = self.vae.encode(self._for_vae(pixels)).latent
+        with self.staying():
+            encoded = self.vae.encode(self._for_vae(pixels)).latent
         return encoded.float().cpu() * self.vae.config.scaling_factor

@@ -21,6 +21,7 @@ class SDXLModel(UNetModel):
     """
 
     given = (("addition_embed_type", "text_time"),)
+    side = 1024
 
     def __init__(self, name: str, pipeline: Any, preview_map: Any):
         towers = [pipeline.text_encoder, pipeline.text_encoder_2]

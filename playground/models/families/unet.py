@@ -40,13 +40,18 @@ class UNetModel(LatentModel):
     """
 
     given: tuple[tuple[str, object], ...] = ()
+    side = 512  # pixels that it is made for, where its settings do not say
 
     def __init__(
         self, name, vae, text_encoder, tokenizer, unet, scheduler_config, preview_map,
         text_width: int | None = None,
     ):  # fmt: skip
         _check(name, unet, vae, text_width or text_encoder.config.hidden_size, self.given)
-        super().__init__(name, vae, text_encoder, tokenizer, unet, scheduler_config, preview_map)
+        factor = 2 ** (len(vae.config.block_out_channels) - 1)
+        super().__init__(
+            name, vae, text_encoder, tokenizer, unet, scheduler_config, preview_map,
+            size=unet.config.sample_size or self.side // factor, factor=factor,
+        )  # fmt: skip
         self.unet = unet
         self.multiple = self.factor  # the U-Net itself fits what it has halved to odd sizes
         self.guidance_kind = EMBEDDED if unet.config.time_cond_proj_dim else CLASSIFIER_FREE

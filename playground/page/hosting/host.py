@@ -22,6 +22,7 @@ from playground.hosting.health import PAUSE, Health, Pulse, Watch, stalled
 from playground.hosting.packed import Packed
 from playground.hosting.settings import MEGABYTE, Settings
 from playground.page.hosting import refusals
+from playground.page.hosting.files import Listed
 from playground.page.hosting.listening import attend
 from playground.page.hosting.mailboxes import Mailboxes
 from playground.page.hosting.states import States
@@ -89,6 +90,7 @@ class Host:
         )  # fmt: skip
         self._all_at_once()
         refusals.guard(page)
+        page.temp_file_sets = [Listed(files) for files in page.temp_file_sets]
         page.launch(
             max_threads=most.visitors + SPARE,
             max_file_size=int(most.upload_megabytes * MEGABYTE),

@@ -28,3 +28,7 @@ class Mailboxes(dict[str, asyncio.Queue]):
 
     def __delitem__(self, session: str) -> None:
         self.pop(session, None)  # who closed two connections has none left the second time
+
+    def unread(self, most: int) -> list[str]:
+        """Sessions with more than so many messages that were not fetched."""
+        return [session for session, mailbox in self.items() if mailbox.qsize() > most]

@@ -19,6 +19,9 @@ from playground.hosting.settings import MEGABYTE, Settings
 
 HEARTBEAT = re.compile(r"/heartbeat/([^/]+)/?$")
 LISTENING = 20  # seconds after which nobody will come to hear what was asked for
+# Messages that a session may leave unread, whoever listens: a page on a slow line is some seconds
+# behind, of up to a dozen frames a second. A stream that is open and not read fills memory.
+UNREAD = 500
 STREAM = re.compile(r"/queue/data/?$")
 CALL = re.compile(r"/call/(?:v2/)?[^/]+/([^/]+)/?$")  # the same, of a program, by its event
 
@@ -76,13 +79,17 @@ class Visits:
         return next((session for session, events in waiting if event in events), "")
 
     async def tidy(self) -> int:
-        """Stop what nobody listens to; forget who has left some time ago, and what is held beyond
-        the limit, the oldest first. Returns of how many something was forgotten.
+        """Stop what nobody listens to or reads; forget who does not read, who has left some time
+        ago, and what is held beyond the limit, the oldest first. Returns of how many something was
+        forgotten.
         """
         queue, now = self.queue, self._clock()
-        for session in self._working() - {*self._open}:
-            if self._away(session, now) > LISTENING:
-                await queue.clean_events(session_hash=session)
+        deaf = queue.pending_messages_per_session.unread(UNREAD)
+        silent = [s for s in self._working() - {*self._open} if self._away(s, now) > LISTENING]
+        for session in {*deaf, *silent}:
+            await queue.clean_events(session_hash=session)
+        for session in deaf:  # an event that has begun sends nothing more, and ends after a frame
+            self._forget(session)
         needed = self.needed()
         known = {*self.states.session_data, *queue.pending_messages_per_session,
                  *queue.pending_event_ids_session}  # fmt: skip
@@ -91,7 +98,7 @@ class Visits:
         for session in left:
             self._forget(session)
         self._seen = {s: at for s, at in self._seen.items() if s in known and s not in left}
-        return len(left) + self._lighten()
+        return len({*deaf, *left}) + self._lighten()
 
     def _away(self, session: str, now: float) -> float:
         """Seconds since it was noticed here last, or for the first time."""
