@@ -1,6 +1,7 @@
 """Models are opened with progress, stopped, and closed again when memory is needed."""
 
 import gc
+import os
 import threading
 import weakref
 
@@ -45,6 +46,28 @@ def test_the_least_recently_used_is_closed_first():
     assert sessions.opened("b") is None
     assert sessions.get("b").name == "b"  # opened again, in the place of c
     assert opened[2].closed
+
+
+def test_one_whose_files_were_written_since_is_opened_again():
+    stamps = {"a": 1}
+    sessions = Sessions(lambda name, lora, report: Fake(name), stamp=lambda name, _: stamps[name])
+    first = sessions.get("a")
+    assert sessions.get("a") is sessions.opened("a") is first
+    stamps["a"] = 2
+    assert sessions.opened("a") is None
+    assert sessions.get("a") is not first
+    assert sessions.opened("a") is sessions.get("a")
+
+
+def test_a_stamp_is_of_the_files(tmp_path, tiny_pipeline):
+    folder, style = str(tiny_pipeline("sd15")), tmp_path / "style.safetensors"
+    assert specs.written("emoji-world") == specs.written("emoji-world", "few-steps") == (0, 0)
+    assert specs.written("emoji-world", "no LoRA at all") == (0, 0)
+    style.write_bytes(b"")
+    os.utime(style, ns=(5, 5))
+    model, lora = specs.written(folder, f"{style}:0.5")
+    assert model > 0
+    assert lora == 5
 
 
 def test_looking_at_one_is_using_it():

@@ -18,7 +18,7 @@ class Sessions:
     Asking for an open session never waits for another one that is being opened. `limit` gives the
     bytes of weights that all may have together, `cost` those of a model that is to be opened: the
     ones least recently asked for are closed first, but none that is drawing. Without a `cost` none
-    is closed.
+    is closed. `stamp` says when a model's and a LoRA's files were last written.
     """
 
     def __init__(
@@ -26,11 +26,13 @@ class Sessions:
         opener: Opener,
         cost: Callable[[str], int] | None = None,
         limit: Callable[[], int] = memory.limit,
+        stamp: Callable[[str, str], object] = lambda model, lora: None,
     ):
-        self._opener, self._cost, self._limit = opener, cost, limit
+        self._opener, self._cost, self._limit, self._stamp = opener, cost, limit, stamp
         self._lock = threading.Lock()
         self._locks: dict[Key, threading.Lock] = {}
         self._open: dict[Key, Session] = {}  # the one most recently asked for is the last
+        self._stamps: dict[Key, object] = {}  # of the files that they were opened from
 
     def get(self, name: str, lora: str = "", report: Report | None = None) -> Session:
         """The session of that model, opened now if it was not; raises what opening raises."""
@@ -41,17 +43,23 @@ class Sessions:
             found = self.opened(name, lora)
             if found is None:
                 self._make_room(self._cost(name) if self._cost else 0, key)
+                stamp = self._stamp(name, lora)
                 found = self._opener(name, lora, report)
                 with self._lock:
-                    self._open[key] = found
+                    self._open[key], self._stamps[key] = found, stamp
                 self._make_room(0, key)  # now its true size is known
             return found
 
     def opened(self, name: str, lora: str = "") -> Session | None:
-        """The session of that model if it is open, at once; else None."""
-        key = name, lora
+        """The session of that model if it is open, at once; else None. One whose files have been
+        written since is not: its pictures would say that they are of the new weights.
+        """
+        key, stamp = (name, lora), self._stamp(name, lora)
         with self._lock:
             if key not in self._open:
+                return None
+            if stamp != self._stamps[key]:
+                del self._open[key]  # who still draws with it holds it
                 return None
             self._open[key] = self._open.pop(key)
             return self._open[key]

@@ -6,6 +6,7 @@ read from its JSON files, without weights.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -207,6 +208,16 @@ def pinned(recipe: Recipe) -> Recipe:
             f"are {found or 'the built-in ones'}): it would draw another picture."
         )
     return replace(recipe, model=spec.name, weights=found)
+
+
+def written(model: str, lora: str = "") -> tuple[int, int]:
+    """When the files of a model and of a LoRA were last written, in nanoseconds; 0 if built in."""
+    spec, file = get(model), None
+    if lora and not loras.built_in(lora):
+        with suppress(SourceError):  # what can be no LoRA is refused elsewhere
+            file = Path(loras.read(lora)[0]).expanduser()
+    own = 0 if spec.built_in else _changed(spec.file or spec.folder)
+    return own, _changed(file) if file else 0
 
 
 def digest(spec: ModelSpec, lora: str = "") -> str:

@@ -81,7 +81,7 @@ def _in_background(work: Callable[[], object]) -> None:
     threading.Thread(target=run).start()
 
 
-SESSIONS = Sessions(_open, lambda model: specs.get(model).nbytes)
+SESSIONS = Sessions(_open, lambda model: specs.get(model).nbytes, stamp=specs.written)
 
 
 def draw_elsewhere(opener: Opener) -> None:
