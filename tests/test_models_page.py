@@ -75,7 +75,7 @@ def test_a_closer_look_its_files_and_what_follows(recipe):
     assert frame["attention"]["kind"] == "finished"
     joint = recipe.model == FLOW
     assert (frame["worked"]["kind"], frame["edits"]["kind"]) == (
-        ("message", "message") if joint else ("worked", "ready")
+        ("unfit", "unfit") if joint else ("worked", "ready")
     )
     link = look.recipe.to_query()
     place = {"step": 1, "x": 0.5, "y": 0.5, "link": link}

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from playground import cli
+from playground.hosting.settings import Settings
 from playground.measuring.docs import ROOT
-from playground.page import serve
+from playground.page import serve, serving
 
 IPV6 = ("::", "[::]", "::1", "[::1]")
 # In a process of its own, as the page is: gradio reads the variable once, when it is imported.
@@ -33,6 +34,13 @@ for place in places:
 print(json.dumps(found))
 """
 CHANGED = ("HTTP_PROXY", "NO_PROXY", "GRADIO_SHARE", serve.NAME)
+
+
+@pytest.fixture(autouse=True)
+def unsaid(monkeypatch):
+    """No host is said, and what a test says is forgotten after it."""
+    monkeypatch.setenv(serve.NAME, "")
+    monkeypatch.delenv(serve.NAME)
 
 
 def started(*hosts: str, **variables: str) -> list[dict]:
@@ -143,6 +151,7 @@ def test_options_that_cannot_be_are_one_sentence_and_status_2(capsys, arguments,
 
 def test_a_wrong_setting_is_one_sentence_and_status_2(monkeypatch, capsys):
     monkeypatch.setenv("LATENT_PLAYGROUND_VISITORS", "many")
+    monkeypatch.setattr(serving, "settings", Settings.from_environment)  # it is read once
     with pytest.raises(SystemExit) as ended:
         cli.main(["serve"])
     told = capsys.readouterr().err

@@ -54,12 +54,14 @@ class Sessions:
         """The session of that model if it is open, at once; else None. One whose files have been
         written since is not: its pictures would say that they are of the new weights.
         """
-        key, stamp = (name, lora), self._stamp(name, lora)
+        key = name, lora
+        if key not in self._open:
+            return None
+        stamp = self._stamp(name, lora)
         with self._lock:
-            if key not in self._open:
-                return None
-            if stamp != self._stamps[key]:
+            if key in self._open and stamp != self._stamps[key]:
                 del self._open[key]  # who still draws with it holds it
+            if key not in self._open:
                 return None
             self._open[key] = self._open.pop(key)
             return self._open[key]
