@@ -3,7 +3,6 @@
 import time
 
 import pytest
-from test_remembering_page import types
 
 LIVE = "document.querySelector('#live input').checked"
 STATUS = "document.querySelector('#explorer .status').textContent"
@@ -53,24 +52,6 @@ def test_a_slider_draws_while_it_moves_and_every_lens_follows(student):
     for _ in range(5):
         slider.press("ArrowRight")
     student.wait_for_function(f"{STATUS}.includes('w = 5.5')")
-
-
-def test_typing_goes_on_after_a_reload(student):
-    """A kept picture was asked for by the clock of a visit that may have lasted for hours."""
-    student.evaluate(
-        "() => { const now = performance.now.bind(performance);"
-        " performance.now = () => now() + 1e8; }"
-    )
-    for text in ("a red square", "a blue circle"):
-        student.fill("#recipe-prompt textarea", text)
-        student.wait_for_function(f"{WORDS} === '{text}'")
-        student.wait_for_function(
-            f"document.querySelector('#now .is').textContent.includes('{text}')"
-        )
-        student.wait_for_function("!document.querySelector('#now .progress').offsetParent")
-        student.reload()
-        types(student, text)  # what was typed stands there again, too
-        student.wait_for_function(f"{WORDS} === '{text}'")
 
 
 @pytest.mark.slow
