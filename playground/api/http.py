@@ -4,7 +4,6 @@
 image/png if that is what the request accepts. What cannot be is answered by 4xx and one sentence.
 """
 
-import asyncio
 import base64
 import functools
 import json
@@ -12,12 +11,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from playground import __version__, faults
 from playground.api.answers import Answer
 from playground.api.endpoints import ENDPOINTS, VERSION, Endpoint
+from playground.api.leaving import answered
 from playground.api.service import BusyError, Caller, GoneError, Service
 from playground.engine.events import DrawingFailedError
 from playground.engine.work import TooMuchError
@@ -27,7 +26,6 @@ PREFIX = f"/api/{VERSION}"
 LONGEST = 20_000  # bytes of a request: a recipe has less
 PNG = "image/png"
 MOST = f"A request has at most {LONGEST:,} bytes."
-LEFT = 0.2  # seconds between looks whether the client is still there
 
 
 class TooLongError(ValueError):
@@ -61,7 +59,9 @@ def _route(endpoint: Endpoint, service: Service):
     async def route(request: Request) -> Response:
         try:
             given = await _read(request) if endpoint.parameters else {}
-            answer = await _answered(endpoint, given, service, request)
+            caller = Caller(service.visitor(request.scope))
+            work = functools.partial(endpoint.ask, given, service, caller)
+            answer = await answered(work, caller, request.is_disconnected)
         except (ValueError, DrawingFailedError) as error:
             return failed(STATUS.get(type(error), 400), str(error))
         except Exception as error:
@@ -105,25 +105,6 @@ async def _read(request: Request) -> object:
         return json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
         raise ValueError("The body of the request must be valid JSON.") from error
-
-
-async def _answered(
-    endpoint: Endpoint, given: object, service: Service, request: Request
-) -> Answer:
-    """The answer, computed in a thread; drawing ends when the client has left."""
-    caller = Caller(service.visitor(request.scope))
-
-    async def watch() -> None:
-        while not await request.is_disconnected():
-            await asyncio.sleep(LEFT)
-        caller.gone.set()
-
-    watching = asyncio.create_task(watch())
-    try:
-        work = functools.partial(endpoint.ask, given, service, caller)
-        return await run_in_threadpool(work)
-    finally:
-        watching.cancel()
 
 
 # What it all means, for programs.

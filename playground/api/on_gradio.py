@@ -1,6 +1,5 @@
 """The endpoints as gradio's API, which gradio's client reads and MCP tools are made from."""
 
-import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
@@ -9,16 +8,14 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 from gradio.processing_utils import save_bytes_to_cache
-from starlette.concurrency import run_in_threadpool
 
 from playground.api.answers import Answer
 from playground.api.endpoints import ENDPOINTS, Endpoint
+from playground.api.leaving import answered
 from playground.api.parameters import Parameter
 from playground.api.service import Caller, Service
 from playground.engine.events import DrawingFailedError
 from playground.page.hosting.blocks import Refusal
-
-LEFT = 0.2  # seconds between looks whether the client is still there
 
 
 def register(page: gr.Blocks, service: Service) -> None:
@@ -42,7 +39,7 @@ def function(endpoint: Endpoint, service: Service, folder: str, files: set[str])
         caller = Caller(_visitor(request, service))
         try:
             work = functools.partial(endpoint.ask, values, service, caller)
-            answer = await _answered(work, caller, _leaving(request))
+            answer = await answered(work, caller, _leaving(request))
         except (ValueError, DrawingFailedError) as error:
             raise Refusal(str(error)) from error
         return _returned(endpoint, answer, folder, files)
@@ -56,26 +53,6 @@ def function(endpoint: Endpoint, service: Service, folder: str, files: set[str])
     parameters = [_parameter("request", gr.Request), *map(_declared, endpoint.parameters)]
     asked.__signature__ = inspect.Signature(parameters, return_annotation=back)
     return asked
-
-
-async def _answered(
-    work: Callable[[], Answer], caller: Caller, has_left: Callable[[], Awaitable[bool]]
-) -> Answer:
-    """What the work returns, in a thread; drawing ends when the client has left, or gradio cancels
-    the event.
-    """
-
-    async def watch() -> None:
-        while not await has_left():
-            await asyncio.sleep(LEFT)
-        caller.gone.set()
-
-    watching = asyncio.create_task(watch())
-    try:
-        return await run_in_threadpool(work)
-    finally:
-        caller.gone.set()
-        watching.cancel()
 
 
 def _leaving(request: gr.Request) -> Callable[[], Awaitable[bool]]:

@@ -24,10 +24,14 @@ def others_can_reach() -> bool:
     `playground.page.serve` puts its option --host into the variable that gradio reads.
     """
     host = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1").strip("[]")
-    shared = os.environ.get("GRADIO_SHARE", "").lower() in ("true", "1")
     proxied = os.environ.get("LATENT_PLAYGROUND_PROXIES", "").strip() not in ("", "0")
     proxied = proxied or bool(os.environ.get("GRADIO_ROOT_PATH"))
-    return bool(os.environ.get("SPACE_ID")) or shared or proxied or not _loopback(host)
+    return bool(os.environ.get("SPACE_ID")) or shared() or proxied or not _loopback(host)
+
+
+def shared() -> bool:
+    """Whether gradio is asked to make the page public."""
+    return os.environ.get("GRADIO_SHARE", "").lower() in ("true", "1")
 
 
 def _loopback(host: str) -> bool:

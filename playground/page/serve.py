@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from playground.arguments import Parser
+from playground.models import offered
 
 ICON = str(Path(__file__).parents[1] / "live" / "icon.svg")
 NAME = "GRADIO_SERVER_NAME"
@@ -118,9 +119,7 @@ def listening(host: str | None, port: int | None) -> dict[str, Any]:
     if host:
         os.environ[NAME] = host
     # Left to gradio, the page would be public on Kaggle, SageMaker and Colab without being asked.
-    # `playground.models.offered` reads this variable in the same way.
-    share = os.environ.get("GRADIO_SHARE", "").lower() in ("true", "1")
-    return {"server_name": host, "server_port": port, "share": share}
+    return {"server_name": host, "server_port": port, "share": offered.shared()}
 
 
 @contextmanager
