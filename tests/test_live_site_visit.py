@@ -303,6 +303,21 @@ OTHER_FILE = """async (name) => {
 EDITIONS = "caches.keys().then((all) => all.filter((name) => name.includes('-page-')))"
 
 
+def states_of_workers(page) -> dict[str, str]:
+    """The state of every service worker that is not gone, as the browser tells it from now on."""
+    states: dict[str, str] = {}
+
+    def heard(event):
+        states.update({one["versionId"]: one["status"] for one in event["versions"]})
+        for gone in [name for name, status in states.items() if status == "redundant"]:
+            del states[gone]
+
+    browser = page.context.new_cdp_session(page)
+    browser.on("ServiceWorker.workerVersionUpdated", heard)
+    browser.send("ServiceWorker.enable")
+    return states
+
+
 def test_a_visit_that_draws_nothing(visitor, live_site, folder):
     """A browser that saves data fetches no model: what is left is the page itself."""
     from playwright.sync_api import expect
@@ -367,8 +382,10 @@ def test_a_visit_that_draws_nothing(visitor, live_site, folder):
     until(page, "navigator.serviceWorker.getRegistration().then((one) => !!one.waiting)")
     page.reload()
     expect(page).to_have_title("Latent Playground")  # the older one stays whole while it is open
-    address = page.url
+    address, workers = page.url, states_of_workers(page)
     page.goto("about:blank")
+    while set(workers.values()) != {"activated"}:  # the browser takes the next one when it is idle
+        page.wait_for_timeout(50)
     page.goto(address)
     expect(page).to_have_title("The next Latent Playground")
     until(page, f"{EDITIONS}.then((all) => all.length === 1 && all[0] !== '{before}')")
