@@ -57,7 +57,7 @@ def test_the_tables_are_those_of_the_figures(monkeypatch):
     found = {
         "opening": where | {"visitors": 30, "first": 0.5, "last": 0.2, "again": 0.1,
                             "kilobytes": 1726},
-        "load": {"usual": where | {"rows": [row], "each": 5, "steps": 15}},
+        "load": {"U-Net, 15 steps": where | {"rows": [row], "each": 5, "steps": 15}},
         "beside": where | {"alone": 1.0, "beside": 2.0, "times": 2.0, "rounds": 5},
         "flood": where | {"answers": {"taken": 7, "503": 2}, "joins": 9, "uploads": 3,
                           "picture": 1.2, "before": state, "after": state},
@@ -65,6 +65,15 @@ def test_the_tables_are_those_of_the_figures(monkeypatch):
     }  # fmt: skip
     monkeypatch.setattr(load_tables, "figures", lambda: found)
     assert "| U-Net, 15 steps | 1 | 0 | 1.00 | 0.1 / 0.1 s |" in load_tables.load({})
+    assert "times those of" not in load_tables.load({})
+    speeds = {"U-Net, 15 steps": 2.0, "U-Net, 20 steps": 1.6, load_tables.STUDENT: 8.0}
+    for model, speed in speeds.items():
+        of_sixteen = row | {"visitors": 16, "per_second": speed}
+        found["load"][model] = where | {"rows": [row, of_sixteen], "each": 5, "steps": 15}
+    assert (
+        "4.0 times those of the U-Net, 15 steps and 5.0 times those of the U-Net, 20 steps."
+        in load_tables.load({})
+    )
     assert "had it after 0.2 s (1.7 MB each" in load_tables.opening({})
     assert "2.0 times as long as alone" in load_tables.beside({})
     assert "7 were taken and not computed, the others" in load_tables.flood({})

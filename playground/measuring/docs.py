@@ -118,6 +118,7 @@ def stretches(network: dict) -> str:
     return ", then ".join(
         f"weights of {each['start']}" if "start" in each
         else f"{each['samples']:,} samples in {_duration(each['minutes'])} on {each['device']}"
+        + (f", moved {each['moved']}" if "moved" in each else "")
         for each in (*network.get("earlier", ()), network)
     )  # fmt: skip
 

@@ -32,6 +32,7 @@ def measure(count: int = load.EACH) -> None:
         opening.measure(url)
         load.measure(url, count)
         load.measure(url, count, STUDENT)
+        load.measure(url, count, visitors=(16,), steps=load.MOST)
         load.measure(url, count, api=True, visitors=PROGRAMS)
     with page() as url:
         soak.measure(url, max(1, round(share * soak.RUNS)))

@@ -23,30 +23,32 @@ from playground.models import specs
 
 VISITORS = (1, 4, 16, 50)
 EACH = 5  # pictures
-STEPS = 15
+STEPS, MOST = 15, 20  # of the U-Net: the page's, and those that its scores are stated for
 PAUSE = 0.25  # seconds between two looks at the server
 
 
 def measure(
     url: str, count: int = EACH, model: str | None = None, api: bool = False,
-    visitors: Sequence[int] = VISITORS,
+    visitors: Sequence[int] = VISITORS, steps: int = STEPS,
 ) -> None:  # fmt: skip
-    """`count` pictures a visitor, with the page's usual model or a built-in one of that name; of
-    programs that ask the `api` instead of the page.
+    """`count` pictures a visitor, with the page's usual model at `steps`, or a built-in one of that
+    name with its own; of programs that ask the `api` instead of the page.
     """
-    rows = [asyncio.run(row(url, number, count, model, api)) for number in visitors]
+    rows = [asyncio.run(row(url, number, count, model, api, steps)) for number in visitors]
     known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
-    found = {"rows": rows, "each": count, "steps": STEPS} | environment()
-    known.setdefault("load", {})[(model or "usual") + " by the API" * api] = found
+    found = {"rows": rows, "each": count, "steps": steps} | environment()
+    name = (model or f"U-Net, {steps} steps") + " by the API" * api
+    known.setdefault("load", {})[name] = found
     FIGURES.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     docs.write()
 
 
 async def row(
-    url: str, visitors: int, each: int, model: str | None = None, api: bool = False
-) -> dict[str, Any]:
+    url: str, visitors: int, each: int, model: str | None = None, api: bool = False,
+    steps: int = STEPS,
+) -> dict[str, Any]:  # fmt: skip
     """What so many visitors, or programs, meet who begin together."""
-    changes = {"model": model, **specs.get(model).defaults} if model else {"steps": STEPS}
+    changes = {"model": model, **specs.get(model).defaults} if model else {"steps": steps}
 
     async def visit(one: Visitor | Program, number: int) -> list[Drawn]:
         return [await one.draw(seed=1000 * number + n, **changes) for n in range(each)]

@@ -28,7 +28,7 @@ def load(_: dict) -> str:
     for model, one in found.items():
         for row in one["rows"]:
             cells = [
-                model.replace("usual", "U-Net, 15 steps"), str(row["visitors"]),
+                model, str(row["visitors"]),
                 str(row["failed"]), f"{row['per_second']:.2f}", waited(row["told"]),
                 waited(row["preview"]), waited(row["picture"]), f"{row['unfair'] or 0:.2f}",
                 f"{row['megabytes'] / 1000:.1f} GB" if row.get("megabytes") else "–",
@@ -43,8 +43,28 @@ def load(_: dict) -> str:
         "first picture, so visitors' means differ even if all are served in turn. Load is how many "
         "processes wanted to run in the minute before, those that measured among them. Measured by "
         f"{COMMAND.format('load')}. {machine(last)}",
+        *beside_each_other(found),
     ]
     return "\n".join(lines)
+
+
+TOGETHER, STUDENT = 16, "emoji-world-lcm"
+
+
+def beside_each_other(found: dict[str, Any]) -> list[str]:
+    """How many pictures the student draws for one of the U-Net's when sixteen visitors draw."""
+    by_model = {
+        model: row["per_second"]
+        for model, one in found.items()
+        for row in one["rows"]
+        if row["visitors"] == TOGETHER
+    }
+    student = by_model.pop(STUDENT, None)
+    if student is None or not by_model:
+        return []
+    times = [f"{student / speed:.1f} times those of the {name}" for name, speed in by_model.items()]
+    return ["", f"{TOGETHER} visitors get from {STUDENT}, in pictures a second, "
+            f"{' and '.join(times)}."]  # fmt: skip
 
 
 def waited(seconds: list[float] | None) -> str:

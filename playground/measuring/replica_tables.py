@@ -5,6 +5,7 @@ from typing import Any
 
 from playground.measuring.load_tables import figures, waited
 from playground.measuring.tables import machine
+from playground.wording import counted
 
 COMMAND = "`python -m playground.measuring replicas`"
 NAMES = {
@@ -40,9 +41,10 @@ def replicas(_: dict) -> str:
         f"{pair['start']:.0f} s.",
         "",
         f"A replica killed while {killed['visitors']} visitors drew: {killed['lost']} of "
-        f"{killed['visitors'] * found['each']} pictures lost; {killed['interrupted']} runs were "
-        f"interrupted, the last of them was told so after {killed['told']} s, and their pictures "
-        f"differ from undisturbed ones by at most {killed['away']} of 255. "
+        f"{killed['visitors'] * found['each']} pictures lost. "
+        f"{counted(killed['interrupted'], 'run')} interrupted, the last told so after "
+        f"{killed['told']} s; from what undisturbed runs draw they differ by at most "
+        f"{killed['away']} of 255. "
         f"Measured by {COMMAND}. {machine(found)}",
     ]
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from pathlib import Path
 # costs a twentieth. OpenMP reads it when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-DENOISERS = ("unet", "flow", "reflow", "consistency")
+DENOISERS = ("unet", "flow", "reflow", "consistency", "calls")
 STAGES = ("autoencoder", "decoder", "text", "oracle", *DENOISERS, "adapter")
 
 

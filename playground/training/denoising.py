@@ -156,7 +156,7 @@ def facts_of(run: Run, plan: Plan) -> dict:
 
 def stretch(facts: dict) -> dict:
     """What a card keeps of a training, when another one has gone on from its weights."""
-    kept = ("device", "minutes", "samples", "steps")
+    kept = ("device", "minutes", "samples", "steps", "moved")
     return {"device": "two CPU cores"} | {name: facts[name] for name in kept if name in facts}
 
 
