@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +18,6 @@ from playground.page.page import LENSES, build
 from playground.page.remembering import facts
 from playground.recipe import Recipe, grid_from_png
 
-ROOT = Path(__file__).parents[1]
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
 STUDENT = Recipe(
     prompt="a red square", model="emoji-world-lcm", sampler="lcm", steps=2, seed=11, guidance=3
@@ -394,24 +390,3 @@ def test_a_visit_that_draws_nothing(visitor, live_site, folder):
         "caches.open('latent-playground-files').then((kept) => kept.keys()).then((all) => "
         f"all.length === 1 && all[0].url.endsWith('{name}'))",
     )
-
-
-@pytest.mark.slow
-def test_two_cold_exports_are_equal_to_the_byte(tmp_path):
-    """Nothing is kept between them, and each has its own order of sets and dictionaries' hashes."""
-    found = []
-    for number in ("1", "2"):
-        out = tmp_path / number
-        own = {
-            "LATENT_PLAYGROUND_CACHE": str(tmp_path / f"cache {number}"),
-            "PYTHONHASHSEED": number,
-        }
-        subprocess.run(
-            [sys.executable, "-m", "playground.live", str(out)], cwd=ROOT, check=True,
-            env=os.environ | own, capture_output=True,
-        )  # fmt: skip
-        files = (path for path in sorted(out.rglob("*")) if path.is_file())
-        found.append({path.relative_to(out).as_posix(): path.read_bytes() for path in files})
-    one, other = found
-    assert one.keys() == other.keys()
-    assert [path for path in one if one[path] != other[path]] == []

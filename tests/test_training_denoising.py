@@ -155,8 +155,8 @@ def test_plans_name_what_their_checkpoints_and_cards_are_called():
     ("arguments", "reason"),
     [
         (["unet", "--device", "tpu"], "invalid choice: 'tpu'"),
-        (["oracle", "--hold"], "only unet, flow, reflow, consistency have"),
-        (["text", "--publish"], "only unet, flow, reflow, consistency have"),
+        (["oracle", "--hold"], "only unet, flow, reflow, consistency, calls have"),
+        (["text", "--publish"], "only unet, flow, reflow, consistency, calls have"),
         (["flow", "--hold", "--publish"], "not allowed with"),
         (["dit"], "invalid choice: 'dit'"),
     ],
