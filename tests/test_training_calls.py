@@ -5,24 +5,11 @@ import itertools
 
 import pytest
 import torch
+from one_picture import SCHEDULE, One
 
 from playground.training import calls, consistency
 from playground.training.consistency import levels, predict
 from playground.training.optimizer import MuonAndAdam
-
-SCHEDULE = consistency.new_schedule()
-
-
-class One(torch.nn.Module):
-    """The exact ε of a world with one picture, whatever the words are."""
-
-    def __init__(self, picture):
-        super().__init__()
-        self.picture = picture
-
-    def forward(self, x, timesteps, embeds, timestep_cond=None):
-        signal, sigma = levels(SCHEDULE, timesteps)
-        return type("Output", (), {"sample": (x - signal * self.picture) / sigma})
 
 
 def timesteps_of(number: int) -> list[int]:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, LatentConsistencyModelPipeline, UNet2DConditionModel
+from one_picture import SCHEDULE, One
 
 from playground.training import consistency, export
 from playground.training.consistency import embed_guidance, levels, predict, pseudo_huber
 from playground.training.optimizer import MuonAndAdam
 from playground.training.unet import new_schedule as teacher_schedule
 
-SCHEDULE = consistency.new_schedule()
 GRID = range(19, 1000, 20)
 
 
@@ -20,19 +20,6 @@ GRID = range(19, 1000, 20)
 def student(tiny) -> UNet2DConditionModel:
     torch.manual_seed(0)
     return consistency.new_model(tiny.unet)
-
-
-class One(torch.nn.Module):
-    """The exact ε of a world with one picture, whatever the words are; `off` adds an error."""
-
-    def __init__(self, picture, off=0.0):
-        super().__init__()
-        self.picture, self.off = picture, off
-
-    def forward(self, x, timesteps, embeds, timestep_cond=None):
-        signal, sigma = levels(SCHEDULE, timesteps)
-        noise = (x - signal * self.picture) / sigma + self.off * torch.randn_like(x)
-        return type("Output", (), {"sample": noise})
 
 
 def test_levels_are_the_schedules_and_the_picture_itself_has_no_noise():

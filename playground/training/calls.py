@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 from diffusers import LCMScheduler, UNet2DConditionModel
-from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor
 
 from playground.training import consistency, denoising, export
@@ -20,7 +19,6 @@ from playground.training.consistency import LARGEST_GUIDANCE, predict, pseudo_hu
 from playground.training.denoising import Plan
 from playground.training.device import Device, choose
 from playground.training.run import Run
-from playground.training.sheets import PROMPTS
 
 PLAN = Plan(
     "calls", seed=8, peak_lr=8e-5, ema=(0.997, 0.95), batch=(48, 1024), minutes=150,
@@ -105,28 +103,13 @@ def train(
     """Train, and export what was learned unless it is to `hold` it back."""
     place = choose(device)
     run = new_run(place, minutes=minutes, start=start, peak_lr=peak_lr)
-    student, ema, frozen = run.parts["model"], run.parts["ema"], denoising.given(place)
-    teacher = export.load_unet().to(device).requires_grad_(False)
-    begun, average = (export.load_student().to(device).requires_grad_(False) for _ in range(2))
-    if not place.accelerated:  # fused attention has a slow bfloat16 gradient there
-        student.set_attn_processor(AttnProcessor())
-    schedule, empty = consistency.new_schedule(), frozen.tokens([""])
+    begun = export.load_student().to(device).requires_grad_(False)
 
-    def follow():
-        ema.copy_to(average.parameters())
+    def step(student, average, teacher, schedule, clean, none, embeds):
+        noise = torch.randn_like(clean)
+        return training_step(student, average, begun, teacher, schedule, noise, none, embeds)
 
-    def loss_of(network, clean, tokens):
-        with place.autocast():
-            embeds, _ = frozen.encode(tokens)
-            none, noise = frozen.encode(empty)[0].expand_as(embeds), torch.randn_like(clean)
-            return training_step(network, average, begun, teacher, schedule, noise, none, embeds)
-
-    def sheet(network):
-        embeds = frozen.encode(frozen.tokens(PROMPTS))[0]
-        return consistency.draw_samples(network, frozen.vae, embeds)
-
-    follow()
-    denoising.fit(run, PLAN, frozen, loss_of, sheet, after=follow)
+    consistency.learn(run, PLAN, place, step)
     if not hold:
         publish(run)
 

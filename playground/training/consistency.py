@@ -6,7 +6,7 @@ steps, told the guidance scale as a number, so that it needs one row a call (Luo
 consistency models, arXiv 2310.04378).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -167,9 +167,16 @@ def train(
     """Train, and export what was learned unless it is to `hold` it back."""
     place = choose(device)
     run = new_run(place, minutes=minutes, start=start, peak_lr=peak_lr)
+    learn(run, PLAN, place, training_step)
+    if not hold:
+        publish(run)
+
+
+def learn(run: Run, plan: Plan, place: Device, step: Callable[..., Tensor]) -> None:
+    """Train the run's student by `step`, which has the arguments of `training_step`."""
     student, ema, frozen = run.parts["model"], run.parts["ema"], denoising.given(place)
-    teacher = export.load_unet().to(device).requires_grad_(False)
-    target = new_model(teacher).to(device).requires_grad_(False)
+    teacher = export.load_unet().to(place.name).requires_grad_(False)
+    target = new_model(teacher).to(place.name).requires_grad_(False)
     if not place.accelerated:  # fused attention has a slow bfloat16 gradient there
         student.set_attn_processor(AttnProcessor())
     schedule, empty = new_schedule(), frozen.tokens([""])
@@ -181,15 +188,13 @@ def train(
         with place.autocast():
             embeds, _ = frozen.encode(tokens)
             none = frozen.encode(empty)[0].expand_as(embeds)
-            return training_step(network, target, teacher, schedule, clean, none, embeds)
+            return step(network, target, teacher, schedule, clean, none, embeds)
 
     def sheet(network):
         return draw_samples(network, frozen.vae, frozen.encode(frozen.tokens(PROMPTS))[0])
 
     follow()
-    denoising.fit(run, PLAN, frozen, loss_of, sheet, after=follow)
-    if not hold:
-        publish(run)
+    denoising.fit(run, plan, frozen, loss_of, sheet, after=follow)
 
 
 def publish(run: Run | None = None) -> None:
