@@ -44,17 +44,17 @@ def test_weights_of_a_prompt_are_multiplied_where_attention_is():
     assert (found[0].device.type, found[0].shape) == ("meta", (2, 6, TOKENS))
 
 
-# ---- prompts on a lent GPU --------------------------------------------------------------------
+# ---- a whole model that goes to another device --------------------------------------------------
 
 
-def test_a_model_that_is_moved_keeps_no_prompt_from_where_it_was():
-    zerogpu = pytest.importorskip("playground.engine.zerogpu", reason="needs the package spaces")
+def test_a_model_that_is_moved_takes_all_weights_and_keeps_no_prompt_from_where_it_was():
     model = tiny_model()
     assert model.encode("a cat").projections
-    zerogpu._move(model, "meta")
-    assert {p.device.type for p in model.network.parameters()} == {"meta"}
-    assert model.device == "meta"
+    model.move("meta")
+    parts = (model.network, model.vae, model.text_encoder)
+    assert {p.device.type for part in parts for p in part.parameters()} == {"meta"}
     assert model.kept_bytes == 0
+    assert model._for_vae(model.noise(torch.Generator(), 32, 32)).device.type == "meta"
 
 
 # ---- one part at a time on the device ---------------------------------------------------------

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import spaces
 import torch
-from torch import nn
 
 from playground.diffusion.guidance import COND, UNCOND
 from playground.engine import backends
@@ -97,23 +96,9 @@ def _here(key: Key) -> LocalSession:
         model = _models[key] = load(*key)
     model.renew_locks()
     if torch.cuda.is_available() and model.device != "cuda":
-        _move(model, "cuda")
+        model.move("cuda")
     rows = memory.rows(MAX_ROWS, model.nbytes, model.device or "cpu")
     return LocalSession(Engine(model, rows, backends.fastest(model)), specs.get(key[0]).defaults)
-
-
-def _move(model: LatentModel, to: str) -> None:
-    """All its weights, and nothing that was made of them elsewhere."""
-    for part in [*vars(model).values(), *_components(model)]:
-        if isinstance(part, nn.Module):
-            part.to(to)
-    model.device = to
-    model.forget_prompts()
-
-
-def _components(model: LatentModel) -> list:
-    pipeline = getattr(model, "pipeline", None)
-    return list(pipeline.components.values()) if pipeline is not None else []
 
 
 def _described(session: LocalSession, asked: Asked) -> dict[tuple[str, str], PromptFacts]:

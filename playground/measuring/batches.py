@@ -26,8 +26,7 @@ def drawer(
 ) -> Callable[[Sequence[str], dict], np.ndarray]:
     """Pictures uint8 [n, h, w, 3] of prompts, drawn with seeds 0, 1, … on `device`."""
     loaded = load(model, lora)
-    for part in (loaded.network, loaded.vae, loaded.text_encoder):
-        part.to(device)
+    loaded.move(device)
 
     def drawn(prompts: Sequence[str], settings: dict) -> np.ndarray:
         recipe = Recipe(model=model, **settings)

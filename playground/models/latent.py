@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from playground import weighting
 from playground.diffusion import levels, samplers
@@ -124,10 +124,17 @@ class LatentModel(ABC):
                 self._prompts.popitem(last=False)
             return self._prompts[key]
 
-    def forget_prompts(self) -> None:
-        """For a network that was moved: kept prompts hold text keys and values where it was."""
+    def move(self, device: str) -> None:
+        """All its weights to a device, and nothing that was made of them elsewhere."""
+        pipeline = getattr(self, "pipeline", None)  # some families ask the stock one to encode
+        parts = [*vars(self).values(), *(pipeline.components.values() if pipeline else ())]
+        for part in parts:
+            if isinstance(part, nn.Module):
+                part.to(device)
+        self.device = device
         with self._lock:
-            self._prompts.clear()
+            self._prompts.clear()  # they hold text keys and values where the network was
+
 
     @property
     def kept_bytes(self) -> int:
