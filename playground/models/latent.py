@@ -135,7 +135,6 @@ class LatentModel(ABC):
         with self._lock:
             self._prompts.clear()  # they hold text keys and values where the network was
 
-
     @property
     def kept_bytes(self) -> int:
         return sum(prompt.nbytes for prompt in self._prompts.values())
