@@ -27,7 +27,8 @@ from playground.world.render import draw
 from playground.world.scene import Scene
 
 COUNT, CHUNK = 500, 64
-OTHERS = 100  # pictures a cell for settings that no bar of a single cell is stated for
+# Pictures a cell for settings that no bar is stated for, which are those of more steps than BARRED.
+OTHERS, BARRED = 100, 8
 SHIFT = 7  # chance: each picture is judged by the prompt that stands so many further on
 # What bars are stated for, then other settings, for which the mean of the thirteen cells is told.
 SETTINGS: dict[str, tuple[dict, ...]] = {
@@ -79,8 +80,8 @@ def score(
     settings: Sequence[dict] = SETTINGS["emoji-world"][:1], seed: int = SEED,
 ) -> dict:  # fmt: skip
     """The model's shares with the first of `settings`, under `others` lenient with each of the
-    others for the first of these questions, and as `ceiling` what the true scenes get through the
-    autoencoder.
+    others (of which some get fewer questions, see `asked_of`), and as `ceiling` what the true
+    scenes get through the autoencoder.
     """
     asked_ = list(itertools.islice(questions(task, held_out, seed), count))
     first, *others = settings
@@ -94,8 +95,17 @@ def score(
     truth = through(vae, np.stack([draw(q.scene) for q in asked_]))
     ceiling = shares(task, wanted, oracle.read(judge, truth))
     found |= {f"ceiling_{name}": ceiling[name] for name in ("lenient", "strict")}
-    seen = (_read(drawer, judge, prompts[:OTHERS], each) for each in others)
-    return found | {"others": [shares(task, wanted[:OTHERS], each)["lenient"] for each in seen]}
+    found["others"] = []
+    for each in others:
+        few = asked_of(each, count)
+        seen = _read(drawer, judge, prompts[:few], each)
+        found["others"].append(shares(task, wanted[:few], seen)["lenient"])
+    return found
+
+
+def asked_of(settings: dict, count: int) -> int:
+    """How many of `count` questions settings after the first are asked."""
+    return count if settings["steps"] <= BARRED else min(count, OTHERS)
 
 
 def _read(
@@ -156,7 +166,7 @@ def summary(results: dict, settings: Sequence[dict], seed: int = SEED) -> dict:
     cells = [results[task.name]["held_out" if held else "seen"] for task, held in CELLS]
     means = np.array([[cell["lenient"], *cell["others"]] for cell in cells]).mean(0)
     count = cells[0]["count"]
-    counts = [count] + [min(count, OTHERS)] * (len(settings) - 1)
+    counts = [count] + [asked_of(each, count) for each in settings[1:]]
     rows = [
         each | {"mean": round(float(mean), 4), "count": count, "seed": seed}
         for each, mean, count in zip(settings, means, counts, strict=True)

@@ -16,7 +16,7 @@ from playground.world.tokens import MAX_LENGTH, new_tokenizer
 
 CAPTIONS = 8  # of each scene, of which every draw takes one
 # Shares of compositions and of coloured shapes among scenes, of free phrasings among captions.
-COMPOSED, SHAPES, FREE = 0.15, 0.25, 0.5
+COMPOSED, SHAPES, FREE = 0.15, 0.35, 0.5
 
 _tokenizer = functools.lru_cache(maxsize=1)(new_tokenizer)
 
