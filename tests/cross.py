@@ -44,6 +44,6 @@ class Both:
         return pairs.stock(self.pipeline, self.model, asked, scheduler, **options)
 
 
-def same(found: np.ndarray, expected: np.ndarray) -> None:
-    """Equal within 1e-4 of latents of unit spread."""
-    assert pairs.difference(found, expected) <= 1e-4
+def same(found: np.ndarray, expected: np.ndarray, within: float = 1e-4) -> None:
+    """Equal `within` so much of latents of unit spread."""
+    assert pairs.difference(found, expected) <= within

@@ -58,7 +58,9 @@ def test_every_sampler_is_that_of_the_pipeline(family, sampler, changed, both):
     config, model = {**one.pipeline.scheduler.config, **changed}, copy.copy(one.model)
     model.scheduler_config = model.scheduler_config | changed
     found = Engine(model).draw(one.recipe(sampler=sampler)).latents
-    same(found, one.stock(pairs.scheduler(sampler, config)))
+    # Euler's first σ is 4,096 then: float32 rounds it by 2e-4, on every processor in its own way.
+    within = 1e-3 if (sampler, changed) == ("euler", ZERO_SNR) else 1e-4
+    same(found, one.stock(pairs.scheduler(sampler, config)), within)
 
 
 def test_every_sampler_is_compared():

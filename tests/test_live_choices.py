@@ -82,7 +82,7 @@ def test_a_network_of_8_bits_is_half_as_large_and_close(live_site):
     found = json.loads(node.run(SCRIPTS / "rounded.mjs", *asked, given=json.dumps(STUDENT.model)))
     assert found["opened"]["weights"] == "int8"
     assert found["provider"] == "WebAssembly with weights of 8 bits"
-    assert 1e-3 < found["off"] < 0.08  # other numbers, a little; check.js allows 0.1
+    assert 1e-3 < found["off"] < 0.16  # other numbers, a little; check.js allows 0.2
     assert found["seconds"] > 0
 
 

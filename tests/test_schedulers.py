@@ -48,7 +48,8 @@ def test_ddim_is_that_of_diffusers_where_steps_divide_1000(prediction, bounds, e
             for t in theirs.timesteps[:: max(1, steps // 5)]:
                 found, expected = (stepped(s, t, eta=eta) for s in (ours, theirs))
                 for name in ("prev_sample", "pred_original_sample"):
-                    torch.testing.assert_close(found[name], expected[name], atol=1e-6, rtol=1e-6)
+                    # Processors round otherwise: 2e-6 on one that multiplies and adds at once.
+                    torch.testing.assert_close(found[name], expected[name], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("steps", DIVIDE)

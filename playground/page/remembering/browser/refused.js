@@ -23,7 +23,7 @@
     return pattern && text.replace(pattern, sentence);
   }
   function heardOf() {
-    for (const toast of document.querySelectorAll(":not([hidden]) > .toast-body.error")) {
+    for (const toast of document.querySelectorAll(".toast-item:not([data-told]) > .toast-body.error")) {
       const sentence = plainly(toast.querySelector("[data-testid=toast-text]")?.textContent.trim() ?? "");
       if (!sentence || !given?.isConnected) continue;
       const line = make("p", sentence, "refused-file");
@@ -32,7 +32,9 @@
       refusals.set(given, line);
       given.after(line);
       line.scrollIntoView({ block: "nearest" });  // a file may have been dropped far from there
-      toast.parentElement.hidden = true;  // it would fade out slowly
+      // It fades out unseen: what is not displayed has no animation, so it would stay and take the next.
+      Object.assign(toast.parentElement.style, { visibility: "hidden", pointerEvents: "none" });
+      toast.parentElement.dataset.told = "";
       toast.querySelector(".toast-close").click();
     }
   }

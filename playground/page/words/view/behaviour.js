@@ -71,11 +71,17 @@ function said(entry, joins, before) {
   return joins.includes(word) || !entry.said ? entry.text : entry.said;
 }
 
+// The caret, also where the event of its change comes only when the focus has gone elsewhere.
+function follow(target) {
+  caret = [target.selectionStart, target.selectionEnd];
+}
+
 function insert(entry, joins) {
   const target = field(), [start, end] = caret ?? [target.value.length, target.value.length];
   const before = target.value.slice(0, start), after = target.value.slice(end);
   const text = (before && !/\s$/u.test(before) ? ' ' : '') + said(entry, joins, before) + (after && !/^[\s,.]/u.test(after) ? ' ' : '');
   write(target, start, end, text);
+  follow(target);
   list.close();
 }
 
@@ -125,10 +131,11 @@ document.addEventListener('input', (event) => {
 document.addEventListener('keydown', (event) => { if (isField(event.target)) list.key(event); }, true);
 document.addEventListener('selectionchange', () => {
   const target = field(), { activeElement } = document;
-  if (activeElement === target) caret = [target.selectionStart, target.selectionEnd];
+  if (activeElement === target) follow(target);
   if (isField(activeElement) || activeElement === near()) mark();
 });
 document.addEventListener('focusout', (event) => {
+  if (event.target === field()) follow(event.target);
   if (isField(event.target)) list.close();
   if (isField(event.target) || event.target === near()) setTimeout(mark);
 });
