@@ -22,21 +22,25 @@
     const [pattern, sentence] = REFUSALS.find(([one]) => one.test(text)) ?? [];
     return pattern && text.replace(pattern, sentence);
   }
+  const told = new WeakMap();  // sentences by toast: one that fades out may take the next
   function heardOf() {
-    for (const toast of document.querySelectorAll(".toast-item:not([data-told]) > .toast-body.error")) {
-      const sentence = plainly(toast.querySelector("[data-testid=toast-text]")?.textContent.trim() ?? "");
-      if (!sentence || !given?.isConnected) continue;
+    for (const toast of document.querySelectorAll(".toast-body.error")) {
+      const text = toast.querySelector("[data-testid=toast-text]")?.textContent.trim() ?? "";
+      const sentence = plainly(text), { style } = toast.parentElement;
+      if (!sentence || !given?.isConnected) style.visibility = style.pointerEvents = "";
+      if (!sentence || !given?.isConnected || told.get(toast) === text) continue;
+      told.set(toast, text);
       const line = make("p", sentence, "refused-file");
       line.setAttribute("role", "alert");
       refusals.get(given)?.remove();
       refusals.set(given, line);
       given.after(line);
       line.scrollIntoView({ block: "nearest" });  // a file may have been dropped far from there
-      // It fades out unseen: what is not displayed has no animation, so it would stay and take the next.
-      Object.assign(toast.parentElement.style, { visibility: "hidden", pointerEvents: "none" });
-      toast.parentElement.dataset.told = "";
+      // It fades out unseen: what is not displayed has no animation, and would stay for ever.
+      style.visibility = "hidden";
+      style.pointerEvents = "none";
       toast.querySelector(".toast-close").click();
     }
   }
   const toasts = find(".toast-wrap");
-  if (toasts) new MutationObserver(heardOf).observe(toasts, { childList: true });
+  if (toasts) new MutationObserver(heardOf).observe(toasts, { childList: true, characterData: true, subtree: true });
