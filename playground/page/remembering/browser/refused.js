@@ -26,9 +26,9 @@
   function heardOf() {
     for (const toast of document.querySelectorAll(".toast-body.error")) {
       const text = toast.querySelector("[data-testid=toast-text]")?.textContent.trim() ?? "";
-      const sentence = plainly(text), { style } = toast.parentElement;
-      if (!sentence || !given?.isConnected) style.visibility = style.pointerEvents = "";
-      if (!sentence || !given?.isConnected || told.get(toast) === text) continue;
+      const sentence = given?.isConnected && plainly(text), { style } = toast.parentElement;
+      if (!sentence) style.visibility = style.pointerEvents = "";  // gradio's own, to be seen
+      if (!sentence || told.get(toast) === text) continue;
       told.set(toast, text);
       const line = make("p", sentence, "refused-file");
       line.setAttribute("role", "alert");
