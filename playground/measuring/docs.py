@@ -67,7 +67,7 @@ def scoreboard(card: dict) -> str:
         "Eight pictures at eight w, against stock diffusers": f"{calls:.1f} times as fast as "
         f"eight calls, {batch:.2f} times as fast as one batch at one w",
         "Recording word maps costs": f"{percent(recording['ratio'] - 1)} of the time",
-        "Prompts drawn right, mean of thirteen tasks": _means(
+        "Prompts drawn right, eight tasks, five also held out": _means(
             lambda card: card["means"][0]["mean"]
         ),
         "… asked in words that training never used": _means(
@@ -77,7 +77,7 @@ def scoreboard(card: dict) -> str:
         f"{ours['count']}; IoU {percent(ours['iou_0.4'])} (DAAM's way: {percent(daam['iou_0.4'])})",
         "Fewest network calls that are as good as the best": f"{best['calls']}, by "
         f"{samplers.get(best['sampler']).label}",
-        "The U-Net and its text encoder": f"{_millions(card)} M parameters, {_hours(card)}",
+        "The U-Net, its text encoder and autoencoder": f"{_millions(card)} M parameters, {_hours(card)}",
     }
     lines = ["| | |", "|---|---|", *(f"| {what} | {said} |" for what, said in rows.items()), ""]
     lines += [tables.machine(timings)]

@@ -17,7 +17,7 @@ import psutil
 
 from playground.measuring import docs
 from playground.measuring.load_client import Drawn, Program, Visitor, opened
-from playground.measuring.load_tables import FIGURES
+from playground.measuring.load_tables import BY_API, FIGURES
 from playground.measuring.report import environment
 from playground.models import specs
 
@@ -37,7 +37,7 @@ def measure(
     rows = [asyncio.run(row(url, number, count, model, api, steps)) for number in visitors]
     known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     found = {"rows": rows, "each": count, "steps": steps} | environment()
-    name = (model or f"U-Net, {steps} steps") + " by the API" * api
+    name = (model or f"U-Net, {steps} steps") + BY_API * api
     known.setdefault("load", {})[name] = found
     FIGURES.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     docs.write()

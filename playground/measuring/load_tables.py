@@ -42,29 +42,35 @@ def load(_: dict) -> str:
         "of waiting are the median and what 95 % stay below. The first ones hardly wait for their "
         "first picture, so visitors' means differ even if all are served in turn. Load is how many "
         "processes wanted to run in the minute before, those that measured among them. Measured by "
-        f"{COMMAND.format('load')}. {machine(last)}",
+        f"`python -m playground.measuring hosting`. {machine(last)}",
         *beside_each_other(found),
     ]
     return "\n".join(lines)
 
 
 TOGETHER, STUDENT = 16, "emoji-world-lcm"
+BY_API = " by the API"  # how the name of a measurement ends that asked it instead of the page
 
 
 def beside_each_other(found: dict[str, Any]) -> list[str]:
-    """How many pictures the student draws for one of the U-Net's when sixteen visitors draw."""
-    by_model = {
+    """How many pictures the student draws for one of the U-Net's when sixteen draw: visitors of the
+    page, and programs that ask the API.
+    """
+    speeds = {
         model: row["per_second"]
         for model, one in found.items()
         for row in one["rows"]
         if row["visitors"] == TOGETHER
     }
-    student = by_model.pop(STUDENT, None)
-    if student is None or not by_model:
-        return []
-    times = [f"{student / speed:.1f} times those of the {name}" for name, speed in by_model.items()]
-    return ["", f"{TOGETHER} visitors get from {STUDENT}, in pictures a second, "
-            f"{' and '.join(times)}."]  # fmt: skip
+    lines: list[str] = []
+    for who, by in (("visitors", ""), ("programs", BY_API)):
+        of_them = {m: speed for m, speed in speeds.items() if m.endswith(BY_API) == bool(by)}
+        student = of_them.pop(STUDENT + by, None)
+        if student and of_them:
+            times = [f"{student / one:.1f} times those of the {m}" for m, one in of_them.items()]
+            lines += ["", f"{TOGETHER} {who} get from {STUDENT}{by}, in pictures a second, "
+                          f"{' and '.join(times)}."]  # fmt: skip
+    return lines
 
 
 def waited(seconds: list[float] | None) -> str:

@@ -43,8 +43,10 @@ def models(_: dict) -> str:
         "pictures a cell | phrasing | compose |",
         "|---|---|---|---|---|---|---|---|",
     ]
+    commands = []
     for spec in known:
         card = spec.card
+        commands.append(f"`python -m playground.measuring scores{_options(card, card['means'][0])}`")
         for number, row in enumerate(card["means"]):
             calls = samplers.get(row["sampler"]).network_calls(row["steps"])
             others = ["", ""]
@@ -55,7 +57,8 @@ def models(_: dict) -> str:
                          f"{' | '.join(others)} |")  # fmt: skip
     lines += ["", f"{len(CELLS)} cells a mean. "
               "*Phrasing* asks in words that training never used for what four of the tasks ask, "
-              "*compose* for three things or more at once."]  # fmt: skip
+              "*compose* for three things or more at once. Regenerate with "
+              f"{', '.join(commands)}."]  # fmt: skip
     return "\n".join(lines)
 
 
