@@ -16,7 +16,7 @@ KEY, GRAPH = "parameters", "workflow"  # names of text chunks; the second is Com
 LONGEST = 20_000  # characters that are read
 MOST, WIDTH = 30, 120  # notes, and characters of one
 NEGATIVE = "Negative prompt:"
-SETTING = re.compile(r'\s*([A-Za-z][\w /-]{0,60}):\s*("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
+SETTING = re.compile(r'([A-Za-z][\w /-]{0,60}):\s*("(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
 SAMPLERS = {  # by the name there, in lower case
     "euler": "euler", "euler a": "euler_a", "heun": "heun", "ddim": "ddim", "ddpm": "ddpm",
     "plms": "pndm", "unipc": "unipc", "deis": "deis", "lcm": "lcm",

@@ -3,7 +3,7 @@
 import argparse
 from typing import NoReturn
 
-WRONG = 2  # exit status of what was asked wrongly
+WRONG, INTERRUPTED = 2, 130  # exit statuses: asked wrongly; Ctrl-C, as shells count it
 
 
 class Parser(argparse.ArgumentParser):

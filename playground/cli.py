@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from playground.arguments import WRONG, Parser
+from playground.arguments import INTERRUPTED, WRONG, Parser
 
 if TYPE_CHECKING:
     from playground.api.answers import Answer
@@ -34,7 +34,13 @@ ABOUT = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is asked, then return or exit with 2 and one sentence."""
     in_utf8()
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        obey(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:  # Ctrl-C: what was begun has been stopped
+        raise SystemExit(INTERRUPTED) from None
+
+
+def obey(given: Sequence[str]) -> None:
     command = given[0] if given else ""
     if command in DRAWING + LISTING:
         ask(command, given[1:])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from playground.recipe import RecipeError
 
 STRONGEST = 3.0  # weights lie between −3 and 3
-_CLOSING = re.compile(r"\s*:\s*([+-]?(?:\d{1,9}(?:[.,]\d{0,9})?|[.,]\d{1,9}))\s*\)")
+_CLOSING = re.compile(r"\s*:\s*([+-]?(?:[0-9]{1,9}(?:[.,][0-9]{0,9})?|[.,][0-9]{1,9}))\s*\)")
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ HOSTILE = [
         {"prompt": "x", "guidance": 1e400}, {"prompt": "x", "seed": 10**30},
         {"prompt": "x", "sampler": "no"}, {"prompt": "x", "sampler": ["ddim"]},
         {"prompt": "x", "model": {}}, {"prompt": "x", "model": "../../etc/passwd"},
-        {"prompt": "x", "w": 3}, {"prompt": "x", "": 3}, {"prompt": "x", "width": 65},
+        {"prompt": "x", "w": 3}, {"prompt": "x", "": 3}, {"prompt": "x", "\ud800": 3},
+        {"prompt": "x", "width": 65},
         {"prompt": "x", "width": 2048, "height": 2048}, {"prompt": "\ud800"},
         {"prompt": "x", "weights": "abc"}, {"prompt": "x", "lora": "/etc/passwd:1"},
         {"prompt": "x", "guidance_start": 1, "guidance_stop": 0},
@@ -113,7 +114,8 @@ HOSTILE = [
     ("/draw", ""), ("/draw", "{"), ("/draw", "[" * 9_000), ("/draw", "x" * 30_000),
     *[("/sweep", json.dumps(QUICK | more)) for more in (
         {"field": "steps"}, {"field": []}, {"values": []}, {"values": "0, 1"}, {"values": [[1]]},
-        {"values": [1, 1]}, {"values": list(range(17))}, {"values": ["x"]}, {"values": {"a": 1}},
+        {"values": [1, 1]}, {"values": list(range(17))}, {"values": ["x"]}, {"values": ["\ud800"]},
+        {"values": {"a": 1}},
     )],
     *[("/race", json.dumps({"prompt": "x"} | more)) for more in (
         {"steps": 3}, {"samplers": []}, {"samplers": ["no"]}, {"samplers": [1, 2]}, {"counts": []},

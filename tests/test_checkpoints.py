@@ -126,6 +126,12 @@ DAMAGES = {  # what is done to the folder, and what is then said
         "stored quantized",
     ),
     "component lost": (lambda f: (f / "vae").rename(f / "va"), "no folder vae: download it again"),
+    "settings lost": (
+        lambda f: (f / "vae/config.json").unlink(), "no vae/config.json: download it again",
+    ),
+    "schedule lost": (
+        lambda f: (f / "scheduler/scheduler_config.json").unlink(), "no scheduler/scheduler_config",
+    ),
     "weights lost": (lambda f: (f / NETWORK).unlink(), "no weights of its unet: download"),
     "pickled": (pickled_alone, "pickled file that can run code .* safe_serialization=True"),
     "variant alone": (variant_alone, "its unet only as fp16: add “:fp16”"),
@@ -139,6 +145,9 @@ DAMAGES = {  # what is done to the folder, and what is then said
     "header cut": (lambda f: put(f / NETWORK, weights(f)[:200]), "damaged, or is no"),
     "header huge": (
         lambda f: put(f / NETWORK, struct.pack("<Q", 2**63) + weights(f)[8:]), "damaged, or is no",
+    ),
+    "header a number": (
+        lambda f: put(f / NETWORK, struct.pack("<Q", 1) + b"5"), "damaged, or is no",
     ),
     "weights a web page": (lambda f: put(f / NETWORK, "<!DOCTYPE html>" * 99), "damaged, or is no"),
     "unknown dtype": (lambda f: header_says(f, lambda t: t | {"dtype": "X9"}), "damaged, or is no"),

@@ -96,6 +96,17 @@ def test_what_cannot_be_is_one_sentence_and_status_2(run, capsys, arguments, sai
     assert told.count("\n") == 1
 
 
+def test_an_interrupt_is_quiet(monkeypatch, tmp_path, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "opened", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["draw", *QUICK, "-o", str(tmp_path / "x.png")])
+    assert caught.value.code == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_a_list_of_commands_is_printed():
     text = cli.usage()
     assert all(f"  {name} " in text for name in (*ENDPOINTS, "serve", "live"))

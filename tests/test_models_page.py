@@ -9,6 +9,7 @@ from races import last, planned, raced
 from playground.diffusion import solvers
 from playground.engine.engine import Engine
 from playground.engine.local import LocalSession
+from playground.live import page_files
 from playground.models import specs
 from playground.models.load import load
 from playground.page import fits, page, serving
@@ -39,6 +40,7 @@ def recipe(request, sessions, monkeypatch) -> Recipe:
     kept = Kept()
     monkeypatch.setattr(serving, "session", lambda model, lora="": sessions[model])
     monkeypatch.setattr(serving, "opened", lambda model, lora="": sessions[model])
+    monkeypatch.setattr(serving, "opened_by_any", sessions.get)
     monkeypatch.setattr(serving, "kept", lambda: kept)
     usual = dict(specs.get(request.param).defaults) | {"steps": 3, "width": 64, "height": 64}
     return Recipe(model=request.param, prompt="a red square", **usual)
@@ -134,11 +136,14 @@ def test_the_rest_of_the_samplers_lens(recipe, monkeypatch):
     monkeypatch.setattr(noising, "EVERY", 500)
     noised = plain(last(noising.of_recipe(recipe)))
     assert noised["flow"] == (recipe.model == FLOW)
+    uploaded = last(noising.of_file(str(reading.OURS), Recipe(model=recipe.model)))
+    assert plain(uploaded)["kind"] == "finished"
     monkeypatch.setattr(schedules, "MOST_ELSEWHERE", 2)
-    schedules.of_model.cache_clear()
     grids = plain(schedules.of_model(recipe.model))
     assert grids["times"] == ([1, 1000] if recipe.model == FLOW else [0, 999])
-    schedules.of_model.cache_clear()
+    assert grids == plain(page_files.schedules_of(specs.get(recipe.model)))  # the live edition's
+    if recipe.model == FLOW:  # σ in equal steps, as its runs have them
+        assert grids["kinds"][0]["steps"]["2"]["sigmas"] == [1, 0.5, 0]
 
 
 def test_reading_a_picture(recipe):

@@ -59,6 +59,14 @@ def test_one_whose_files_were_written_since_is_opened_again():
     assert sessions.opened("a") is sessions.get("a")
 
 
+def test_a_session_of_a_model_is_found_whatever_its_lora():
+    sessions = Sessions(lambda name, lora, report: Fake(name + lora))
+    assert sessions.opened_by_any("a") is None
+    with_lora = sessions.get("a", "x")
+    assert sessions.opened_by_any("a") is with_lora
+    assert sessions.opened_by_any("b") is None
+
+
 def test_a_stamp_is_of_the_files(tmp_path, tiny_pipeline):
     folder, style = str(tiny_pipeline("sd15")), tmp_path / "style.safetensors"
     assert specs.written("emoji-world") == specs.written("emoji-world", "few-steps") == (0, 0)

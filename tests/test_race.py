@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import io
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,16 @@ from playground.page import serving, together
 from playground.page.kept import Finished, Kept
 from playground.page.samplers import race_plan, racing
 from playground.recipe import Recipe, RecipeError
+
+
+def test_lanes_with_a_lora_and_without_have_names_of_their_own():
+    base = Recipe(prompt="a cat", lora="few-steps")
+    lanes = [race_plan.Lane(replace(base, lora=lora, sampler=sampler), 4)
+             for lora in ("few-steps", "") for sampler in ("ddim", "heun")]  # fmt: skip
+    race = racing.Race("", "steps", tuple(map(racing.Runner, lanes)), "", 0.0)
+    assert [race.solver(lane) for lane in lanes] == [
+        "U-Net + few-steps: DDIM", "U-Net + few-steps: Heun", "U-Net: DDIM", "U-Net: Heun",
+    ]  # fmt: skip
 
 
 def states(frame: dict) -> list[str]:

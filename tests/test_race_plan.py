@@ -50,7 +50,7 @@ NONSENSE = {
     "half a step": (("ddim heun", "2.5"), "“2.5” in the list is not a whole number"),
     "ten thousand": (("ddim heun", "10000"), "1 to 100 steps, not 10,000."),
     "calls of a lane": (("ddim heun", "10000", "", "calls"), "1 to 100 network calls, not 10,000"),
-    "infinite": (("ddim heun", "inf"), "1 to 100 steps, not inf"),
+    "infinite": (("ddim heun", "1e999"), "“1e999” in the list is too large"),
     "none": (("ddim heun", "0"), "1 to 100 steps, not 0"),
     "w too large": (("ddim heun", "4", "99"), "between 0 and 30"),
     "w a word": (("ddim heun", "4", "x"), "“x” in the list is not a number"),

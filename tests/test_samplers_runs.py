@@ -31,6 +31,8 @@ def test_numbers_of_steps_are_few_and_reach_the_last():
     assert found[0] == 1
     assert found[-1] == 100
     assert all(counting.numbers(n)[-1] == n for n in range(2, 101))
+    assert counting.numbers(30, fewest=2)[0] == 2
+    assert counting.numbers(3, fewest=2) == [2, 3]
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "heun", "pndm"])
@@ -53,7 +55,7 @@ def test_columns_are_states_of_the_long_run_and_ends_of_the_short_ones(sampler, 
 
 
 def test_one_step_is_compared_with_nothing(session):
-    with pytest.raises(RecipeError, match="two steps or more"):
+    with pytest.raises(RecipeError, match="2 steps or more"):
         next(counting.compare(replace(RECIPE, steps=1)))
 
 

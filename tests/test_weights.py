@@ -28,6 +28,7 @@ READ = {  # as typed: what the text encoder reads, and what is weighted
     "a (cat:1.3": ("a (cat:1.3", []),
     "(:1.3)": ("(:1.3)", []),
     "(cat:dog)": ("(cat:dog)", []),
+    "(cat:１.３)": ("(cat:１.３)", []),
     "[cat:1.3]": ("[cat:1.3]", []),
     "a \\ b \\": ("a \\ b \\", []),
     "(猫:2)🦊": ("猫🦊", [("猫", 2)]),

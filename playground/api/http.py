@@ -80,7 +80,8 @@ def plain(answer: Answer) -> dict[str, Any]:
 
 
 def failed(status: int, sentence: str) -> JSONResponse:
-    return JSONResponse({"error": sentence}, status)
+    """The sentence may quote what was sent, and JSON may hold half a character (\\ud800)."""
+    return JSONResponse({"error": sentence.encode("utf-8", "replace").decode()}, status)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -235,9 +235,11 @@ def _flow(sampler: Sampler, config: dict, steps: int, timing: Mapping[str, Any])
     from playground.diffusion import schedulers
 
     assert sampler.flow is not None, "a sampler without a flow form is refused before"
-    terminal = config.get("shift_terminal")
-    if terminal and steps == 1:
-        raise ValueError(f"This model takes at least 2 steps: the last begins at σ = {terminal:g}.")
+    terminal, fewest = config.get("shift_terminal"), fewest_steps(config)
+    if steps < fewest:
+        raise ValueError(
+            f"This model takes at least {fewest} steps: the last begins at σ = {terminal:g}."
+        )
     kind = schedulers.named(sampler.flow.scheduler)
     known = set(signature(kind.__init__).parameters)
     settings = {key: value for key, value in config.items() if key in known}
@@ -251,6 +253,11 @@ def _flow(sampler: Sampler, config: dict, steps: int, timing: Mapping[str, Any])
     if terminal and "shift_terminal" not in known:
         schedulers.end_at(scheduler, terminal)
     return scheduler
+
+
+def fewest_steps(config: dict) -> int:
+    """Of a run: one whose last call has its σ given has another call before it."""
+    return 2 if config.get("shift_terminal") else 1
 
 
 def levels(

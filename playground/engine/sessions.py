@@ -66,6 +66,12 @@ class Sessions:
             self._open[key] = self._open.pop(key)
             return self._open[key]
 
+    def opened_by_any(self, name: str) -> Session | None:
+        """A session of that model, with whatever LoRA, that is open; else None."""
+        with self._lock:
+            loras = [lora for model, lora in self._open if model == name]
+        return next((one for lora in loras if (one := self.opened(name, lora))), None)
+
     def all(self) -> list[Session]:
         """Those that are open."""
         with self._lock:

@@ -13,6 +13,8 @@ from playground.live.folder import hash_of
 from playground.live.lens_data import NAMES
 from playground.live.page_data import page_data
 from playground.models import specs
+from playground.models.load import load
+from playground.models.specs import ModelSpec
 from playground.page import live
 from playground.page.attention import reading
 from playground.page.attention.views import attention, edits, worked
@@ -156,7 +158,15 @@ def shown() -> dict[str, dict]:
     found["systems"] = family_systems.shown()
     found["words"] = known.of(Recipe().model)
     found["mixture"] = grids.plane_data()
-    return found | {f"schedules-{name}": grids.of_model(name) for name in specs.MODELS}
+    return found | {f"schedules-{spec.name}": schedules_of(spec) for spec in specs.MODELS.values()}
+
+
+def schedules_of(spec: ModelSpec) -> dict:
+    """What the view of schedules shows of a built-in model; of the usual one it is at hand."""
+    if spec.name == Recipe().model:
+        return grids.of_model(spec.name)
+    model = load(spec.name)
+    return grids.computed(spec.name, lambda steps: model.timing(steps, spec.side, spec.side))
 
 
 def charts(

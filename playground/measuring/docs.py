@@ -77,7 +77,8 @@ def scoreboard(card: dict) -> str:
         f"{ours['count']}; IoU {percent(ours['iou_0.4'])} (DAAM's way: {percent(daam['iou_0.4'])})",
         "Fewest network calls that are as good as the best": f"{best['calls']}, by "
         f"{samplers.get(best['sampler']).label}",
-        "The U-Net, its text encoder and autoencoder": f"{_millions(card)} M parameters, {_hours(card)}",
+        "The U-Net, its text encoder and autoencoder": f"{_millions(card)} M parameters, "
+        f"{_hours(card)}",
     }
     lines = ["| | |", "|---|---|", *(f"| {what} | {said} |" for what, said in rows.items()), ""]
     lines += [tables.machine(timings)]

@@ -46,7 +46,8 @@ def models(_: dict) -> str:
     commands = []
     for spec in known:
         card = spec.card
-        commands.append(f"`python -m playground.measuring scores{_options(card, card['means'][0])}`")
+        how = _options(card, card["means"][0])
+        commands.append(f"`python -m playground.measuring scores{how}`")
         for number, row in enumerate(card["means"]):
             calls = samplers.get(row["sampler"]).network_calls(row["steps"])
             others = ["", ""]

@@ -164,8 +164,12 @@ def _component(
         headers.refuse_pointer(file, f"{name}/{file.name}")
         if file.name.endswith("config.json"):
             _check_config(folder, f"{name}/{file.name}", _json(file, f"{name}/{file.name}"))
-    weightless = kind.endswith(WEIGHTLESS) or not with_weights
-    files = {} if weightless else _weights(folder, name, library, variant)
+    weightless = kind.endswith(WEIGHTLESS)
+    settings = "scheduler_config.json" if kind.endswith("Scheduler") else "config.json"
+    own = weightless and settings == "config.json"  # tokenizers have files of other names
+    if not own and not (place / settings).is_file():
+        raise CheckpointError(f"{folder.name} has no {name}/{settings}: download it again.")
+    files = _weights(folder, name, library, variant) if with_weights and not weightless else {}
     return Component(name, library, kind, files)
 
 

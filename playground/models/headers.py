@@ -103,6 +103,8 @@ def _read(file: Path, shown: str, size: int, changed: int) -> Header:
 def _parsed(raw: bytes) -> tuple[dict[str, Tensor], dict[str, str], int]:
     """Tensors, metadata, and where the last tensor ends. Places follow each other without gaps."""
     said = json.loads(raw)
+    if not isinstance(said, dict):
+        raise TypeError("no table")
     metadata = said.pop("__metadata__", {})
     if not isinstance(metadata, dict):
         raise TypeError("no metadata")

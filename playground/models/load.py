@@ -41,12 +41,13 @@ def load(
     found = spec.checkpoint
     if spec.built_in:
         where = where or Place("cpu", torch.float32)
-    where = where or device.place(found.parameters, name)
     with _building, _quiet():
+        # What is free is asked when the model before this one has taken its memory.
+        where = where or device.place(found.parameters, name)
         pipeline = _pipeline(found, where.dtype, report)
         if with_lora:
             lora.fuse(pipeline, with_lora, spec.name)
-    _settle(pipeline, where)
+        _settle(pipeline, where)
     blank = torch.zeros(1, 3)
     said = spec.card.get("autoencoder", {}).get("preview_map", blank)
     family: Any = found.family.load_class()

@@ -56,7 +56,7 @@ class ModelSpec:
     @cached_property
     def scheduler_config(self) -> dict:
         """The noise schedule that it was trained with, as diffusers stores it."""
-        if self.file:  # which may say otherwise than the settings beside it
+        if not self.built_in:  # a single file may say otherwise than the settings beside it
             return self.checkpoint.scheduler_config
         file = self.folder / "scheduler" / "scheduler_config.json"
         return json.loads(file.read_text(encoding="utf-8"))

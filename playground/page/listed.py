@@ -10,6 +10,7 @@
 refused with both ways to write it.
 """
 
+import math
 import re
 from decimal import Decimal, InvalidOperation
 
@@ -19,14 +20,14 @@ from playground.wording import counted
 HELP = "Values with commas between them, or a range: 1-10, 1-10 (+3), 1-10 [4]."
 LONGEST = 256  # values of one range: more are refused before they are counted out
 SMALLEST, LARGEST = Decimal("1e-9"), Decimal("1e9")  # of a range's numbers, besides 0
-_DIGITS = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+"
+_DIGITS = r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+"
 _SIGNED = rf"[+−-]?(?:{_DIGITS})"
 _RANGE = re.compile(
     rf"(?<![^\s,;])(?P<first>{_SIGNED})(?:\s+[-–—]\s+|[-–—]|\s*…\s*|\s*\.\.+\s*)(?P<last>{_SIGNED})"
-    rf"(?:\s*\(\s*(?P<step>{_SIGNED})\s*\)|\s*\[\s*(?P<count>\d+)\s*\])?(?![^\s,;])"
+    rf"(?:\s*\(\s*(?P<step>{_SIGNED})\s*\)|\s*\[\s*(?P<count>[0-9]+)\s*\])?(?![^\s,;])"
 )
 # Two runs of digits with one comma between them, not three or more: 0,5 but not 0,1,2.
-_ONE_OR_TWO = re.compile(r"(?<![\d,.])\d+,\d+(?![\d,.])")
+_ONE_OR_TWO = re.compile(r"(?<![0-9,.])[0-9]+,[0-9]+(?![0-9,.])")
 _HELD = "\x00"  # in the place of a range while the rest is split
 
 
@@ -36,9 +37,9 @@ def numbers(text: str, whole: bool = False) -> list[float]:
     `whole` says that whole numbers are asked for, which makes every comma a separator.
     """
     text = text.replace(_HELD, "?")  # which is no number either
-    text = re.sub(r"(?<=\d),(?=\d+\s*\))", ".", text)  # of a step: (+0,5)
+    text = re.sub(r"(?<=[0-9]),(?=[0-9]+\s*\))", ".", text)  # of a step: (+0,5)
     if not whole:
-        text = re.sub(r"(?<=\d),(?=\d)", ".", text) if ";" in text else _unmistakable(text)
+        text = re.sub(r"(?<=[0-9]),(?=[0-9])", ".", text) if ";" in text else _unmistakable(text)
     ranges = [_counted_out(found, whole) for found in _RANGE.finditer(text)]
     rest = iter(ranges)
     found: list[float] = []
@@ -53,13 +54,12 @@ def names(text: str) -> list[str]:
 
 
 def number(part: str) -> float:
-    """One number; RecipeError if it is none."""
-    try:
-        found = float(part.replace("−", "-"))
-    except ValueError:
-        found = float("nan")
-    if found != found:
+    """One number; RecipeError if it is none, or too large for one."""
+    if not re.fullmatch(_SIGNED, part):
         raise RecipeError(f"“{part[:20]}” in the list is not a number.")
+    found = float(part.replace("−", "-"))
+    if math.isinf(found):
+        raise RecipeError(f"“{part[:20]}” in the list is too large.")
     return found
 
 

@@ -112,8 +112,12 @@ class Section:
     limit: int  # visitors at the same time; others are told that they wait
     fields: tuple[gr.components.Component, ...] = ()
 
-    def connect(self, panel: Panel | None = None, also_stops: tuple = ()) -> None:
-        """Connect it to the panel's recipe; without a panel `frames` get no recipe."""
+    def connect(
+        self, panel: Panel | None = None, others: Sequence[gr.events.Dependency] = ()
+    ) -> gr.events.Dependency:
+        """Connect it to the panel's recipe; without a panel `frames` get no recipe. `others` fill
+        the same views: they end when this begins, and by Stop. Returns its own event.
+        """
         hidden = {"show_progress": "hidden", "api_visibility": "private"}
         inputs = [*self.fields, *(panel.inputs if panel else ())]
         latest: dict[str | None, object] = {}  # every visitor's latest run
@@ -155,6 +159,9 @@ class Section:
             **hidden,
         )  # fmt: skip
         self.stop.click(
-            self.words.stopped, outputs=self.views[0], cancels=[running, *also_stops],
+            self.words.stopped, outputs=self.views[0], cancels=[running, *others],
             queue=False, **hidden,
         )  # fmt: skip
+        if others:
+            self.start.click(None, cancels=list(others), queue=False, **hidden)
+        return running

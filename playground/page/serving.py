@@ -140,6 +140,11 @@ def opened(model: str, lora: str = "") -> Session | None:
     return SESSIONS.opened(specs.get(model).name, lora)
 
 
+def opened_by_any(model: str) -> Session | None:
+    """The session of that model with whatever LoRA, if one is open."""
+    return SESSIONS.opened_by_any(specs.get(model).name)
+
+
 def getting_ready(recipe: Recipe) -> Iterator[str]:
     """What to say while the recipe's model is opened, sentence by sentence; afterwards `session` of
     it takes no time. Raises ValueError if it cannot be opened; closing it cancels the opening.

@@ -7,8 +7,10 @@ from dataclasses import asdict, replace
 import gradio as gr
 import numpy as np
 
+from playground.diffusion.samplers import fewest_steps
 from playground.engine.events import Failure, Picture, Step
 from playground.engine.session import Run, Session
+from playground.models import specs
 from playground.page import fits, sections, serving
 from playground.page.samplers.views import counting
 from playground.page.sections import Section
@@ -17,6 +19,7 @@ from playground.recipe import Recipe, RecipeError
 
 COLUMNS = 10
 COUNTERS = 4  # at the same time
+ALONE = {1: "One step has", 2: "Two steps, the fewest of this model, have"}
 TEXT = (
     "### Is step 10 of 20 what 10 steps draw?\n"
     "A run of N steps spreads them from much noise to none. If it is stopped half-way, its second "
@@ -24,19 +27,22 @@ TEXT = (
 )
 
 
-def numbers(steps: int) -> list[int]:
-    """At most COLUMNS numbers of steps from 1 to `steps`, evenly spread."""
-    count = min(COLUMNS, steps)
-    return sorted({round(1 + i * (steps - 1) / max(count - 1, 1)) for i in range(count)})
+def numbers(steps: int, fewest: int = 1) -> list[int]:
+    """At most COLUMNS numbers of steps from `fewest` to `steps`, evenly spread."""
+    count, most = min(COLUMNS, steps), steps - fewest
+    return sorted({round(fewest + i * most / max(count - 1, 1)) for i in range(count)})
 
 
 def compare(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
     """The view's data; raises ValueError before anything is drawn. Closing it stops the runs."""
     asked = time.monotonic()
     recipe = serving.check(recipe)
-    if recipe.steps < 2:
-        raise RecipeError("One step has nothing to be compared with: set two steps or more.")
-    counts = numbers(recipe.steps)
+    fewest = fewest_steps(specs.get(recipe.model).scheduler_config)
+    if recipe.steps <= fewest:
+        raise RecipeError(
+            f"{ALONE[fewest]} nothing to be compared with: set {fewest + 1} steps or more."
+        )
+    counts = numbers(recipe.steps, fewest)
     for sentence in serving.getting_ready(recipe):
         yield counting.message(f"{sentence} {len(counts)} runs, {sum(counts)} steps.", 0.0)
     session, begun = serving.session(recipe.model, recipe.lora), time.perf_counter()

@@ -11,7 +11,7 @@ from playground.diffusion import forward
 from playground.engine.events import Failure, Picture
 from playground.engine.session import Session
 from playground.models import pictures, specs
-from playground.page import sections, serving
+from playground.page import fits, sections, serving
 from playground.page.panel import Panel
 from playground.page.samplers.views import noising
 from playground.page.sections import Section
@@ -62,7 +62,8 @@ def of_file(path: str | None, recipe: Recipe) -> Iterator[dict]:
     """
     if not isinstance(path, str):
         raise RecipeError("No file arrived.")
-    recipe = serving.check(recipe)
+    usual = fits.of(recipe.model).usual  # nothing is sampled: its own sampler is no matter
+    recipe = serving.check(replace(usual, lora=recipe.lora))
     for sentence in serving.getting_ready(recipe):
         yield noising.message(sentence, 0.0)
     yield noising.message("Encoding your picture …", 0.0)
@@ -99,8 +100,7 @@ class Noising:
 
         def on_file(path: str | None, model, lora) -> Iterator[dict]:
             try:
-                chosen = replace(Recipe(), model=model, lora=lora or "")
-                yield from of_file(path, chosen)
+                yield from of_file(path, Recipe(model=model, lora=lora or ""))
             except ValueError as error:
                 yield noising.message(str(error), error=True)
 
@@ -109,7 +109,8 @@ class Noising:
             trigger_mode="multiple", concurrency_limit=NOISERS, show_progress="hidden",
             api_visibility="private",
         )  # fmt: skip
-        self.section.connect(panel, also_stops=(uploaded,))
+        running = self.section.connect(panel, others=[uploaded])
+        self.opened.upload(None, cancels=[running], queue=False, api_visibility="private")
 
 
 def build() -> Noising:

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -53,8 +54,10 @@ class Race:
         """What a lane is drawn by: its sampler, in a race of several models after its model."""
         sampler = samplers.get(lane.recipe.sampler).label
         models = together.by_model([runner.lane.recipe for runner in self.runners])
-        spec = specs.get(lane.recipe.model)
-        return sampler if len(models) == 1 else f"{spec.kind or spec.label}: {sampler}"
+        if len(models) == 1:
+            return sampler
+        spec, lora = specs.get(lane.recipe.model), lane.recipe.lora
+        return f"{spec.kind or spec.label}{f' + {Path(lora).name}' if lora else ''}: {sampler}"
 
     def facts(self, lane: Lane) -> view.Lane:
         """What is known of a lane before it starts."""

@@ -3,7 +3,6 @@
 `python -m playground.page.samplers.schedules` writes their grids, from diffusers' own schedulers.
 """
 
-import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ from dataclasses import asdict, dataclass
 import gradio as gr
 
 from playground.diffusion import forward, spacings
-from playground.diffusion.samplers import GENERAL, SAMPLERS, is_flow
+from playground.diffusion.samplers import GENERAL, SAMPLERS, fewest_steps, is_flow
 from playground.diffusion.spacings import SPACINGS
 from playground.models import specs
 from playground.page import fits, serving
@@ -21,6 +20,7 @@ from playground.paths import ASSETS
 from playground.recipe import Recipe
 
 ASSET = ASSETS / "schedules.json"
+Timing = Callable[[int], dict]
 MOST = 50  # steps that are offered
 MOST_ELSEWHERE = 20  # for models whose grids are computed when they are chosen
 COMPARED = 20  # steps by which a sampler's grid is known
@@ -56,24 +56,30 @@ def data() -> dict:
     }
 
 
-@functools.lru_cache(maxsize=8)
-def of_model(model: str, lora: str = "") -> dict:
-    """The view's data for a model; of the built-in one they are shipped."""
+def of_model(model: str) -> dict:
+    """The view's data for a model; of the usual one they are shipped. Where a run's levels are is
+    known once its model is open: a built-in one is opened for it.
+    """
     if model == Recipe().model:
         return json.loads(ASSET.read_text(encoding="utf-8"))["schedules"]
-    fit, session = fits.of(model, lora), serving.opened(model, lora)
-    side, config = fit.spec.side, fit.spec.scheduler_config
+    spec = specs.get(model)
+    if spec.built_in:
+        serving.session(model)
+    if session := serving.opened_by_any(model):
+        return computed(model, lambda steps: session.timing(steps, spec.side, spec.side))
+    return computed(model)
 
-    def timing(steps: int) -> dict:
-        return session.timing(steps, side, side) if session else {}
 
-    names = tuple(sampler.name for sampler in fit.general)
+def computed(model: str, timing: Timing = lambda _: {}) -> dict:
+    """The view's data for a model; `timing` by steps is what it tells its schedulers besides."""
+    fit = fits.of(model)
+    config, names = fit.spec.scheduler_config, tuple(sampler.name for sampler in fit.general)
     kinds = _kinds(config, names, MOST_ELSEWHERE, timing)
     return schedules.all_kinds(kinds, forward.training_levels(config))
 
 
 def _kinds(
-    config: dict, names: Sequence[str], most: int, timing: Callable[[int], dict] = lambda _: {}
+    config: dict, names: Sequence[str], most: int, timing: Timing = lambda _: {}
 ) -> list[dict]:
     """Every spacing, then the samplers whose grid is not one of these spacings. Spacings are of
     models whose noise is added to the whole picture; rectified flow has its samplers' own alone.
@@ -89,14 +95,9 @@ def _kinds(
         like = [n for n, g in left.items() if _same(g, grid)]
         for n in like:
             del left[n]
-        grids = {n: own(name, n) for n in range(1, most + 1) if _allowed(config, name, n)}
+        grids = {n: own(name, n) for n in range(fewest_steps(config), most + 1)}
         found.append(_kind(SAMPLERS[name], [SAMPLERS[n].label for n in like], grids))
     return found
-
-
-def _allowed(config: dict, name: str, steps: int) -> bool:
-    """Whether a run of so many steps exists: one that ends above σ = 0 has at least two."""
-    return steps > 1 or not config.get("shift_terminal")
 
 
 def _spacings(config: dict, left: dict[str, spacings.Grid], most: int) -> list[dict]:

@@ -30,8 +30,15 @@ export function names(text) {
   return text.match(/[^,;\s]+/g) ?? [];
 }
 
-/** @param {string} part */
+/** One number; RecipeError if it is none, or too large for one. @param {string} part */
 export function number(part) {
+  const found = parsed(part);
+  if (!Number.isFinite(found)) throw new RecipeError(`“${part.slice(0, 20)}” in the list is too large.`);
+  return found;
+}
+
+/** @param {string} part */
+function parsed(part) {
   const plain = part.replace("−", "-");
   if (!new RegExp(`^${SIGNED}$`).test(plain)) throw new RecipeError(`“${part.slice(0, 20)}” in the list is not a number.`);
   return Number(plain);
@@ -67,7 +74,7 @@ function countedOut(said, { first: from, last: to, step: by, count: many }, whol
 
 /** A number of a range. @param {string} text */
 function bounded(text) {
-  const found = number(text), size = Math.abs(found), zero = !/[1-9]/.test(text.split(/e/i)[0]);
+  const found = parsed(text), size = Math.abs(found), zero = !/[1-9]/.test(text.split(/e/i)[0]);
   if (!zero && !(size >= 1e-9 && size <= 1e9)) throw new RecipeError(`“${text.slice(0, 20)}” is too large or too small for a range.`);
   return found;
 }

@@ -71,7 +71,7 @@ async function noisingSection(app) {
 /** Step k of n beside finished runs of k steps (page/samplers/counting.py). @param {App} app @param {Work} work @param {(value: any) => void} show */
 async function compare({ about, panel }, work, show) {
   const recipe = about.check(panel.recipe()), started = performance.now();
-  if (recipe.steps < 2) throw new RecipeError("One step has nothing to be compared with: set two steps or more.");
+  if (recipe.steps < 2) throw new RecipeError("One step has nothing to be compared with: set 2 steps or more.");
   const counts = data.numbers(recipe.steps), total = counts.reduce((a, b) => a + b, 0), recipes = counts.map((steps) => ({ ...recipe, steps }));
   work.say(`Getting ready … ${counts.length} runs, ${total} steps.`);
   const session = await work.session(recipe.model), steps = /** @type {Step[]} */ ([]), pictures = /** @type {Picture[]} */ ([]);

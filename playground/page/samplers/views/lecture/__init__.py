@@ -24,11 +24,11 @@ class Lane:
 
 def lane(label: str, done: int, count: int, seconds: float, preview: np.ndarray) -> Lane:
     """A run that is being drawn; `preview` uint8 [h, w, 3] of pred_x0 (x̂0)."""
-    return Lane(label, done, count, round(seconds, 2), preview=raster(preview))
+    return Lane(label, done, count, seconds, preview=raster(preview))
 
 
 def ended(label: str, count: int, seconds: float, picture: np.ndarray) -> Lane:
-    return Lane(label, count, count, round(seconds, 2), image=data_url(picture))
+    return Lane(label, count, count, seconds, image=data_url(picture))
 
 
 def lanes(found: list[Lane], text: str, share: float | None = None) -> dict:
