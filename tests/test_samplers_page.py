@@ -48,7 +48,7 @@ def test_counting_steps_runs_from_the_recipe(laboratory):
     slide(page, "#counting .at", 3)
     assert page.text_content("#counting .at-out") == "4 of 4"
     page.select_option("#counting .which", "stopped")
-    ends = [page.get_attribute(f"#counting .{name}", "src") for name in ("way", "full")]
+    ends = [page.get_attribute(f"#counting img.{name}", "src") for name in ("way", "full")]
     assert ends[0] == ends[1]  # after its last step the long run is finished too
     assert requests == []
 
