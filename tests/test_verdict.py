@@ -45,6 +45,20 @@ ON_BLUE = "blue background"
         ("a cat", Scene("beach", (DOG, CAT, Item("fox", (64, 20), 30, worn="crown"))),
          "Asked: a cat; seen: a dog and a cat and a fox wearing a crown, at the beach; "
          "nothing is missing; not asked for: a dog and a fox wearing a crown."),
+        # Two of one noun want two things, and are told apart by what is said of each.
+        ("a cat and a cat wearing a crown", Scene("beach", (CROWNED,)),
+         "Asked: a cat and a cat wearing a crown; seen: a cat wearing a crown, at the beach; "
+         "missing: a cat."),
+        ("two cats and a cat wearing a crown", Scene("beach", (CAT, CROWNED, CAT)),
+         "Asked: two cats and a cat wearing a crown; seen: two cats and a cat wearing a crown, "
+         "at the beach; nothing is missing."),
+        ("two cats and a cat", Scene("beach", (CAT, CAT)),
+         "Asked: two cats and a cat; seen: two cats, at the beach; missing: a cat."),
+        ("a red square and a square", Scene("beach", (RED,)),
+         "Asked: a red square and a square; seen: a red square, at the beach; missing: a square."),
+        ("a red square above a blue square", Scene("beach", (RED, BLUE)),
+         "Asked: a red square above a blue square; seen: a red square and a blue square, at the "
+         "beach; missing: the red square above the blue square."),
         ("an astronaut cat", Scene("night sky"),
          "Asked: an astronaut cat; seen: the night sky; missing: a cat."),
     ],

@@ -1,5 +1,6 @@
 """Read a prompt of this world: what it asks for, and what of it a picture lacks."""
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -70,7 +71,7 @@ def read(prompt: str) -> Asked:
     places = [_place(found) for found in PLACE.finditer(text)]
     tokens = _tokens(PLACE.sub("\n", text))
     items = _things(tokens)
-    relation = _relation(tokens, items[0]) if len(items) == 2 else None
+    relation = _relation(tokens, *items) if len(items) == 2 else None
     return Asked(tuple(items), places[0] if places else None, relation)
 
 
@@ -134,8 +135,14 @@ def _noun_follows(tokens: list[Token]) -> bool:
     return False
 
 
-def _relation(tokens: list[Token], first: Wanted) -> str | None:
+def _relation(tokens: list[Token], first: Wanted, second: Wanted) -> str | None:
     """Where the first of two things is, seen from the second; None if that is not said."""
+
+    def is_first(noun: str | None, before: int) -> bool:
+        """Whether a noun is the first thing's; of two squares the one with no noun `before` it."""
+        return before == 0 if first.noun == second.noun else noun == first.noun
+
+    nouns = list(itertools.accumulate((kind == "noun" for kind, _ in tokens), initial=0))
     said = [index for index, (kind, _) in enumerate(tokens) if kind == "relation"]
     if said:
         # What follows a relation is what it looks from: "above a dog, a cat".
@@ -143,7 +150,7 @@ def _relation(tokens: list[Token], first: Wanted) -> str | None:
         if len(said) > 1 or seen_from is None:
             return None
         relation = tokens[said[0]][1]
-        relation = OPPOSITE[relation] if seen_from == first.noun else relation
+        relation = OPPOSITE[relation] if is_first(seen_from, nouns[said[0]]) else relation
         return relation if RELATIONS[relation] else None
     sides = [index for index, (kind, _) in enumerate(tokens) if kind == "side"]
     if not sides:
@@ -152,8 +159,9 @@ def _relation(tokens: list[Token], first: Wanted) -> str | None:
     ahead, behind = _noun_in(tokens[index:]), _noun_in(tokens[:index][::-1])
     # "on the left a cat" and "a cat and on the left a dog", but "a cat on the left".
     leads = behind is None or (tokens[index - 1][0] in LINKS and tokens[-1][0] != "side")
-    owner = ahead if leads and ahead else behind
-    return "left of" if (tokens[index][1] == "left") == (owner == first.noun) else "right of"
+    after = leads and ahead is not None
+    owned = is_first(ahead if after else behind, nouns[index] - (not after))
+    return "left of" if (tokens[index][1] == "left") == owned else "right of"
 
 
 def _noun_in(tokens: list[Token]) -> str | None:
@@ -166,17 +174,9 @@ def faults(asked: Asked, seen: Scene) -> frozenset[str]:
     noun, color, worn, count, relation, place: asked for and not there, a number above one being
     exact; extra: there and not asked for.
     """
-    wrong, matches = set(), []
-    for wanted in asked.items:
-        same = [item for item in seen.items if item.noun == wanted.noun]
-        for name in ("noun", "color", "worn"):
-            same = [i for i in same if getattr(wanted, name) in (None, getattr(i, name))]
-            if not same:
-                wrong.add(name)
-                break
-        if wanted.count > 1 and len(same) != wanted.count:
-            wrong.add("count")
-        matches.append(same)
+    found = of_each(asked, seen)
+    wrong = {name for lacking, _ in found for name in lacking}
+    matches = [same for _, same in found]
     if asked.relation and not _related(asked, *matches[:2]):
         wrong.add("relation")
     if asked.place not in (None, seen.place):
@@ -184,6 +184,36 @@ def faults(asked: Asked, seen: Scene) -> frozenset[str]:
     if len(seen.items) > sum(w.count for w in asked.items) or _unasked_worn(asked, seen):
         wrong.add("extra")
     return frozenset(wrong)
+
+
+def of_each(asked: Asked, seen: Scene) -> list[tuple[set[str], list[Item]]]:
+    """Of each thing asked for: its faults (noun, color, worn, count), and the things seen that may
+    be it. What is seen is one thing asked for at most, and first what says most.
+    """
+    left, found = list(seen.items), {}
+    order = sorted(range(len(asked.items)), key=lambda i: -_said(asked.items[i]))
+    for place, i in enumerate(order):
+        wanted, lacking = asked.items[i], set()
+        same = left
+        for name in ("noun", "color", "worn"):
+            same = [item for item in same if getattr(wanted, name) in (None, getattr(item, name))]
+            if not same:
+                lacking.add(name)
+                break
+        # Others of this noun that come later take theirs of the same things.
+        later = [asked.items[n] for n in order[place + 1 :] if asked.items[n].noun == wanted.noun]
+        spare = len(same) - sum(other.count for other in later)
+        if wanted.count > 1 and not spare <= wanted.count <= len(same):
+            lacking.add("count")
+        found[i] = lacking, same
+        if later:
+            left = [item for item in left if all(item is not one for one in same[: wanted.count])]
+    return [found[i] for i in range(len(asked.items))]
+
+
+def _said(wanted: Wanted) -> int:
+    """How many attributes of it are said."""
+    return sum(attribute is not None for attribute in (wanted.color, wanted.worn))
 
 
 def _related(asked: Asked, firsts: list[Item], seconds: list[Item]) -> bool:

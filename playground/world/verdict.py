@@ -73,18 +73,18 @@ def accuracy() -> str:
 
 def _missing(wanted: Asked, seen: Scene) -> list[str]:
     found = []
-    for item in wanted.items:
-        faults = asked.faults(Asked((item,)), seen)
-        if faults & {"noun", "color"}:
+    for item, (lacking, _) in zip(wanted.items, asked.of_each(wanted, seen), strict=True):
+        if lacking & {"noun", "color"}:
             found.append(_thing(replace(item, worn=None)))
-        elif "worn" in faults:
+        elif "worn" in lacking:
             found.append(f"the {item.worn}{_owner(item, wanted)}")
-        elif "count" in faults:
+        elif "count" in lacking:
             found.append(f"exactly {_thing(item)}")
     faults = asked.faults(wanted, seen)
     if "relation" in faults:
         first, second = wanted.items
-        found.append(f"{_the_thing(first)} {wanted.relation} {_the_thing(second)}")
+        name = _the_very if first.noun == second.noun else _the_thing
+        found.append(f"{name(first)} {wanted.relation} {name(second)}")
     if "place" in faults and wanted.place:
         found.append(PLACES[wanted.place].alone)
     return found
@@ -152,6 +152,11 @@ def _thing(item: Wanted) -> str:
 
 def _the_thing(item: Wanted) -> str:
     return f"the {item.noun if item.count == 1 else _many(item.noun)}"
+
+
+def _the_very(item: Wanted) -> str:
+    """The red square, of two."""
+    return f"the {_thing(item).removeprefix('a ').removeprefix('an ')}"
 
 
 def _many(noun: str) -> str:

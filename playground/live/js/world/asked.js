@@ -41,7 +41,7 @@ export class Grammar {
   read(prompt) {
     const text = this.spelled(prompt), [place] = text.matchAll(this.place), tokens = this.tokens(text.replace(this.place, "\n"));
     const items = this.things(tokens);
-    return { items, place: place ? this.placed(place.groups ?? {}) : null, relation: items.length === 2 ? this.relation(tokens, items[0]) : null };
+    return { items, place: place ? this.placed(place.groups ?? {}) : null, relation: items.length === 2 ? this.relation(tokens, items[0], items[1]) : null };
   }
 
   /** As it is typed, if a weight is impossible; lower case, numbers as words. @param {string} prompt */
@@ -94,21 +94,24 @@ export class Grammar {
     return things.map(({ noun, color = null, worn = null, count = 1 }) => ({ noun, color: shapes.includes(noun) ? color : null, worn, count }));
   }
 
-  /** Where the first of two things is, seen from the second; null if that is not said. @param {Token[]} tokens @param {Wanted} first */
-  relation(tokens, first) {
+  /** Where the first of two things is, seen from the second; null if that is not said. @param {Token[]} tokens @param {Wanted} first @param {Wanted} second */
+  relation(tokens, first, second) {
     const { opposite, relations, links } = this.words, places = (/** @type {string} */ wanted) => tokens.flatMap(([kind], i) => (kind === wanted ? [i] : []));
     const said = places("relation"), [side] = places("side");
+    // Whether a noun is the first thing's; of two squares the one with no noun before it.
+    const isFirst = (/** @type {string | null} */ noun, /** @type {number} */ before) => (first.noun === second.noun ? before === 0 : noun === first.noun);
+    const nouns = (/** @type {number} */ end) => tokens.slice(0, end).filter(([kind]) => kind === "noun").length;
     if (said.length) { // what follows a relation is what it looks from
       const from = this.nounIn(tokens.slice(said[0]));
       if (said.length > 1 || from === null) return null;
-      const relation = tokens[said[0]][1], seen = from === first.noun ? opposite[relation] : relation;
+      const relation = tokens[said[0]][1], seen = isFirst(from, nouns(said[0])) ? opposite[relation] : relation;
       return relations[seen] ? seen : null;
     }
     if (side === undefined) return null;
     const ahead = this.nounIn(tokens.slice(side)), behind = this.nounIn(tokens.slice(0, side).reverse());
     const leads = behind === null || (links.includes(tokens[side - 1][0]) && tokens[tokens.length - 1][0] !== "side");
-    const owner = leads && ahead ? ahead : behind;
-    return (tokens[side][1] === "left") === (owner === first.noun) ? "left of" : "right of";
+    const after = leads && ahead !== null, owned = isFirst(after ? ahead : behind, nouns(side) - (after ? 0 : 1));
+    return (tokens[side][1] === "left") === owned ? "left of" : "right of";
   }
 
   /** @param {Token[]} tokens */
@@ -119,20 +122,8 @@ export class Grammar {
 
   /** What is wrong with a picture in which `seen` was read, as asked.faults names it. @param {Asked} asked @param {Scene} seen @returns {Set<string>} */
   faults(asked, seen) {
-    const wrong = /** @type {Set<string>} */ (new Set());
-    const matches = asked.items.map((wanted) => {
-      let same = seen.items;
-      for (const name of ATTRIBUTES) {
-        same = same.filter((item) => wanted[name] === null || wanted[name] === item[name]);
-        if (!same.length) {
-          wrong.add(name);
-          break;
-        }
-      }
-      if (wanted.count > 1 && same.length !== wanted.count) wrong.add("count");
-      return same;
-    });
-    if (asked.relation && !this.related(asked, matches)) wrong.add("relation");
+    const found = ofEach(asked, seen), wrong = new Set(found.flatMap(({ lacking }) => [...lacking]));
+    if (asked.relation && !this.related(asked, found.map(({ same }) => same))) wrong.add("relation");
     if (asked.place !== null && asked.place !== seen.place) wrong.add("place");
     if (seen.items.length > total(asked) || worn(seen) > asked.items.reduce((sum, item) => sum + (item.worn ? item.count : 0), 0)) wrong.add("extra");
     return wrong;
@@ -149,6 +140,34 @@ export class Grammar {
 /** Whether the next word that is not another attribute is a noun. @param {Token[]} tokens */
 function nounFollows(tokens) {
   return tokens.find(([kind]) => kind !== "color" && kind !== "worn")?.[0] === "noun";
+}
+
+/**
+ * Of each thing asked for: its faults (noun, color, worn, count), and the things seen that may be
+ * it. What is seen is one thing asked for at most, and first what says most.
+ * @param {Asked} asked @param {Scene} seen
+ */
+export function ofEach({ items }, seen) {
+  const said = (/** @type {Wanted} */ { color, worn }) => Number(color !== null) + Number(worn !== null);
+  const order = [...items].sort((a, b) => said(b) - said(a)), found = /** @type {Map<Wanted, { lacking: Set<string>, same: Item[] }>} */ (new Map());
+  let left = seen.items;
+  for (const [place, wanted] of order.entries()) {
+    const lacking = /** @type {Set<string>} */ (new Set());
+    let same = left;
+    for (const name of ATTRIBUTES) {
+      same = same.filter((item) => wanted[name] === null || wanted[name] === item[name]);
+      if (!same.length) {
+        lacking.add(name);
+        break;
+      }
+    }
+    // Others of this noun that come later take theirs of the same things.
+    const later = order.slice(place + 1).filter(({ noun }) => noun === wanted.noun), spare = same.length - later.reduce((sum, { count }) => sum + count, 0);
+    if (wanted.count > 1 && !(spare <= wanted.count && wanted.count <= same.length)) lacking.add("count");
+    found.set(wanted, { lacking, same });
+    if (later.length) left = left.filter((item) => !same.slice(0, wanted.count).includes(item));
+  }
+  return items.map((wanted) => /** @type {{ lacking: Set<string>, same: Item[] }} */ (found.get(wanted)));
 }
 
 /** How many things are asked for. @param {Asked} asked */

@@ -5,7 +5,7 @@
  * @import { Asked, Grammar, Item, Scene, Wanted } from "./asked.js"
  * @typedef {{ asked: string, seen: string, missing: string[], extra: string[], right: boolean }} Verdict
  */
-import { total } from "./asked.js";
+import { ofEach, total } from "./asked.js";
 
 /** @param {Grammar} grammar @param {string} prompt @param {Scene} seen @returns {Verdict} */
 export function verdict(grammar, prompt, seen) {
@@ -24,14 +24,14 @@ class Phrases {
   /** @param {Asked} wanted @param {Scene} seen */
   missing(wanted, seen) {
     const found = /** @type {string[]} */ ([]), { items, place, relation } = wanted;
-    for (const item of items) {
-      const faults = this.grammar.faults({ items: [item], place: null, relation: null }, seen);
-      if (faults.has("noun") || faults.has("color")) found.push(this.thing({ ...item, worn: null }));
-      else if (faults.has("worn")) found.push(`the ${item.worn}${items.length > 1 ? ` of the ${item.noun}` : ""}`);
-      else if (faults.has("count")) found.push(`exactly ${this.thing(item)}`);
+    for (const [i, { lacking }] of ofEach(wanted, seen).entries()) {
+      const item = items[i];
+      if (lacking.has("noun") || lacking.has("color")) found.push(this.thing({ ...item, worn: null }));
+      else if (lacking.has("worn")) found.push(`the ${item.worn}${items.length > 1 ? ` of the ${item.noun}` : ""}`);
+      else if (lacking.has("count")) found.push(`exactly ${this.thing(item)}`);
     }
     const faults = this.grammar.faults(wanted, seen);
-    if (faults.has("relation")) found.push(`${this.theThing(items[0])} ${relation} ${this.theThing(items[1])}`);
+    if (faults.has("relation")) found.push(`${this.named(items[0], items[1])} ${relation} ${this.named(items[1], items[0])}`);
     if (faults.has("place") && place) found.push(this.words.places[place].alone);
     return found;
   }
@@ -81,6 +81,11 @@ class Phrases {
   /** @param {Wanted} item */
   theThing({ noun, count }) {
     return `the ${count === 1 ? noun : this.many(noun)}`;
+  }
+
+  /** The red square, beside another square. @param {Wanted} item @param {Wanted} other */
+  named(item, other) {
+    return item.noun === other.noun ? `the ${this.thing(item).replace(/^an? /, "")}` : this.theThing(item);
   }
 
   /** @param {string} noun */
