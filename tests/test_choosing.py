@@ -98,12 +98,17 @@ def test_opening_a_folder_shows_it_among_the_choices(tiny_pipeline, laid_out, mo
     folder = str(tiny_pipeline("sd15"))
     monkeypatch.setattr(serving, "opening_of", lambda text, lora="": iter_to(text, "Reading …"))
     work = chooser._opened(Recipe(), Shown(TEACHER), folder)
-    first, last = chooser.answers(laid_out, Shown(TEACHER), lambda: work)
+    sent = laid_out.updates(Recipe())
+    first, last = chooser.answers(laid_out, Shown(TEACHER), sent, lambda: work)
     assert "Reading …" in first[-1]
     assert last[0] == Shown(folder, (folder,))
     assert last[0].then(folder, "few-steps").lora == "few-steps"
     assert last[0].then(FLOW).choices[-1] == ("sd15", folder)
     assert "sd15 is ready. " in last[-1]
+    updates = dict(zip(laid_out.fields, last[1:-1], strict=False))
+    assert updates["model"]["value"] == folder
+    # What the model does not change is not set: it may have been typed while the model was opened.
+    assert not any("value" in updates[name] for name in ("prompt", "negative", "seed"))
 
 
 def test_a_built_in_lora_brings_what_it_was_made_for(monkeypatch):
@@ -145,7 +150,8 @@ def iter_to(value, *before):
 @pytest.mark.parametrize("text", ["/no/such <b>folder</b>", "", None, 7])
 def test_what_cannot_be_opened_is_a_sentence_and_the_model_stays(text, laid_out):
     shown = Shown(STUDENT)
-    *_, last = chooser.answers(laid_out, shown, lambda: chooser._opened(Recipe(), shown, text))
+    work = chooser._opened(Recipe(), shown, text)
+    *_, last = chooser.answers(laid_out, shown, laid_out.updates(Recipe()), lambda: work)
     assert 'class="error"' in last[-1]
     assert "<b>" not in last[-1]
     values = dict(zip(laid_out.outputs, last[1:-1], strict=True))

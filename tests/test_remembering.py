@@ -9,6 +9,7 @@ import pytest
 
 from playground.models import loras
 from playground.page import page, panel
+from playground.page.chooser import Shown
 from playground.page.remembering import connecting, facts
 from playground.page.studio.data import notes
 from playground.recipe import FIELDS, Recipe, RecipeError
@@ -75,6 +76,22 @@ def test_every_lens_that_shows_more_and_its_button_are_there(built):
         assert lens in lenses
         assert {view, button, f"of-{lens.lower()}"} <= ids
         assert set(fields) <= set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("odd", "set_too"),
+    [({"width": 512}, True), ({"steps": 0}, True), ({"model": "/no/such/folder"}, False)],
+)
+def test_typed_words_stay_whatever_stands_beside_them(built, odd, set_too):
+    (button,) = (id for id, one in built.blocks.items() if one.elem_id == "remember-fill")
+    (fill,) = (fn for fn in built.fns.values() if (button, "click") in fn.targets and fn.fn)
+    text = json.dumps({"fields": {"prompt": "my words"} | odd})
+    *_, updates = fill.fn(Shown("emoji-world"), text)
+    shown = {one.elem_id: update for one, update in zip(fill.outputs, updates, strict=True)}
+    assert shown["recipe-prompt"]["value"] == "my words"
+    ((name, value),) = odd.items()
+    assert (shown[f"recipe-{name}"].get("value") == value) == set_too
+    assert ('class="error"' in updates[-1]) != set_too
 
 
 def test_the_script_has_all_its_parts_and_knows_the_fields():

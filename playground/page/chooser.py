@@ -1,8 +1,9 @@
 """The model chooser: the built-in models one click apart, and “Other model …”."""
 
+import functools
 import html
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import gradio as gr
@@ -60,10 +61,11 @@ class Chooser:
         ways = {"concurrency_limit": OPENERS, "concurrency_id": "open", "preprocess": False}
 
         def on_choose(shown: Shown, *values):
-            yield from answers(panel, shown, lambda: _chosen(panel.recipe(values), shown))
+            yield from answers(panel, shown, values, lambda: _chosen(panel.recipe(values), shown))
 
         def on_open(shown: Shown, text, *values):
-            yield from answers(panel, shown, lambda: _opened(panel.recipe(values), shown, text))
+            work = functools.partial(_opened, shown=shown, text=text)
+            yield from answers(panel, shown, values, lambda: work(panel.recipe(values)))
 
         starts = [self.open.click]
         starts += [w.submit for w in (self.text, self.lora) if isinstance(w, gr.Textbox)]
@@ -86,8 +88,11 @@ class Chooser:
         )  # fmt: skip
 
 
-def answers(panel, shown: Shown, work: Callable[[], Iterator]) -> Iterator[list]:
-    """What a change of the model shows: sentences while it is opened, then the whole panel."""
+def answers(panel, shown: Shown, sent: Sequence, work: Callable[[], Iterator]) -> Iterator[list]:
+    """What a change of the model shows: sentences while it is opened, then the whole panel. Of
+    values that stay what they were when they were `sent` none is set: a model may take minutes to
+    open, and what was typed meanwhile stands.
+    """
     nothing = [gr.skip()] * len(panel.outputs)
     try:
         for event in work():
@@ -96,7 +101,11 @@ def answers(panel, shown: Shown, work: Callable[[], Iterator]) -> Iterator[list]
             else:
                 recipe, line = event
                 now = shown.then(recipe.model, recipe.lora)
-                yield [now, *panel.fitted(recipe, now.choices), said(line)]
+                updates = panel.fitted(recipe, now.choices)
+                for name, value, update in zip(panel.fields, sent, updates, strict=False):
+                    if value == getattr(recipe, name):
+                        del update["value"]
+                yield [now, *updates, said(line)]
     except ValueError as error:
         back = [gr.update(value=shown.model) if w is panel.chooser.model else gr.skip()
                 for w in panel.outputs]  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from playground.models import specs
+from playground.models import offered, specs
 from playground.page import arriving, chooser, serving
 from playground.page.chooser import Shown
 from playground.page.panel import MORE, Panel
@@ -20,6 +20,7 @@ SCRIPTS = (
     "server", "reach", "use", "start",
 )  # fmt: skip
 HIDDEN = {"show_progress": "hidden", "api_visibility": "private"}
+WORDS = ("prompt", "negative")
 LONGEST = 10_000  # characters of a field that are shown as they were typed
 
 
@@ -85,10 +86,12 @@ def _connect_arrivals(panel: Panel) -> None:
 
     def fill(before: Shown, read: Callable[[], tuple[Recipe, str, dict]]) -> Iterator[list]:
         """The panel for a recipe that arrived, whose model is opened first."""
-        nothing = [gr.skip()] * len(panel.outputs)
+        nothing, typed = [gr.skip()] * len(panel.outputs), {}
         try:
             recipe, line, typed = read()
-            recipe = serving.check(recipe)
+            # What was typed is shown as it was, also what drawing will refuse.
+            recipe = recipe if typed else serving.check(recipe)
+            offered.check(recipe.model, recipe.lora)
             if recipe.model not in specs.MODELS:
                 for sentence in serving.getting_ready(recipe):
                     yield [gr.skip(), *nothing, chooser.said(sentence), gr.skip()]
@@ -97,8 +100,11 @@ def _connect_arrivals(panel: Panel) -> None:
             for name, update in zip(panel.fields, updates, strict=False):
                 update["value"] = typed.get(name, update["value"])
             yield [now, *updates, chooser.said(""), chooser.said(line)]
-        except ValueError as error:  # the recipe stays as it is
-            yield [gr.skip(), *nothing, chooser.said(""), chooser.said(str(error), error=True)]
+        except ValueError as error:  # the recipe stays as it is, but for words that were typed
+            kept = [gr.update(value=typed[name]) if name in WORDS and name in typed else gr.skip()
+                    for name in panel.fields]  # fmt: skip
+            kept += nothing[len(kept) :]
+            yield [gr.skip(), *kept, chooser.said(""), chooser.said(str(error), error=True)]
 
     filling = fills.click(
         on_wanted, [shown, wanted], filled, preprocess=False,
@@ -109,6 +115,7 @@ def _connect_arrivals(panel: Panel) -> None:
         on_file, [shown, panel.opened, *panel.inputs], filled, preprocess=False, **HIDDEN
     )
     opened.then(None, panel.notes, js=tell("opened"))
+    panel.chooser.cancel.click(None, cancels=[filling, opened], queue=False, js=tell("unfilled"))
 
 
 def _current(panel: Panel, values: tuple) -> Recipe:

@@ -63,7 +63,9 @@ function wanted({ about, panel }, text) {
       if (!(error instanceof RecipeError)) throw error; // else it is shown as it was typed
     }
   }
-  return [about.check(recipes.of(valid)), Object.fromEntries(Object.entries(fields).filter(([name, value]) => plain(recipes.fields[name].kind, value)))];
+  const recipe = recipes.of(valid);
+  about.model(recipe.model); // which there must be; what else drawing will refuse is shown as it was typed
+  return [recipe, Object.fromEntries(Object.entries(fields).filter(([name, value]) => plain(recipes.fields[name].kind, value)))];
 }
 
 /** Whether a widget can show it as it was typed. @param {string} kind @param {any} value */

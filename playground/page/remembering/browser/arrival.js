@@ -33,6 +33,13 @@
       else arrived();
     }
   });
+  // Cancelled while the recipe's model was opened: the recipe stays as it is.
+  on("unfilled", () => {
+    if (!filling) return;
+    after = going = typedSince = null;
+    filling = false;
+    arrived();
+  });
   on("opened", ([note]) => { if (!refusal(note)) pressDraw(); });
 
   // A kept picture, in every view that follows a run; false if it must be drawn again.
