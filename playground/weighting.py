@@ -10,6 +10,10 @@ from dataclasses import dataclass
 
 from playground.recipe import RecipeError
 
+JOINT = (  # why models without cross-attention take no weights
+    "A weight like (cat:1.3) multiplies what the image reads of a word; in this model words and "
+    "image attend to each other, so leave weights out."
+)
 STRONGEST = 3.0  # weights lie between −3 and 3
 _CLOSING = re.compile(r"\s*:\s*([+-]?(?:[0-9]{1,9}(?:[.,][0-9]{0,9})?|[.,][0-9]{1,9}))\s*\)")
 

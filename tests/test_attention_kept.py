@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -212,6 +213,14 @@ def test_what_is_not_held_is_drawn_once_more_and_then_held(session):
         assert file["name"] == "latent-playground-7-attention.npz"
     ((file, _),) = runs.kept({"kind": "png"}, look)
     assert file["text"] == "Saved latent-playground-7-attention.png."
+
+
+def test_nothing_is_worked_out_where_the_words_are_not_read(session):
+    unguided = replace(WIDE, guidance=0.0)
+    look = looked(unguided)
+    assert runs.finished(look)["worked"]["text"] == runs.UNREAD
+    with pytest.raises(ValueError, match=r"^At w = 0 the words are not read"):
+        placed({"link": unguided.to_query()}, look)
 
 
 def test_working_out_the_example_does_not_end_a_closer_look(session):

@@ -154,6 +154,16 @@ def test_what_one_of_the_models_does_not_read_stays_empty_there():
     assert sides.refused == [Refused("Guidance must start before it stops.")]
 
 
+def test_a_cell_that_cannot_be_drawn_says_why_and_the_others_are_drawn():
+    weighted = replace(SMALL, prompt="a (cat:1.3)")
+    own, flow, _ = plan(asked("model", MODELS, recipe=weighted)).cells[0]
+    assert own.prompt == weighted.prompt
+    assert "so leave weights out" in flow.reason
+    few, many = plan(asked("sampler", "lcm", "steps", "4, 60", recipe=SMALL)).cells
+    assert few[0].steps == 4
+    assert "LCM takes at most 50 steps here" in many[0].reason
+
+
 def test_several_models_are_drawn_into_one_labelled_file(session):
     ask = asked("model", "emoji-world, emoji-world-flow", "sampler", "euler, ddim")
     frame = last(drawing.draw(*vars(ask).values()))

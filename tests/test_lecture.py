@@ -94,9 +94,10 @@ def test_which_is_nearer_is_what_the_two_pictures_say(measured):
     assert f"{apart[0]:.0f} of 255" in found["stopped"]["said"]
 
 
-def test_questions_about_words_need_some(session):
+@pytest.mark.parametrize("prompt", [" ", "!!!", "()"])
+def test_questions_about_words_need_some(prompt, session):
     with pytest.raises(RecipeError, match="type some first"):
-        next(check.measure(replace(RECIPE, prompt=" ")))
+        list(check.measure(replace(RECIPE, prompt=prompt)))
 
 
 def test_a_fair_race_has_as_many_calls_in_every_lane(session):

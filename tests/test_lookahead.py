@@ -93,6 +93,13 @@ def test_lengths_angles_and_places_of_a_known_pair():
     assert list(base64.b64decode(shown["map"])) == [0, 255]
 
 
+def test_nothing_is_made_stronger_where_both_are_given_the_same_words(coloured):
+    _, shown = ran(coloured, prompt="", guidance=5.0)
+    for step in shown["steps"]:
+        assert step["length"] == 0
+        assert step["noises"]["gain"] == 1
+
+
 @pytest.mark.parametrize("degrees", [0.0, 1e-5, 30.0, 90.0, 180.0])
 def test_angles_also_where_a_cosine_would_round(degrees):
     turned = np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])

@@ -117,6 +117,12 @@ def test_negative_words_without_guidance_by_words_are_said(session):
     alone = said(session, prompt="", negative="a dog")
     assert "No words, but negative ones: the picture moves away from them." in alone
     assert not any("unconditional" in note for note in alone)
+    unguided = said(session, prompt="", negative="a dog", guidance=0)
+    assert drawn in unguided
+    assert not any("moves" in note for note in unguided)
+    assert any(
+        "towards them" in n for n in said(session, prompt="", negative="a dog", guidance=0.5)
+    )
     assert any("unconditional" in note for note in said(session, prompt=""))
 
 

@@ -212,11 +212,7 @@ def build(name: str, config: dict, steps: int, timing: Mapping[str, Any] | None 
     sampler = get(name)
     if refusal := sampler.refusal_of(config):
         raise ValueError(refusal)
-    if (most := sampler.most_steps(config)) and steps > most:
-        raise ValueError(
-            f"{sampler.label} takes at most {most} steps here, not {steps}: its network was "
-            f"distilled on {most} timesteps."
-        )
+    check_steps(name, config, steps)
     if is_flow(config):
         return _flow(sampler, config, steps, timing or {})
     kind, settings = schedulers.named(sampler.scheduler), dict(sampler.config)
@@ -235,11 +231,7 @@ def _flow(sampler: Sampler, config: dict, steps: int, timing: Mapping[str, Any])
     from playground.diffusion import schedulers
 
     assert sampler.flow is not None, "a sampler without a flow form is refused before"
-    terminal, fewest = config.get("shift_terminal"), fewest_steps(config)
-    if steps < fewest:
-        raise ValueError(
-            f"This model takes at least {fewest} steps: the last begins at σ = {terminal:g}."
-        )
+    terminal = config.get("shift_terminal")
     kind = schedulers.named(sampler.flow.scheduler)
     known = set(signature(kind.__init__).parameters)
     settings = {key: value for key, value in config.items() if key in known}
@@ -253,6 +245,21 @@ def _flow(sampler: Sampler, config: dict, steps: int, timing: Mapping[str, Any])
     if terminal and "shift_terminal" not in known:
         schedulers.end_at(scheduler, terminal)
     return scheduler
+
+
+def check_steps(name: str, config: dict, steps: int) -> None:
+    """Raises ValueError, with a reason, for a number of steps that no run of this model has."""
+    sampler = get(name)
+    if (most := sampler.most_steps(config)) and steps > most:
+        raise ValueError(
+            f"{sampler.label} takes at most {most} steps here, not {steps}: its network was "
+            f"distilled on {most} timesteps."
+        )
+    if steps < (fewest := fewest_steps(config)):
+        terminal = config["shift_terminal"]
+        raise ValueError(
+            f"This model takes at least {fewest} steps: the last begins at σ = {terminal:g}."
+        )
 
 
 def fewest_steps(config: dict) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from playground import weighting
 from playground.attention.editing import Plan
 from playground.attention.layouts import layout_of
 from playground.diffusion import guidance, reference, solvers
@@ -73,10 +74,7 @@ class Cell:
     def _check_weights(self) -> None:
         weighted = any(prompt.weights is not None for prompt in self.prompts.values())
         if weighted and layout_of(self.model.network).begins:
-            raise RecipeError(
-                "A weight like (cat:1.3) multiplies what the image reads of a word; in this model "
-                "words and image attend to each other, so leave weights out."
-            )
+            raise RecipeError(weighting.JOINT)
 
     def _solver(self) -> Solver:
         recipe, model, task = self.recipe, self.model, self.task

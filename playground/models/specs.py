@@ -69,6 +69,12 @@ class ModelSpec:
         return self.scheduler_config.get("prediction_type", "epsilon")
 
     @property
+    def cross_attention(self) -> bool:
+        """Whether its image reads the words by layers of their own."""
+        found = self.checkpoint
+        return found.network.name == "unet" or found.family.pipeline in PATCHED
+
+    @property
     def short(self) -> str:
         """Its label beside those of other built-in models."""
         return self.label.removesuffix(" (built in)")
@@ -118,6 +124,7 @@ MODELS = {
 
 
 # What a recipe takes from its model when that changes.
+PATCHED = ("PixArtSigmaPipeline", "SanaPipeline")  # transformers with cross-attention
 OWN = ("model", "weights", "lora", "width", "height", "steps", "sampler", "guidance")
 
 

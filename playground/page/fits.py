@@ -17,7 +17,6 @@ from playground.recipe import Recipe, RecipeError
 # Fields of a recipe that say something about combining two predictions.
 TWO_BRANCHES = ("negative", "guider", "rescale")
 OVER_TIME = ("guidance_schedule", "guidance_start", "guidance_stop")
-PATCHED = ("PixArtSigmaPipeline", "SanaPipeline")  # transformers with cross-attention
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,7 @@ class Fit:
     @property
     def cross_attention(self) -> bool:
         """Whether its image reads the words by layers of their own."""
-        return self.network == "U-Net" or self.spec.checkpoint.family.pipeline in PATCHED
+        return self.spec.cross_attention
 
     @property
     def few_steps(self) -> bool:

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 
-from playground import wording
+from playground import weighting, wording
 from playground.diffusion import guidance, samplers
 from playground.engine import opening
 from playground.engine.session import Run, Session
@@ -237,6 +237,10 @@ def check(recipe: Recipe) -> Recipe:
         raise ValueError(f"{spec.label} draws at most {spec.largest} pixels a side.")
     if refusal := samplers.get(recipe.sampler).refusal_of(spec.scheduler_config):
         raise ValueError(refusal)
+    samplers.check_steps(recipe.sampler, spec.scheduler_config, recipe.steps)
+    weighted = not all(weighting.read(text).plain for text in (recipe.prompt, recipe.negative))
+    if weighted and not spec.cross_attention:
+        raise ValueError(weighting.JOINT)
     guidance.guider(recipe.guider)
     guidance.schedule(recipe.guidance_schedule)
     return specs.pinned(recipe)

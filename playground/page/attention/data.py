@@ -10,7 +10,7 @@ from PIL import Image
 from playground.attention.summing import Aggregation
 from playground.diffusion.guidance import UNCOND
 from playground.engine.record import RunRecord
-from playground.models import specs
+from playground.models import loras, specs
 from playground.models.words import Word
 from playground.page import fits
 from playground.page.attention import happened
@@ -62,7 +62,11 @@ def reading(run: RunRecord, asked: Recipe, picture: np.ndarray, seconds: float) 
         joint=_joint(recipe),
         moments=[f"Read at t = {step.level.t:g}" for step in run.steps],
         stills=[("What the autoencoder keeps of it", run.picture.image)],
-        notes=notes(recipe, run.prompt, run.prompts[UNCOND]),
+        notes=notes(
+            replace(recipe, **loras.settings(recipe.lora)),  # a reading has no settings to be wrong
+            run.prompt,
+            run.prompts[UNCOND],
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from playground.recipe import Recipe
 
 LOOK, AGAIN, EDIT = "attention", "attention again", "edit"  # sections
 NOTHING = "There is nothing to keep yet: look closer first."
+UNREAD = "At w = 0 the words are not read, so there is nothing to work out."
 WEIGHTED = "Weights in a prompt multiply attention after the softmax that is worked out here."
 ONCE_MORE = "Drawing this picture once more, because its numbers are not stored …"
 
@@ -61,7 +62,7 @@ def finished(look: Look) -> Frame:
     recipe, last = look.recipe, len(look.latents) - 1
     words = serving.session(recipe.model, recipe.lora).describe(recipe.prompt).words
     worked_out, edit = (fits.of(recipe.model, recipe.lora).why_not(p) for p in ("worked", "edits"))
-    worked_out = worked_out or _weighted(recipe)
+    worked_out = worked_out or _weighted(recipe) or _unread(look, last)
     return {
         "attention": data.laboratory(look),
         "worked": worked.unfit(worked_out) if worked_out else _worked(look, last, 0.5, 0.5),
@@ -96,6 +97,8 @@ def place(
         return
     if step not in range(len(look.latents)):
         raise ValueError(f"There is no such step: this picture has {len(look.latents)}.")
+    if reason := _unread(look, int(step)):
+        raise ValueError(reason)
     yield _worked(look, int(step), x, y), look
 
 
@@ -117,6 +120,13 @@ def kept(
 def _weighted(recipe: Recipe) -> str:
     """Why a position of this recipe is not worked out; empty if it is."""
     return "" if weighting.read(recipe.prompt).plain else WEIGHTED
+
+
+def _unread(look: Look, step: int) -> str:
+    """Why a position is not worked out at this step of the look; empty if it is."""
+    fit = fits.of(look.recipe.model, look.recipe.lora)
+    w = guidance.scale_at(look.recipe, step, len(look.timesteps))
+    return "" if guidance.COND in guidance.branches(w, fit.guidance) else UNREAD
 
 
 def _held(ask: Mapping, held: Look | None) -> Look | None:

@@ -18,6 +18,7 @@ from playground.recipe import Recipe, RecipeError
 from playground.wording import counted, percent
 
 LONG, SHORT = 20, 10  # steps of the two runs that are drawn
+WORDLESS = "The questions are about words: type some first."
 KEPT = ("prompt", "seed", "width", "height")  # of the visitor's recipe
 
 
@@ -45,7 +46,7 @@ def recipe_of(recipe: Recipe) -> Recipe:
     usual = fits.of(Recipe().model).usual
     kept = {name: getattr(recipe, name) for name in KEPT}
     if not kept["prompt"].strip():
-        raise RecipeError("The questions are about words: type some first.")
+        raise RecipeError(WORDLESS)
     return replace(usual, **kept, sampler="ddim", steps=LONG)
 
 
@@ -57,6 +58,8 @@ def measure(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
         yield view.message(sentence, 0.0)
     session, begun = serving.session(recipe.model), time.perf_counter()
     pair, drawn, done, shown = [recipe, replace(recipe, steps=SHORT)], {}, 0, 0.0
+    if not session.describe(recipe.prompt).words:
+        raise RecipeError(WORDLESS)
     with session.submit(pair, record=True, visitor=visitor, section="check", asked=asked) as run:
         for event in records(session, run):
             if isinstance(event, Failure):

@@ -53,9 +53,10 @@ def race(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
     if len(ended) < len(lanes):
         yield view.message("Another race of yours took over.")
         return
+    exact = fits.of(recipe.model, recipe.lora).why_not("exact")
     yield view.lanes(
         [ended[i] for i in range(len(lanes))],
         f"{fits.whose(recipe)}, w = {recipe.guidance:g}: from one noise, {CALLS} network calls "
-        "each where a sampler's steps allow it. How far each is from the exact solution, the lab "
-        "measures.",
+        "each where a sampler's steps allow it. "
+        + (exact or "How far each is from the exact solution, the lab measures."),
     )

@@ -37,12 +37,14 @@ AT_ONCE = 2  # visitors who compute the same figure at the same time
 @dataclass(frozen=True)
 class Figure:
     """`mirrors`: views that show once more what the view of that name shows. `sections` compute
-    when asked; those without a panel do not depend on the recipe.
+    when asked; those without a panel do not depend on the recipe. `reasons`: parts of the page that
+    the figure needs, each with the line that says why a model lacks it.
     """
 
     mirrors: Mapping[str, gr.HTML] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
     without_recipe: tuple[Section, ...] = ()
+    reasons: Mapping[str, gr.Markdown] = field(default_factory=dict)  # see `sections.follow`
 
 
 def _view(module, value, name: str) -> gr.HTML:
@@ -109,8 +111,9 @@ def sweep(recipe: Recipe, visitor: str | None = None) -> Iterator[dict]:
 
 
 def _scale(example: Frame) -> Figure:
+    reasons = {"without words": sections.reason("without words")}
     own = _asked("scale", f"Draw w = {SCALES}", filmstrip, sweep)
-    return Figure(sections=(own,))
+    return Figure(sections=(own,), reasons=reasons)
 
 
 def _latents(example: Frame) -> Figure:

@@ -61,6 +61,8 @@ class Lecture:
                 section.connect(panel)
             for section in figure.without_recipe:
                 section.connect()
+            if figure.reasons:
+                sections.follow(panel, figure.reasons)
         self.check.connect(panel)
         hidden = {"show_progress": "hidden", "api_visibility": "private"}
         setting = self.way.lab(None, panel.inputs, panel.inputs, js=ASK, **hidden)

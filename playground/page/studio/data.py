@@ -78,7 +78,7 @@ def notes(recipe: Recipe, prompt: PromptFacts, negative: PromptFacts) -> list[st
     fit, found = fits.of(recipe.model, recipe.lora), []
     spec, two = fit.spec, fit.guidance.branches
     if not prompt.content:  # nothing, or punctuation alone
-        found.append(_without_words(recipe, negative, two))
+        found += _without_words(recipe, negative, two)
     found += _read_or_not(recipe, negative, fit)
     if (meant := replace(recipe, **loras.settings(recipe.lora))) != recipe:
         others = switching.told(recipe, meant)
@@ -105,10 +105,15 @@ def notes(recipe: Recipe, prompt: PromptFacts, negative: PromptFacts) -> list[st
     return found
 
 
-def _without_words(recipe: Recipe, negative: PromptFacts, two: bool) -> str:
-    if two and negative.content and recipe.guidance != 1:
-        return "No words, but negative ones: the picture moves away from them."
-    return "No words: this is the unconditional picture."
+def _without_words(recipe: Recipe, negative: PromptFacts, two: bool) -> list[str]:
+    """(1 − w)·ε_negative + w·ε_u: from w = 1 on negative words act as such."""
+    if not (two and negative.content) or recipe.guidance == 1:
+        return ["No words: this is the unconditional picture."]
+    if recipe.guidance > 1:
+        return ["No words, but negative ones: the picture moves away from them."]
+    if recipe.guidance > 0:
+        return ["No words, but negative ones: at w below 1 the picture moves towards them."]
+    return []  # what is drawn at w = 0 is said anyway
 
 
 def _read_or_not(recipe: Recipe, negative: PromptFacts, fit: Fit) -> list[str]:

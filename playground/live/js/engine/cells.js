@@ -13,6 +13,7 @@ import { Generator } from "./noise.js";
 import { Exact } from "./exact.js";
 import { Given } from "./given.js";
 import { Schedule } from "./schedules.js";
+import { JOINT } from "./weighting.js";
 
 /** What cannot be drawn, in one sentence that a visitor understands. */
 export class TaskError extends Error {}
@@ -130,9 +131,7 @@ function check(recipe, model, prompts) {
     throw new TaskError(`There is no guidance schedule '${recipe.guidance_schedule}'; there are: ${Object.keys(SCHEDULES).join(", ")}.`);
   }
   if (model.kind === "joint" && (prompts.cond.weights || prompts.uncond.weights)) {
-    throw new TaskError(
-      "A weight like (cat:1.3) multiplies what the image reads of a word; in this model words and image attend to each other, so leave weights out.",
-    );
+    throw new TaskError(JOINT);
   }
 }
 

@@ -171,10 +171,15 @@ export function timestepOf(sigma, logs) {
   return (1 - part) * low + part * (low + 1);
 }
 
+/** Why LCM cannot take so many steps of a model; empty if it can. @param {Record<string, any>} config @param {number} steps */
+export function tooMany({ original_inference_steps: of = 50 }, steps) {
+  return steps > of ? `LCM takes at most ${of} steps here, not ${steps}: its network was distilled on ${of} timesteps.` : "";
+}
+
 /** LCM's: a part of the timesteps that its network was distilled on. @type {Placing} */
 function distilled(model, steps) {
   const { num_train_timesteps: count = 1000, original_inference_steps: of = 50 } = model.scheduler_config, width = Math.floor(count / of);
-  if (steps > of) throw new Error(`LCM takes at most ${of} steps here, not ${steps}: its network was distilled on ${of} timesteps.`);
+  if (tooMany(model.scheduler_config, steps)) throw new Error(tooMany(model.scheduler_config, steps));
   const levels = Array.from({ length: steps }, (_, i) => {
     const t = (of - Math.floor(i * (of / steps))) * width - 1;
     return preserving(model.alphas_cumprod[t], t);

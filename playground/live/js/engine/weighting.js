@@ -6,6 +6,8 @@
 /** A weight that is too large, in one sentence. */
 export class WeightError extends Error {}
 
+/** Why models without cross-attention take no weights. */
+export const JOINT = "A weight like (cat:1.3) multiplies what the image reads of a word; in this model words and image attend to each other, so leave weights out.";
 export const STRONGEST = 3; // weights lie between −3 and 3
 const CLOSING = /[\p{White_Space}\x1c-\x1f]*:[\p{White_Space}\x1c-\x1f]*([+-]?(?:[0-9]{1,9}(?:[.,][0-9]{0,9})?|[.,][0-9]{1,9}))[\p{White_Space}\x1c-\x1f]*\)/uy;
 
@@ -37,6 +39,11 @@ export function read(typed) {
     );
   }
   return { typed, text: said.map(([s]) => s).join(""), places: said.map(([, place]) => place), weights };
+}
+
+/** Whether every weight is 1. @param {Weighted} weighted */
+export function isPlain({ weights }) {
+  return weights.every((weight) => weight === 1);
 }
 
 /** @param {string[]} prompt @param {number} at */

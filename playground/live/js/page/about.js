@@ -5,6 +5,8 @@
  * @import { Recipe, Site, Model } from "../engine/protocol.js"
  */
 import { scaleAt } from "../engine/guidance.js";
+import { tooMany } from "../engine/schedules.js";
+import * as weighting from "../engine/weighting.js";
 import { RecipeError, Recipes, short } from "./recipe.js";
 
 /**
@@ -62,6 +64,9 @@ export class About {
     }
     const refusal = model.fits[recipe.sampler];
     if (refusal) throw new RecipeError(refusal);
+    const many = recipe.sampler === "lcm" && tooMany(model.scheduler_config, recipe.steps);
+    if (many) throw new RecipeError(many);
+    if (!model.crossAttention && [recipe.prompt, recipe.negative].some(weighted)) throw new RecipeError(weighting.JOINT);
     return recipe;
   }
 
@@ -107,6 +112,15 @@ export class About {
 export function settled(latest, times) {
   const late = times.flatMap((t, i) => (t <= latest ? [i] : []));
   return late.length ? late : [times.length - 1];
+}
+
+/** Whether words of a prompt have weights; RecipeError for impossible ones. @param {string} text */
+function weighted(text) {
+  try {
+    return !weighting.isPlain(weighting.read(text));
+  } catch (error) {
+    throw error instanceof weighting.WeightError ? new RecipeError(error.message) : error;
+  }
 }
 
 /** @template {{ name: string }} T @param {T[]} records @returns {Record<string, T>} */

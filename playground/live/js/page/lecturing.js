@@ -11,6 +11,7 @@ import { part, rgb } from "./arrays.js";
 import * as checking from "./data/lecture.js";
 import * as data from "./data/samplers.js";
 import { dataUrl, stack } from "./images.js";
+import { RecipeError } from "./recipe.js";
 import { RunRecord, records } from "./record.js";
 import { counted } from "./shared.js";
 
@@ -38,7 +39,7 @@ export async function raced({ about, panel }, work, show) {
     if (work.newest()) show(data.lanes(found, "Racing …", Math.min(done / total, 0.99)));
   }
   if (!work.newest() || Object.keys(ended).length < lanes.length) return;
-  show(data.lanes(ended, `${about.whose(recipe)}, w = ${about.called("guidance", recipe.guidance)}: from one noise, ${calls} network calls each where a sampler's steps allow it. How far each is from the exact solution, the lab measures.`));
+  show(data.lanes(ended, `${about.whose(recipe)}, w = ${about.called("guidance", recipe.guidance)}: from one noise, ${calls} network calls each where a sampler's steps allow it. ${about.model(recipe.model).whyNot.exact || "How far each is from the exact solution, the lab measures."}`));
 }
 
 /** The questions' answers, measured on the visitor's words and seed. @param {App} app @param {Work} work @param {(value: any) => void} show */
@@ -46,6 +47,7 @@ export async function compared({ about, panel }, work, show) {
   const long = about.check(checking.recipeOf(about, panel.recipe())), [, steps] = about.page.lecture.steps, pair = [long, { ...long, steps }];
   work.say("Getting ready …");
   const session = await work.session(long.model), begun = performance.now(), drawn = /** @type {RunRecord[]} */ ([]);
+  if (!(await session.describe(long.prompt)).words.length) throw new RecipeError(checking.WORDLESS);
   let done = 0, shown = 0;
   for await (const event of records(session, work.submit(session, pair, { record: true }))) {
     if (event instanceof RunRecord) drawn[event.picture.cell] = event;

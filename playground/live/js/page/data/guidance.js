@@ -53,7 +53,7 @@ function noiseOf({ latents, level: { signal, noise } }, clean) {
 /** ε̂_u, ε̂_c and their difference around mid-gray; `gain`: how much it is amplified. @param {NdArray} uncond @param {NdArray} cond */
 function noiseRasters(uncond, cond) {
   const difference = { shape: cond.shape, data: minus(cond.data, uncond.data) };
-  const reach = 3 * Math.max(deviation(uncond.data), deviation(cond.data), 1e-9), spread = 3 * Math.max(deviation(difference.data), 1e-9);
+  const reach = 3 * Math.max(deviation(uncond.data), deviation(cond.data), 1e-9), spread = 3 * deviation(difference.data) || reach;
   const gray = (/** @type {NdArray} */ { shape, data }, /** @type {number} */ full) => raster({ shape, data: bytesOf(data.map((v) => v / full + 1), 2) });
   return { uncond: gray(uncond, reach), cond: gray(cond, reach), difference: gray(difference, spread), gain: four(reach / spread) };
 }

@@ -12,13 +12,14 @@ import { counted, percent } from "../shared.js";
 
 /** Which of a question's options is right, from 0 on, and what was measured. @typedef {{ right: number, said: string }} Answer */
 
+export const WORDLESS = "The questions are about words: type some first.";
 export const message = (/** @type {string} */ text, error = false, share = /** @type {number | null} */ (null)) => ({ kind: "message", text, share, error });
 export const stopped = () => ({ ...message("Stopped. Your answers stay."), stopped: true });
 
 /** The visitor's words, seed and size, drawn by the model that the lecture is about. @param {About} about @param {Recipe} recipe @returns {Recipe} */
 export function recipeOf(about, recipe) {
   const { kept, steps: [steps] } = about.page.lecture, usual = about.recipes.forModel(about.model(about.usual.model));
-  if (!recipe.prompt.trim()) throw new RecipeError("The questions are about words: type some first.");
+  if (!recipe.prompt.trim()) throw new RecipeError(WORDLESS);
   const fields = Object.fromEntries(kept.map((/** @type {keyof Recipe} */ name) => [name, recipe[name]]));
   return { ...usual, ...fields, sampler: "ddim", steps };
 }

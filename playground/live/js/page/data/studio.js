@@ -88,7 +88,9 @@ export function notes(recipe, prompt, negative, about) {
   const model = about.model(recipe.model), two = model.guidance.branches, found = /** @type {string[]} */ ([]);
   const usual = about.recipes.fields, instead = two && negative.roles.includes("content");
   if (!prompt.roles.includes("content")) {
-    found.push(instead && recipe.guidance !== 1 ? "No words, but negative ones: the picture moves away from them." : "No words: this is the unconditional picture.");
+    if (!instead || recipe.guidance === 1) found.push("No words: this is the unconditional picture.");
+    else if (recipe.guidance > 1) found.push("No words, but negative ones: the picture moves away from them.");
+    else if (recipe.guidance > 0) found.push("No words, but negative ones: at w below 1 the picture moves towards them.");
   }
   found.push(...readOrNot(recipe, instead ? "the negative words are drawn" : "no words are read", instead, model));
   if (two && [0, 1].includes(recipe.guidance) && recipe.guider !== "cfg") found.push("At exactly w = 0 and w = 1 the guider has no effect.");

@@ -12,6 +12,7 @@ import { Section } from "../section.js";
 import * as weighting from "../../engine/weighting.js";
 
 const OUTSIDE = "This position is outside the picture: x and y must lie between 0 and 1.";
+const UNREAD = "At w = 0 the words are not read, so there is nothing to work out.";
 const WEIGHTED = "Weights in a prompt multiply attention after the softmax that is worked out here.";
 const ONCE_MORE = "Drawing this picture once more, because its numbers are not stored …";
 
@@ -47,6 +48,7 @@ export class Placing {
     const { steps } = this.held?.link === link ? this.held : await this.again(work, link, saying);
     if (!work.newest() || !steps.length) return;
     if (!steps[step]) throw new RecipeError(`There is no such step: this picture has ${steps.length}.`);
+    if (steps[step].guidance === 0 && about.model(recipe.model).guidance.branches) throw new RecipeError(UNREAD);
     const { latents, level: { t }, guidance } = steps[step], layers = await session.workOut(recipe.prompt, latents, t, x, y, guidance, (progress) => work.say(this.app.models.sentence(progress))), prompt = await session.describe(recipe.prompt);
     if (work.newest()) this.show(data.worked(prompt, step, layers));
   }
@@ -72,5 +74,5 @@ export function middle(app, work, show) {
 
 /** Why a position of this recipe's picture is not worked out; empty if it is. @param {App} app @param {import("../../engine/protocol.js").Recipe} recipe */
 export function whyNot({ about }, { model, prompt }) {
-  return about.model(model).whyNot.worked || (weighting.read(prompt).weights.every((weight) => weight === 1) ? "" : WEIGHTED);
+  return about.model(model).whyNot.worked || (weighting.isPlain(weighting.read(prompt)) ? "" : WEIGHTED);
 }

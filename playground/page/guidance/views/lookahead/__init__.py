@@ -101,7 +101,7 @@ def angle(a: np.ndarray, b: np.ndarray) -> float:
 def _noise_rasters(uncond: np.ndarray, cond: np.ndarray) -> dict:
     """ε̂_u, ε̂_c and their difference [h, w, 3] around mid-gray; `gain`: how much it is amplified."""
     reach = 3 * max(uncond.std(), cond.std(), 1e-9)
-    spread = 3 * max((cond - uncond).std(), 1e-9)
+    spread = 3 * (cond - uncond).std() or reach  # none if both are given the same words
     return {
         "uncond": raster(_around_gray(uncond, reach)),
         "cond": raster(_around_gray(cond, reach)),

@@ -57,7 +57,9 @@ function drawStep() {
   find('taken-name').textContent = `this run: w = ${+now.scale.toFixed(2)}`;
   for (const name of ['uncond', 'cond', 'difference']) colours(find('noise-' + name), now.noises[name]);
   find('apart').textContent = `ε_c: looks alike, but is ${percent(now.share, 1)} of ε_u’s length away`;
-  find('gain').textContent = `ε_c − ε_u, made ${now.noises.gain.toPrecision(2)} times stronger to be seen: its length is ${now.length.toPrecision(3)}`;
+  find('gain').textContent = now.length
+    ? `ε_c − ε_u, made ${now.noises.gain.toPrecision(2)} times stronger to be seen: its length is ${now.length.toPrecision(3)}`
+    : 'ε_c = ε_u: both are given the same words, so w changes nothing';
   gray(find('map'), run, now.map);
   find('peak').textContent = `|ε_c − ε_u|: where guidance acts, up to ${now.peak.toPrecision(2)}`;
   drawWord();
