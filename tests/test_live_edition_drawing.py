@@ -109,6 +109,20 @@ def test_an_older_edition_is_replaced_and_what_others_put_there_stays(tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_empty_folders_of_others_stay_and_ours_do_not(tmp_path):
+    """Git knows no repository without `.git/refs`, which is empty once references are packed."""
+    out = tmp_path / "site"
+    folder.replace(out, {"index.html": b"old", "js/gone.js": b""}, {"sources": "1"})
+    (out / ".git" / "refs" / "heads").mkdir(parents=True)
+    (out / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    (out / "latest").symlink_to(".git")
+    folder.replace(out, {"index.html": b"new"}, {"sources": "2"})
+    assert {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_dir()} == {
+        ".git", ".git/refs", ".git/refs/heads", "latest",
+    }  # fmt: skip
+    assert (out / "latest").is_symlink()
+
+
 def test_the_folder_serves_itself_with_the_headers_that_threads_need(live_site):
     assert (live_site / "serve.py").read_text() == Path(serve.__file__).read_text()
     help_said = subprocess.run(

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 MANIFEST = "manifest.json"
 
@@ -113,8 +113,13 @@ def replace(out: Path, contents: Mapping[str, bytes], said: Mapping) -> dict:
 
 def _keep_others(out: Path, new: Path) -> None:
     ours = {*manifest(out).get("files", ()), MANIFEST}
-    for path in below(out):
+    ours |= {parent.as_posix() for path in ours for parent in PurePosixPath(path).parents}
+    for path in sorted(out.rglob("*")):
         place = path.relative_to(out)
-        if place.as_posix() not in ours and not (new / place).exists():
+        if place.as_posix() in ours or (new / place).exists():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            (new / place).mkdir(parents=True)  # empty ones too: git misses them
+        else:
             (new / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, new / place)
+            shutil.copy2(path, new / place, follow_symlinks=False)

@@ -119,6 +119,7 @@ export class App {
     this.frames[frame] ??= example;
     const made = await mount(view, place, this.frames[frame]);
     (this.views[frame] ??= []).push(made);
+    if (made.value !== this.frames[frame]) made.show(this.frames[frame]); // a run ended while the view was fetched
     return made;
   }
 

@@ -8,6 +8,7 @@
  */
 import { device, keep, kept, optionsOf, threadsHere, whyNoWebGpu } from "./choosing.js";
 import { line, make } from "./dom.js";
+import { Kept } from "./kept.js";
 import { SlowerError } from "./opening.js";
 
 const MB = 1e6;
@@ -90,6 +91,8 @@ export class Computing {
         await this.change(wanted);
         this.choice = wanted;
         keep(wanted, this.tried);
+        app.kept = new Kept(); // other pictures than these would be drawn now; a run that is ending has its own
+        app.panel.told("typed"); // and prices are others
         this.said.say("");
         if (app.drawing.asked) void app.draw();
       } catch (error) {
@@ -124,12 +127,13 @@ export class Computing {
     if (threads < 2 || this.choice.provider !== "wasm" || this.tried?.of === of) return;
     await models.rest(IDLE);
     await this.inTurn(async () => {
+      if (!models.ready.size) return; // the first load failed: the next visit tries
       try {
         const [one, several] = /** @type {number[]} */ (await models.change({ ...this.options(this.choice), threads }, { speed: true }));
         this.tried = { of, threads, said: `Measured here: a network call takes ${ms(several)} with ${threads} threads, ${ms(one)} with one.` };
       } catch (error) {
-        const said = error instanceof SlowerError ? `Measured here: ${threads} threads are not faster than one, ${ms(error.seconds[1])} and ${ms(error.seconds[0])} a network call.` : "";
-        this.tried = { of, threads: 1, said };
+        if (!(error instanceof SlowerError)) return; // nothing was measured
+        this.tried = { of, threads: 1, said: `Measured here: ${threads} threads are not faster than one, ${ms(error.seconds[1])} and ${ms(error.seconds[0])} a network call.` };
       }
       keep(this.choice, this.tried);
       this.show();

@@ -9,7 +9,7 @@
 
 const MOST = 512; // pictures
 
-/** By their recipes' links; the oldest are forgotten. */
+/** By their recipes' links; those that were neither asked for nor finished for longest are forgotten. */
 export class Kept {
   constructor() {
     /** @type {Map<string, Finished>} */
@@ -18,11 +18,14 @@ export class Kept {
 
   /** @param {string} link */
   get(link) {
-    return this.pictures.get(link);
+    const found = this.pictures.get(link);
+    if (found) this.put(link, found); // a map keeps the order in which its entries were set
+    return found;
   }
 
   /** @param {string} link @param {Finished} picture */
   put(link, picture) {
+    this.pictures.delete(link);
     this.pictures.set(link, picture);
     const oldest = this.pictures.keys().next().value;
     if (this.pictures.size > MOST && oldest !== undefined) this.pictures.delete(oldest);

@@ -46,7 +46,8 @@ export function follow(app, box, cost, say) {
     clearTimeout(soon);
     soon = setTimeout(told, SOON);
   };
-  for (const area of [box, ...document.querySelectorAll("#recipe, #recipe-rest")]) area.addEventListener("change", price);
+  box.addEventListener("change", price);
+  document.addEventListener("playground:typed", price); // a value that a script sets fires no change
   document.addEventListener("playground:lens", () => void (stale && told()));
   app.onModel(price);
 }

@@ -7,6 +7,7 @@
  * @import { Session } from "../engine/session.js"
  * @import { App } from "./app.js"
  * @import { Lane } from "./data/race.js"
+ * @import { Kept } from "./kept.js"
  * @import { Work } from "./section.js"
  * @import { Drawn } from "./together.js"
  */
@@ -16,20 +17,21 @@ import { RunRecord } from "./record.js";
 import { Together, follow } from "./together.js";
 
 /**
- * All recipes at one moment: those that are kept `before`, by their links, are not drawn again; of the
- * others `cell` is how far one is.
- * @typedef {{ state: Together, before: Set<string>, cell: (recipe: Recipe) => Drawn | undefined }} Moment
+ * All recipes at one moment, with the pictures that are `kept` of them: those from `before`, by their links,
+ * are not drawn again; of the others `cell` is how far one is.
+ * @typedef {{ state: Together, kept: Kept, before: Set<string>, cell: (recipe: Recipe) => Drawn | undefined }} Moment
  */
 
 /** Recipes of any models, drawn together; nothing more once something newer is asked. @param {App} app @param {Work} work @param {Recipe[]} recipes @returns {AsyncGenerator<Moment, void>} */
-export async function* drawn({ about, kept }, work, recipes) {
-  const link = (/** @type {Recipe} */ recipe) => about.recipes.toQuery(recipe);
+export async function* drawn(app, work, recipes) {
+  const { about, kept } = app, link = (/** @type {Recipe} */ recipe) => about.recipes.toQuery(recipe);
   const before = new Set(recipes.map(link).filter((known) => kept.get(known))), fresh = recipes.filter((recipe) => !before.has(link(recipe)));
-  const state = new Together(about, fresh), moment = { state, before, cell: (/** @type {Recipe} */ recipe) => state.cells[fresh.indexOf(recipe)] };
+  const state = new Together(about, fresh), moment = { state, kept, before, cell: (/** @type {Recipe} */ recipe) => state.cells[fresh.indexOf(recipe)] };
   if (!fresh.length) return yield moment;
   const sessions = /** @type {Session[]} */ ([]);
   for (const model of data.byModel(fresh).keys()) sessions.push(await work.session(model));
   if (!work.newest()) return;
+  if (app.kept !== kept) return yield* drawn(app, work, recipes); // other weights were chosen while the models came
   state.started = performance.now(); // the models are here
   for await (const _ of follow(sessions[0], work.submit(sessions[0], fresh), state)) {
     for (const { end } of state.cells) if (end instanceof RunRecord && !kept.get(link(end.recipe))) kept.put(link(end.recipe), await data.keptOf(end, about));
@@ -48,9 +50,9 @@ export class Races {
 
   /** @param {Work} work @param {Lane[]} lanes @param {string} unit */
   async race(work, lanes, unit) {
-    const { about, kept } = this.app, name = String(++this.number), recipes = lanes.map(({ recipe }) => recipe), several = data.byModel(recipes).size > 1;
+    const { about } = this.app, name = String(++this.number), recipes = lanes.map(({ recipe }) => recipe), several = data.byModel(recipes).size > 1;
     work.say(`Getting ready … ${await sentence(this.app, recipes, "lane")}`);
-    for await (const { state, before, cell } of drawn(this.app, work, recipes)) {
+    for await (const { state, kept, before, cell } of drawn(this.app, work, recipes)) {
       const shown = lanes.map((lane) => {
         const link = about.recipes.toQuery(lane.recipe);
         return data.shownLane(about, lane, unit, several, cell(lane.recipe), kept.get(link), before.has(link));

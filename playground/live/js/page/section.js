@@ -56,7 +56,10 @@ export class Section {
       await work({
         say, newest,
         session: (model) => app.session(model, say),
-        submit: (session, tasks, options = {}) => (this.running = session.submit(tasks, { ...options, section: this.id })),
+        submit: (session, tasks, options = {}) => {
+          if (!newest()) throw new Error("Something newer was asked."); // while the model came; nobody reads it
+          return (this.running = session.submit(tasks, { ...options, section: this.id }));
+        },
       });
     } catch (error) {
       if (newest()) this.show(this.words.message(app.sentence(error), true));

@@ -29,20 +29,27 @@ export function plan({ about }, recipe, axis, text) {
   return values.map((value) => about.check(about.recipes.of({ ...recipe, [axis]: value })));
 }
 
-/** The strip over w while one types: the newest recipe follows what is being drawn, which is not given up (sweeping.py: at_once). @param {App} app @param {(value: any) => void} show */
+/** The strip over w while one types: the newest recipe follows what is being drawn, which is not given up but by `stop` (sweeping.py: at_once). @param {App} app @param {(value: any) => void} show */
 export function follower(app, show) {
   const section = new Section(app, "live-strip", "", show, data);
+  const slow = () => app.about.model(app.panel.model).guidance.branches; // two rows a call are too many for it
   let busy = false, again = false;
   section.work = (work) => swept(app, work, "guidance", app.about.page.guidance.live, show, false);
-  return async () => {
-    again = true;
-    if (busy || app.about.model(app.panel.model).guidance.branches) return; // two rows a call are too slow for it
-    busy = true;
-    while (again) {
+  return {
+    async follow() {
+      again = true;
+      if (busy) return;
+      busy = true;
+      while (again && !slow()) { // another model may be chosen meanwhile
+        again = false;
+        await section.start();
+      }
+      busy = false;
+    },
+    stop() {
       again = false;
-      await section.start();
-    }
-    busy = false;
+      if (busy) section.stop();
+    },
   };
 }
 

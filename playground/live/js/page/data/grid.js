@@ -91,7 +91,7 @@ export async function cost(app, ask) {
 }
 
 /** What the view shows at one moment. @param {App} app @param {Plan} planned @param {string} run @param {Moment} moment */
-export function shown({ about, kept }, planned, run, { state, before, cell: of }) {
+export function shown({ about }, planned, run, { state, kept, before, cell: of }) {
   const { ask, recipe, recipes, columns, rows } = planned, axes = axesOf(about), number = counted(recipes.length, "picture");
   const one = (/** @type {Recipe | Refused} */ wanted) => {
     if ("reason" in wanted) return { link: null, h: recipe.height, w: recipe.width, note: wanted.reason };

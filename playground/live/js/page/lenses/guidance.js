@@ -5,7 +5,7 @@
  * @import { App } from "../app.js"
  */
 import * as data from "../data/guidance.js";
-import { button, elsewhere, labelled, make, prose } from "../dom.js";
+import { button, byId, elsewhere, labelled, make, prose } from "../dom.js";
 import { Section, reason } from "../section.js";
 import { surprise } from "../surprise.js";
 import { follower, swept } from "../sweeping.js";
@@ -26,7 +26,8 @@ export async function build(app, box) {
   const sweep = new Section(app, "sweep", "Draw the sweep", strip.show, data);
   sweep.work = (work) => swept(app, work, axis.value, values.value, strip.show);
   values.onkeydown = (event) => void (event.key === "Enter" && sweep.start());
-  const typing = button("Follow the recipe at once", follower(app, strip.show), { id: "live-strip", class: "live-too over-w", hidden: true, tabIndex: -1 });
+  const following = follower(app, strip.show), typing = button("Follow the recipe at once", following.follow, { id: "live-strip", class: "live-too over-w", hidden: true, tabIndex: -1 });
+  for (const stop of [sweep.buttons.children[1], byId("stop")]) stop.addEventListener("click", following.stop);
   const more = make("details", { class: "block" }, make("summary", {}, texts.variants), places["variants-curves"], places.variants);
   const source = make("details", { class: "block" }, make("summary", {}, texts.step), make("pre", { tabIndex: 0 }, make("code", {}, texts.source)));
   box.append(

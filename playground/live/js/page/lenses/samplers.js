@@ -19,12 +19,17 @@ export async function build(app, box) {
   const texts = app.about.page.samplers, controls = new Controls(app), cost = line({ id: "race-cost", class: "quiet" });
   const place = make("div", { id: "race", class: "block" }), keep = make("div", { id: "race-saved" });
   const saved = await mount("saved", keep);
-  const race = await mount("race", place, await shown("race"), {
+  let latest = await shown("race"); // the race that the view shows, also below a message
+  const race = await mount("race", place, latest, {
     finish: (/** @type {any} */ asked) => void section.begin((work) => races.race(work, data.finishing(app.about, asked), asked.unit)),
     drop: (/** @type {{ link: string }} */ { link }) => races.drop(link),
-    keep: (/** @type {any} */ asked) => void kept(app, race.value, asked).then(saved.show, (error) => saved.show({ text: app.sentence(error) })),
+    keep: (/** @type {any} */ asked) => void kept(app, latest, asked).then(saved.show, (error) => saved.show({ text: app.sentence(error) })),
   });
-  const races = new Races(app, race.show), section = new Section(app, "race", "Race", race.show, data);
+  const show = (/** @type {any} */ value) => {
+    if (value.kind === "race") latest = value;
+    race.show(value);
+  };
+  const races = new Races(app, show), section = new Section(app, "race", "Race", show, data);
   section.work = (work) => races.race(work, controls.plan(), controls.unit);
   box.append(prose(texts.intro), ...controls.elements, section.buttons, cost.element, place, keep);
   controls.entered = () => void section.start();
