@@ -36,8 +36,8 @@
     if (wait) soon = setTimeout(() => draw(w), wait);
     else draw(w); // a timer would come after all that gradio does for the field
   });
-  // Draw itself lets every lens follow.
-  document.getElementById("draw")?.addEventListener("click", () => {
+  // Draw itself lets every lens follow, and after Stop nothing does.
+  for (const id of ["draw", "stop"]) document.getElementById(id)?.addEventListener("click", () => {
     clearTimeout(soon);
     clearTimeout(later);
   });
