@@ -66,14 +66,11 @@ def test_the_tables_are_those_of_the_figures(monkeypatch):
     monkeypatch.setattr(load_tables, "figures", lambda: found)
     assert "| U-Net, 15 steps | 1 | 0 | 1.00 | 0.1 / 0.1 s |" in load_tables.load({})
     assert "times those of" not in load_tables.load({})
-    speeds = {"U-Net, 15 steps": 2.0, "U-Net, 20 steps": 1.6, load_tables.STUDENT: 8.0}
-    for model, speed in speeds.items():
-        of_sixteen = row | {"visitors": 16, "per_second": speed}
-        found["load"][model] = where | {"rows": [row, of_sixteen], "each": 5, "steps": 15}
-    assert (
-        "4.0 times those of the U-Net, 15 steps and 5.0 times those of the U-Net, 20 steps."
-        in load_tables.load({})
-    )
+    ratios = {"page": {"15": [3.0, 3.2, 3.1], "20": [4.0, 4.4, 4.2]}, "API": {"20": [5.0, 5.2, 9]}}
+    found["against"] = where | {"ratios": ratios, "each": 5}
+    said = load_tables.load({})
+    assert "16 visitors of the page get 3.1 times those of the U-Net with 15 steps and 4.2" in said
+    assert "16 programs that ask the API get 5.2 times those of the U-Net with 20 steps" in said
     assert "had it after 0.2 s (1.7 MB each" in load_tables.opening({})
     assert "2.0 times as long as alone" in load_tables.beside({})
     assert "7 were taken and not computed, the others" in load_tables.flood({})

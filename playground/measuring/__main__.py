@@ -50,6 +50,7 @@ STAGES = {
     "checkpoints": checkpoints.measure,  # families beside their stock pipelines
     "hosting": hosting.measure,  # starts pages: opening, load, beside, soak, flood
     "opening": opening.measure,  # a running page: a class asks for it at the same moment
+    "against": load.against,  # a running page: the student and the U-Net in turn
     "load": load.measure,  # a running page: 1 to 50 visitors draw at the same time
     "beside": beside.measure,  # a picture while others draw many, against alone
     "replicas": replicas.measure,  # engines in processes of their own, one of them killed

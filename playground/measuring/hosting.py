@@ -18,9 +18,9 @@ import psutil
 
 from playground.measuring import load, opening, soak
 from playground.measuring.load_client import PROMPT
-from playground.measuring.load_tables import STUDENT, TOGETHER
+from playground.measuring.load_tables import STUDENT
 
-PROGRAMS = (1, TOGETHER, 32)  # that ask the API at the same time; more are told to ask again
+PROGRAMS = (1, 32)  # that ask the API at the same time; more are told to ask again
 STARTED, ASIDE = 300, 3  # seconds that a start may take; of looking whether a page works aside
 IDLE = 15  # percent of a core
 
@@ -32,10 +32,9 @@ def measure(count: int = load.EACH) -> None:
         opening.measure(url)
         load.measure(url, count)
         load.measure(url, count, STUDENT)
-        load.measure(url, count, visitors=(TOGETHER,), steps=load.MOST)
         load.measure(url, count, api=True, visitors=PROGRAMS)
         load.measure(url, count, STUDENT, api=True, visitors=PROGRAMS)
-        load.measure(url, count, api=True, visitors=(TOGETHER,), steps=load.MOST)
+        load.against(url, count)
     with page() as url:
         soak.measure(url, max(1, round(share * soak.RUNS)))
         soak.flood(url, max(1, round(share * soak.JOINS)), max(1, round(share * soak.UPLOADS)))

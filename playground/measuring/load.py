@@ -17,13 +17,14 @@ import psutil
 
 from playground.measuring import docs
 from playground.measuring.load_client import Drawn, Program, Visitor, opened
-from playground.measuring.load_tables import BY_API, FIGURES
+from playground.measuring.load_tables import FIGURES, STUDENT, TOGETHER, figures
 from playground.measuring.report import environment
 from playground.models import specs
 
 VISITORS = (1, 4, 16, 50)
 EACH = 5  # pictures
 STEPS, MOST = 15, 20  # of the U-Net: the page's, and those that its scores are stated for
+ROUNDS = 4  # of both models in turn
 PAUSE = 0.25  # seconds between two looks at the server
 
 
@@ -35,11 +36,33 @@ def measure(
     name with its own; of programs that ask the `api` instead of the page.
     """
     rows = [asyncio.run(row(url, number, count, model, api, steps)) for number in visitors]
-    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     found = {"rows": rows, "each": count, "steps": steps} | environment()
-    name = (model or f"U-Net, {steps} steps") + BY_API * api
-    known.setdefault("load", {})[name] = found
-    FIGURES.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    name = (model or f"U-Net, {steps} steps") + " by the API" * api
+    _keep("load", figures().get("load", {}) | {name: found})
+
+
+def against(url: str, count: int = EACH) -> None:
+    """How many pictures the student draws for one of the U-Net's, by the page and by the API: both
+    in turn, since a machine's speed changes while one measures.
+    """
+
+    def per_second(api: bool, model: str | None, steps: int = STEPS) -> float:
+        each = count if model is None else 4 * count  # which take about as long
+        return asyncio.run(row(url, TOGETHER, each, model, api, steps))["per_second"]
+
+    ratios: dict[str, dict[str, list[float]]] = {"page": {}, "API": {}}
+    for _ in range(ROUNDS):
+        for by, found in ratios.items():
+            student = per_second(by == "API", STUDENT)
+            for steps in (STEPS, MOST):
+                ratio = student / per_second(by == "API", None, steps)
+                found.setdefault(str(steps), []).append(round(ratio, 2))
+    _keep("against", {"ratios": ratios, "each": count} | environment())
+
+
+def _keep(name: str, found: dict[str, Any]) -> None:
+    text = json.dumps(figures() | {name: found}, indent=1)
+    FIGURES.write_text(text + "\n", encoding="utf-8")
     docs.write()
 
 

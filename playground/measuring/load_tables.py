@@ -1,6 +1,7 @@
 """Markdown tables of how a hosted page bears visitors, from assets/hosting.json."""
 
 import json
+import statistics
 from typing import Any
 
 from playground.hosting import settings
@@ -43,34 +44,29 @@ def load(_: dict) -> str:
         "first picture, so visitors' means differ even if all are served in turn. Load is how many "
         "processes wanted to run in the minute before, those that measured among them. Measured by "
         f"`python -m playground.measuring hosting`. {machine(last)}",
-        *beside_each_other(found),
+        *beside_each_other(figures().get("against")),
     ]
     return "\n".join(lines)
 
 
 TOGETHER, STUDENT = 16, "emoji-world-lcm"
-BY_API = " by the API"  # how the name of a measurement ends that asked it instead of the page
 
 
-def beside_each_other(found: dict[str, Any]) -> list[str]:
-    """How many pictures the student draws for one of the U-Net's when sixteen draw: visitors of the
-    page, and programs that ask the API.
-    """
-    speeds = {
-        model: row["per_second"]
-        for model, one in found.items()
-        for row in one["rows"]
-        if row["visitors"] == TOGETHER
-    }
-    lines: list[str] = []
-    for who, by in (("visitors", ""), ("programs", BY_API)):
-        of_them = {m: speed for m, speed in speeds.items() if m.endswith(BY_API) == bool(by)}
-        student = of_them.pop(STUDENT + by, None)
-        if student and of_them:
-            times = [f"{student / one:.1f} times those of the {m}" for m, one in of_them.items()]
-            lines += ["", f"{TOGETHER} {who} get from {STUDENT}{by}, in pictures a second, "
-                          f"{' and '.join(times)}."]  # fmt: skip
-    return lines
+def beside_each_other(found: dict[str, Any] | None) -> list[str]:
+    """How many pictures the student draws for one of the U-Net's when sixteen draw."""
+    if not found:
+        return []
+    said = []
+    for by, who in (("page", "visitors of the page"), ("API", "programs that ask the API")):
+        times = [
+            f"{statistics.median(ratios):.1f} times those of the U-Net with {steps} steps"
+            for steps, ratios in found["ratios"][by].items()
+        ]
+        said.append(f"{TOGETHER} {who} get {' and '.join(times)}")
+    rounds = len(next(iter(found["ratios"]["API"].values())))
+    how = f"Medians of {rounds} rounds of both in turn, by {COMMAND.format('against')}."
+    listed = "; ".join(said)
+    return ["", f"From {STUDENT}, in pictures a second, {listed}. {how} {machine(found)}"]
 
 
 def waited(seconds: list[float] | None) -> str:
