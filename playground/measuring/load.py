@@ -30,14 +30,14 @@ PAUSE = 0.25  # seconds between two looks at the server
 
 def measure(
     url: str, count: int = EACH, model: str | None = None, api: bool = False,
-    visitors: Sequence[int] = VISITORS, steps: int = STEPS,
+    visitors: Sequence[int] = VISITORS,
 ) -> None:  # fmt: skip
-    """`count` pictures a visitor, with the page's usual model at `steps`, or a built-in one of that
-    name with its own; of programs that ask the `api` instead of the page.
+    """`count` pictures a visitor, with the page's usual model, or a built-in one of that name; of
+    programs that ask the `api` instead of the page.
     """
-    rows = [asyncio.run(row(url, number, count, model, api, steps)) for number in visitors]
-    found = {"rows": rows, "each": count, "steps": steps} | environment()
-    name = (model or f"U-Net, {steps} steps") + " by the API" * api
+    rows = [asyncio.run(row(url, number, count, model, api)) for number in visitors]
+    found = {"rows": rows, "each": count, "steps": STEPS} | environment()
+    name = (model or f"U-Net, {STEPS} steps") + " by the API" * api
     _keep("load", figures().get("load", {}) | {name: found})
 
 
