@@ -56,7 +56,9 @@ function drawStep() {
   colours(find('taken'), now.guided);
   find('taken-name').textContent = `this run: w = ${+now.scale.toFixed(2)}`;
   for (const name of ['uncond', 'cond', 'difference']) colours(find('noise-' + name), now.noises[name]);
-  find('apart').textContent = `ε_c: looks alike, but is ${percent(now.share, 1)} of ε_u’s length away`;
+  find('apart').textContent = now.length
+    ? `ε_c: looks alike, but is ${percent(now.share, 1)} of ε_u’s length away`
+    : 'ε_c: the same';
   find('gain').textContent = now.length
     ? `ε_c − ε_u, made ${now.noises.gain.toPrecision(2)} times stronger to be seen: its length is ${now.length.toPrecision(3)}`
     : 'ε_c = ε_u: both are given the same words, so w changes nothing';
